@@ -1,0 +1,9 @@
+import { defineConfig } from 'drizzle-kit'
+
+// Offline: only `generate` is used. fastkit applies migrations itself, from the list in src/db/migrations.ts.
+export default defineConfig({
+  dialect: 'postgresql',
+  schema: './src/modules/*/table.ts',
+  out: './drizzle',
+  strict: true,
+})
