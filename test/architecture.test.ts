@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'bun:test'
+import { readdirSync } from 'node:fs'
+import { judgeImport } from './support/architecture-law'
+import { judgeSource, judgeTest } from './support/architecture-style'
+
+const root = `${import.meta.dir}/..`
+const generated = ['src/db/migrations.ts']
+const topLevel = [
+  ...[
+    'package.json',
+    'bunfig.toml',
+    'tsconfig.json',
+    'drizzle.config.ts',
+    'src',
+    'drizzle',
+    'test',
+    'README.md',
+  ],
+  ...[
+    'docker-compose.yml',
+    'Dockerfile',
+    '.env.example',
+    'bun.lock',
+    'LICENSE',
+    '.gitignore',
+    '.dockerignore',
+    '.ci',
+  ],
+  ...['biome.json', 'docs', '.git'],
+]
+
+const sources = await read('src/**/*.ts')
+const tests = await read('test/**/*.ts')
+
+describe('src', () => {
+  test('keeps the import law and the style that a machine can check', () => {
+    expect(sources.flatMap(({ path, text }) => judgeSource(path, text))).toEqual([])
+  })
+
+  test('has a median file under 70 lines and none over 300', () => {
+    const lengths = sources.map(({ text }) => text.split('\n').length - 1).toSorted((a, b) => a - b)
+    expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThan(70)
+    const long = [...sources, ...tests].filter(({ text }) => text.split('\n').length - 1 > 300)
+    expect(long.map(({ path }) => path)).toEqual([])
+  })
+})
+
+test('no test is skipped, alone or to be written', () => {
+  expect(tests.flatMap(({ path, text }) => judgeTest(path, text))).toEqual([])
+})
+
+test('the top level holds what the design names', async () => {
+  const ignored = (await Bun.file(`${root}/.gitignore`).text())
+    .split('\n')
+    .map((line) => line.replace(/\/$/, ''))
+  const isIgnored = (name: string) =>
+    ignored.some((pattern) => pattern !== '' && new Bun.Glob(pattern).match(name))
+  expect(readdirSync(root).filter((name) => !topLevel.includes(name) && !isIgnored(name))).toEqual([])
+})
+
+describe('the import law has teeth', () => {
+  test.each([
+    ['core/clock.ts', 'elysia'],
+    ['core/clock.ts', '../deps'],
+    ['db/client.ts', '../modules/users/repo'],
+    ['http/problem.ts', '../modules/auth/guard'],
+    ['http/problem.ts', 'drizzle-orm'],
+    ['modules/users/table.ts', '../../core/errors'],
+    ['modules/users/schema.ts', './table'],
+    ['modules/users/repo.ts', '../sessions/repo'],
+    ['modules/users/repo.ts', 'elysia'],
+    ['modules/users/service.ts', '../sessions/repo'],
+    ['modules/users/service.ts', './table'],
+    ['modules/users/service.ts', 'drizzle-orm/pg-core'],
+    ['modules/users/service.ts', '@elysiajs/swagger'],
+    ['modules/users/routes.ts', './repo'],
+    ['modules/users/routes.ts', '../sessions/service'],
+    ['modules/users/routes.ts', 'drizzle-orm'],
+    ['modules/auth/guard.ts', '../sessions/liveness'],
+    ['modules/auth/access-token.ts', 'elysia'],
+    ['app.ts', './modules/users/service'],
+    ['deps.ts', './core/clock'],
+    ['main.ts', './app'],
+    ['cli/serve.ts', '../build/build'],
+    ['cli/serve.ts', '../../test/support/app'],
+    ['helpers.ts', './core/clock'],
+    ['modules/users/deep/service.ts', '../repo'],
+  ])('%s must not import %s', (file, specifier) => {
+    expect(judgeImport(file, specifier)).toStartWith(`src/${file}`)
+  })
+
+  test.each([
+    ['core/log.ts', 'pino'],
+    ['core/secret.ts', 'node:crypto'],
+    ['db/client.ts', 'postgres'],
+    ['db/migrations.ts', '../../drizzle/0000_accounts.sql'],
+    ['http/docs.ts', '@elysiajs/swagger'],
+    ['modules/users/table.ts', '../../db/columns'],
+    ['modules/users/table.ts', 'drizzle-orm/pg-core'],
+    ['modules/sessions/repo.ts', '../users/table'],
+    ['modules/users/schema.ts', '../../http/shapes'],
+    ['modules/auth/service.ts', '../sessions/service'],
+    ['modules/auth/service.ts', '../../db/atomically'],
+    ['modules/auth/access-token.ts', '@elysiajs/jwt'],
+    ['modules/users/routes.ts', '../auth/guard'],
+    ['app.ts', './modules/users/routes'],
+    ['main.ts', './cli/serve'],
+    ['cli/user.ts', '../modules/users/service'],
+    ['build/build.ts', '../db/migrate'],
+  ])('%s may import %s', (file, specifier) => {
+    expect(judgeImport(file, specifier)).toBeNull()
+  })
+})
+
+describe('the style rules have teeth', () => {
+  test.each([
+    ['default export', 'export default 1'],
+    ['barrel', "export * from './clock'"],
+    ['any', 'export const f = (x: any) => x'],
+    ['non-null', 'export const f = (x: string | null) => x!'],
+    ['cast', 'export const f = (x: unknown) => x as string'],
+    ['cast', 'export const f = (x: unknown) => <string>x'],
+    ['cast', '// Reason, too far away.\nexport function f(x: unknown) {\n  g()\n  return x as string\n}'],
+    ['environment', "export const f = () => process.env['A']"],
+    ['environment', 'export const f = () => Bun.env'],
+    ['environment', 'export const f = () => { const { env } = process; return env }'],
+    ['environment', "import { env } from 'node:process'\nexport const f = () => env"],
+    ['when imported', 'export const a = 1\nsetInterval(() => a, 1)'],
+    ['when imported', 'export const a = await Promise.resolve(1)'],
+    ['when imported', "import './clock'"],
+    ['when imported', 'for (const a of []) f(a)'],
+    ['unfinished', `// ${'TO'}${'DO'}: later\nexport const a = 1`],
+    ['must not import', "import { t } from 'elysia'\nexport const a = t.String()"],
+    ['must not import', "import type { Deps } from '../deps'\nexport type A = Deps"],
+    ['must not import', "export const f = () => import('../modules/users/repo')"],
+  ])('%s: %s', (problem, source) => {
+    expect(judgeSource('src/core/fabricated.ts', source)).toEqual([expect.stringContaining(problem)])
+  })
+
+  test.each([
+    "export const a = ['x'] as const",
+    '// The caller checked it.\nexport const f = (x: unknown) => x as string',
+    '/** The caller checked it. */\nexport function f(x: unknown) {\n  return x as string\n}',
+    'export function f(x: unknown) {\n  g()\n  // The caller checked it.\n  return h(x as string)\n}',
+    "export const text = 'TO' + ' any as string!'",
+    "import type { A } from './clock'\nexport const f = async (a: A) => await a",
+  ])('nothing against: %s', (source) => {
+    expect(judgeSource('src/core/fabricated.ts', source)).toEqual([])
+  })
+
+  test('a parked test is found, a conditional one is not', () => {
+    const parked = "test.skip('a', f)\ndescribe.only('b', f)\ntest.todo('c')\ntest.skipIf(isWindows)('d', f)"
+    expect(judgeTest('a.test.ts', parked)).toHaveLength(3)
+  })
+})
+
+/** The files of one kind, without declarations and what a generator wrote. */
+async function read(pattern: string): Promise<{ path: string; text: string }[]> {
+  const paths = await Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: root }))
+  const kept = paths.filter((path) => !path.endsWith('.d.ts') && !generated.includes(path)).toSorted()
+  return Promise.all(kept.map(async (path) => ({ path, text: await Bun.file(`${root}/${path}`).text() })))
+}

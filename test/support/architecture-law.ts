@@ -1,0 +1,93 @@
+import { posix } from 'node:path'
+
+/** What a file may import at run time. The first row whose `files` matches decides; no row, no place for the file. */
+type Row = { files: string; may: readonly string[]; never?: readonly string[] }
+
+/** Packages that have a layer of their own; every other package is `#library`. */
+const layers: Record<string, readonly string[]> = {
+  '#builtin': ['bun', 'bun:*', 'node:*'],
+  '#web': ['elysia', '@elysiajs/*'],
+  '#tokens': ['@elysiajs/jwt', 'jose'],
+  '#typebox': ['@sinclair/typebox'],
+  '#database': ['drizzle-orm', 'postgres', '@electric-sql/*'],
+}
+
+/**
+ * Paths are relative to `src`, without `.ts`. `X` is the file's own module, `*` any module, `#name` a layer of packages,
+ * `/…` a file of the repository outside `src`.
+ */
+export const importLaw: readonly Row[] = [
+  { files: 'main', may: ['cli/*', '#builtin', '#library'] },
+  { files: 'app', may: ['http/**', 'modules/*/routes', '#web'] },
+  { files: 'deps', may: [] },
+  { files: 'core/**', may: ['core/**', '/package.json', '#builtin', '#library', '#typebox'] },
+  { files: 'db/**', may: ['core/**', 'db/**', '/drizzle/**', '#builtin', '#library', '#database'] },
+  {
+    files: 'http/**',
+    may: ['core/**', 'http/**', '/package.json', '#builtin', '#library', '#web', '#typebox'],
+  },
+  { files: 'modules/*/table', may: ['db/columns', 'modules/*/table', '#database'] },
+  { files: 'modules/*/{schema,messages}', may: ['http/shapes', 'modules/*/schema', '#web', '#typebox'] },
+  { files: 'modules/*/repo', may: ['db/**', 'modules/*/table', '#database'] },
+  {
+    files: 'modules/*/routes',
+    may: ['http/**', 'modules/X/*', 'modules/*/guard', '#web', '#typebox'],
+    never: ['modules/X/{repo,table}'],
+  },
+  {
+    files: 'modules/*/guard',
+    may: ['core/**', 'modules/X/*', 'modules/*/service', '#web'],
+    never: ['modules/X/{repo,table,routes}'],
+  },
+  {
+    files: 'modules/*/service',
+    may: ['core/**', 'db/{atomically,errors}', 'modules/X/*', 'modules/*/service', '#library', '#tokens'],
+    never: ['modules/X/{table,schema,routes,guard}'],
+  },
+  {
+    // A file named for its one idea: access-token, liveness, hub …
+    files: 'modules/*/*',
+    may: [
+      ...['core/**', 'db/{atomically,errors}', 'modules/X/*', 'modules/*/service'],
+      ...['#builtin', '#library', '#tokens', '#typebox'],
+    ],
+    never: ['modules/X/{table,routes,guard}'],
+  },
+  { files: 'cli/**', may: ['**'], never: ['build/**', '/test/**'] },
+  { files: 'build/**', may: ['**'], never: ['/test/**'] },
+]
+
+/** Why `file` (relative to `src`: `modules/users/repo.ts`) must not import `specifier`; null when it may. */
+export function judgeImport(file: string, specifier: string): string | null {
+  const path = file.replace(/\.ts$/, '')
+  const row = importLaw.find((candidate) => matches(candidate.files, path))
+  if (!row) return `src/${file}: no row of the import law names such a file`
+  const own = path.match(/^modules\/([^/]+)\//)?.[1] ?? ''
+  const targets = specifier.startsWith('.') ? [localName(path, specifier)] : layersOf(specifier)
+  const isCovered = (patterns: readonly string[]) =>
+    patterns.some((pattern) => targets.some((target) => matches(pattern.replace('/X/', `/${own}/`), target)))
+  const isAllowed = isCovered(row.may) && !isCovered(row.never ?? [])
+  return isAllowed ? null : `src/${file}: must not import '${specifier}'`
+}
+
+/** `../users/repo` seen from `modules/auth/service` is `modules/users/repo`; what leaves `src` starts with a slash. */
+function localName(path: string, specifier: string): string {
+  const name = posix.join('src', posix.dirname(path), specifier).replace(/\.ts$/, '')
+  return name.startsWith('src/') ? name.slice('src/'.length) : `/${name}`
+}
+
+function layersOf(specifier: string): string[] {
+  const isBuiltin = specifier.startsWith('node:') || specifier.startsWith('bun:')
+  const packageName = isBuiltin
+    ? specifier
+    : specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/')
+  const named = Object.keys(layers).filter((layer) =>
+    layers[layer]?.some((name) => matches(name, packageName)),
+  )
+  return named.length > 0 ? named : ['#library']
+}
+
+const matches = (pattern: string, name: string) => new Bun.Glob(pattern).match(name)

@@ -1,0 +1,149 @@
+import { parseSync } from 'oxc-parser'
+import { judgeImport } from './architecture-law'
+
+type Node = { type: string; start: number; end: number }
+type Rule = {
+  name: string
+  except?: readonly string[]
+  breaks: (node: Node, parents: readonly Node[]) => boolean
+}
+
+/** What Biome cannot say, or must say about every line of `src` and not only where no suppression was written. */
+const rules: readonly Rule[] = [
+  { name: 'default export', breaks: (node) => node.type === 'ExportDefaultDeclaration' },
+  { name: 'export * (a barrel)', breaks: (node) => node.type === 'ExportAllDeclaration' },
+  { name: 'any', breaks: (node) => node.type === 'TSAnyKeyword' },
+  { name: 'non-null !', breaks: (node) => node.type === 'TSNonNullExpression' },
+  {
+    name: 'reads the environment',
+    except: [
+      'src/core/config{,-*}.ts',
+      'src/core/config/*.ts',
+      'src/cli/*.ts',
+      'src/build/*.ts',
+      'src/main.ts',
+    ],
+    breaks: readsEnvironment,
+  },
+  {
+    name: 'does something when imported',
+    except: ['src/main.ts', 'src/build/*.ts', 'src/**/*-worker.ts', 'src/cli/production.ts'],
+    breaks: actsOnImport,
+  },
+]
+
+/** Every rule that the text of one file in `src` breaks, as `path:line what`. */
+export function judgeSource(path: string, source: string): string[] {
+  const { program, comments, module } = parseSync(path, source)
+  const lineOf = (offset: number) => source.slice(0, offset).split('\n').length
+  const commentEnds = new Set(comments.map((comment) => lineOf(comment.end)))
+  const found: string[] = []
+  const report = (offset: number, what: string) => found.push(`${path}:${lineOf(offset)} ${what}`)
+
+  const applicable = rules.filter((rule) => !rule.except?.some((glob) => new Bun.Glob(glob).match(path)))
+  walk(program, [], (node, parents) => {
+    for (const rule of applicable) if (rule.breaks(node, parents)) report(node.start, rule.name)
+    if (isCast(node) && !guaranteed(node, parents))
+      report(node.start, 'cast without its guarantee in a comment above')
+  })
+  for (const comment of comments) {
+    if (/\b(TODO|FIXME|XXX|HACK)\b/.test(comment.value)) report(comment.start, 'unfinished business')
+  }
+  for (const problem of judgeImports(path, source, module.staticImports)) found.push(problem)
+  if (path.endsWith('/index.ts')) found.push(`${path} is named like a barrel`)
+  return found
+
+  function guaranteed(node: Node, parents: readonly Node[]): boolean {
+    return placesOfGuarantee(node, parents).some((place) => commentEnds.has(lineOf(place.start) - 1))
+  }
+}
+
+/** Runtime imports obey the law; inside `core` those of types do too. */
+function judgeImports(
+  path: string,
+  source: string,
+  staticImports: { moduleRequest: { value: string } }[],
+): string[] {
+  const file = path.replace(/^src\//, '')
+  const atRunTime = new Bun.Transpiler({ loader: 'ts' }).scanImports(source).map((found) => found.path)
+  const ofTypes = file.startsWith('core/') ? staticImports.map((found) => found.moduleRequest.value) : []
+  return [...new Set([...atRunTime, ...ofTypes])].flatMap((specifier) => judgeImport(file, specifier) ?? [])
+}
+
+/** `.skip`, `.only` and `.todo` in a test; `skipIf` states its condition and stays. */
+export function judgeTest(path: string, source: string): string[] {
+  const found: string[] = []
+  walk(parseSync(path, source).program, [], (node) => {
+    const parked = ['skip', 'only', 'todo'].includes(nameOf(part(node, 'property')))
+    if (
+      node.type === 'MemberExpression' &&
+      parked &&
+      /^(test|it|describe)\b/.test(source.slice(node.start))
+    ) {
+      found.push(
+        `${path}:${source.slice(0, node.start).split('\n').length} .${nameOf(part(node, 'property'))}`,
+      )
+    }
+  })
+  return found
+}
+
+function readsEnvironment(node: Node): boolean {
+  const holdsIt = (value: unknown) => ['process', 'Bun'].includes(nameOf(value)) || nameOf(value) === 'meta'
+  if (node.type === 'MemberExpression')
+    return holdsIt(part(node, 'object')) && nameOf(part(node, 'property')) === 'env'
+  if (node.type === 'ImportSpecifier') return nameOf(part(node, 'imported')) === 'env'
+  if (node.type !== 'VariableDeclarator' || !holdsIt(part(node, 'init'))) return false
+  return children(part(node, 'id')).some((property) => nameOf(part(property, 'key')) === 'env')
+}
+
+/** Statements at the top of a file that run, imports for effect only, and `await` outside a function. */
+function actsOnImport(node: Node, parents: readonly Node[]): boolean {
+  const isTopLevel = parents.length === 1
+  if (node.type === 'ImportDeclaration') return children(node).every((part) => part.type === 'Literal')
+  if (node.type === 'AwaitExpression') return !parents.some((parent) => /Function/.test(parent.type))
+  const runs = /^(Expression|If|Try|Switch|Block|For\w*|While|DoWhile|Throw)Statement$/.test(node.type)
+  return isTopLevel && runs
+}
+
+const isCast = (node: Node) =>
+  node.type === 'TSTypeAssertion' ||
+  (node.type === 'TSAsExpression' && nameOf(children(part(node, 'typeAnnotation'))[0]) !== 'const')
+
+/** Where the comment may end just above: the cast, its statement, or the function that is only this statement. */
+function placesOfGuarantee(cast: Node, parents: readonly Node[]): Node[] {
+  const isStatement = ({ type }: Node) => /(Statement|Declaration)$/.test(type) && type !== 'BlockStatement'
+  const at = parents.findLastIndex(isStatement)
+  const block = parents[at - 1]
+  const isWholeFunction = block?.type === 'BlockStatement' && children(block).length === 1
+  return [cast, parents[at], isWholeFunction ? parents[at - 2] : undefined].filter(
+    (place) => place !== undefined,
+  )
+}
+
+function walk(
+  node: Node,
+  parents: readonly Node[],
+  visit: (node: Node, parents: readonly Node[]) => void,
+): void {
+  visit(node, parents)
+  const line = [...parents, node]
+  for (const child of children(node)) walk(child, line, visit)
+}
+
+function children(value: unknown): Node[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.values(value).flat().filter(isNode)
+}
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === 'object' && value !== null && 'type' in value
+
+const part = (node: Node, key: string): unknown => Reflect.get(node, key)
+
+/** The name of an identifier or the text of a literal, else ''. */
+function nameOf(value: unknown): string {
+  if (!isNode(value)) return ''
+  if (value.type === 'MetaProperty') return 'meta'
+  return String(part(value, 'name') ?? part(value, 'value') ?? '')
+}
