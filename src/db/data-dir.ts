@@ -1,0 +1,93 @@
+import { Database, SQLiteError } from 'bun:sqlite'
+import { accessSync, chmodSync, constants, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+/** Another live process holds the directory; `pid` is null if it left no readable number. */
+export class DataDirInUse extends Error {
+  readonly pid: number | null
+
+  constructor(dataDir: string, pid: number | null) {
+    super(`DATA_DIR ${dataDir} is in use by ${pid === null ? 'another process' : `process ${pid}`}`)
+    this.name = 'DataDirInUse'
+    this.pid = pid
+  }
+}
+
+/** A directory that this process alone may use until `release()` or its end. `path` is absolute. */
+export type DataDir = { path: string; release(): void }
+
+/** Creates the directory (0700) and takes its one-process lock. Throws `DataDirInUse`, or `Error` if it cannot be written. */
+export function openDataDir(dataDir: string): DataDir {
+  const path = resolve(dataDir)
+  const pidFile = join(path, 'lock.pid')
+  try {
+    makePrivate(path)
+    const lock = takeLock(join(path, 'lock'))
+    if (!lock) throw new DataDirInUse(dataDir, holder(pidFile))
+    writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 })
+    return { path, release: () => release(lock, pidFile) }
+  } catch (error) {
+    if (error instanceof DataDirInUse) throw error
+    throw new Error(`DATA_DIR ${dataDir} cannot be used: ${reason(error)}`, { cause: error })
+  }
+}
+
+/** Keys and the database socket live here, and neither asks for a password. */
+function makePrivate(path: string) {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  const isOpenToOthers = (statSync(path).mode & 0o077) !== 0
+  if (isOpenToOthers && process.getuid?.() === statSync(path).uid) chmodSync(path, 0o700)
+  accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+}
+
+// SQLite's lock belongs to the process, so the kernel frees it even after kill -9, and it cannot be taken from a live
+// process. A pid file alone can do neither. No other code here may open the file: closing it would drop the lock.
+function takeLock(file: string): Database | null {
+  const lock = new Database(file, { create: true, readwrite: true })
+  try {
+    // On a file it cannot write, SQLite turns BEGIN EXCLUSIVE into a plain BEGIN, which locks nobody out.
+    accessSync(file, constants.W_OK)
+    lock.run('PRAGMA busy_timeout = 0')
+    lock.run('PRAGMA locking_mode = EXCLUSIVE')
+    lock.run('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    if (error instanceof SQLiteError && error.code === 'SQLITE_BUSY') return null
+    throw error
+  }
+}
+
+// The number may be left over from a killed process while the new holder is about to write its own.
+function holder(pidFile: string): number | null {
+  const pid = readPid(pidFile)
+  if (pid !== null && isAlive(pid)) return pid
+  Bun.sleepSync(200)
+  return readPid(pidFile)
+}
+
+function readPid(pidFile: string): number | null {
+  try {
+    const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10)
+    return pid > 0 ? pid : null
+  } catch {
+    return null
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return reason(error).includes('EPERM')
+  }
+}
+
+function release(lock: Database, pidFile: string) {
+  if (readPid(pidFile) === process.pid) rmSync(pidFile, { force: true })
+  lock.close()
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,26 @@
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { syncDir, unpack } from './embedded-archive'
+import { loadTemplate } from './embedded-template'
+
+const POSTGRES_MAJOR = '18'
+
+/** Path of the database cluster inside `dataDir`, made from the template if there is none. Throws on another major version. */
+export async function ensureCluster(dataDir: string, options: { fsync: boolean }): Promise<string> {
+  const cluster = join(dataDir, 'pg')
+  if (!existsSync(cluster)) await create(cluster, options)
+  const major = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
+  if (major !== POSTGRES_MAJOR) {
+    throw new Error(`${cluster} is a PostgreSQL ${major} database; this version of fastkit reads ${POSTGRES_MAJOR}`)
+  }
+  return cluster
+}
+
+// Unpacked beside its place and renamed, so that a start which was killed half-way leaves nothing that looks like a database.
+async function create(cluster: string, options: { fsync: boolean }) {
+  const half = `${cluster}.new`
+  rmSync(half, { recursive: true, force: true })
+  await unpack(await loadTemplate(), half, options)
+  renameSync(half, cluster)
+  if (options.fsync) syncDir(join(cluster, '..'))
+}

@@ -1,0 +1,27 @@
+import { PGlite, protocol } from '@electric-sql/pglite'
+
+const SIMPLE_QUERY = 'Q'.charCodeAt(0)
+const SYNC = 'S'.charCodeAt(0)
+
+/** PGlite that knows when its client is between two statements, so that upkeep never breaks one apart. */
+export class EmbeddedPostgres extends PGlite {
+  #isBetweenStatements = true
+
+  override async execProtocolRawStream(...[message, options]: Parameters<PGlite['execProtocolRawStream']>) {
+    await super.execProtocolRawStream(message, options)
+    this.#isBetweenStatements = message[0] === SIMPLE_QUERY || message[0] === SYNC
+  }
+
+  /**
+   * Runs one statement if nothing of the client's is under way. Answers the first value ('' if there is none), or null
+   * if it was not the moment. Throws what the statement throws.
+   */
+  async execWhenQuiet(sql: string): Promise<string | null> {
+    return this.runExclusive(async () => {
+      if (!this.#isBetweenStatements || this.isInTransaction()) return null
+      const { messages } = await this.execProtocol(protocol.serialize.query(sql))
+      const row = messages.find((message) => message instanceof protocol.messages.DataRowMessage)
+      return row?.fields[0] ?? ''
+    })
+  }
+}

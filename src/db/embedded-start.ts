@@ -1,0 +1,44 @@
+import dataPath from '@electric-sql/pglite/pglite.data' with { type: 'file' }
+import wasmPath from '@electric-sql/pglite/pglite.wasm' with { type: 'file' }
+import { ensureCluster } from './embedded-cluster'
+import { DurableNodeFs } from './embedded-fsync'
+import { EmbeddedPostgres } from './embedded-postgres'
+import { startParams } from './embedded-settings'
+
+export type StartOptions = { dataDir: string; fsync: boolean; onCrash: (what: string) => void }
+
+/** Boots Postgres on the cluster in `dataDir`, making that first if need be. Throws with Postgres' own words. */
+export async function startPostgres({ dataDir, fsync, onCrash }: StartOptions) {
+  // Compiles on the engine's own threads while this one unpacks the template.
+  const compiled = Bun.file(wasmPath).arrayBuffer().then((bytes) => WebAssembly.compile(bytes))
+  const [cluster, pgliteWasmModule] = await Promise.all([ensureCluster(dataDir, { fsync }), compiled])
+  const fs = new DurableNodeFs(cluster, onCrash)
+  const lastWords: string[] = []
+  const postgres = new EmbeddedPostgres({
+    fs,
+    pgliteWasmModule,
+    fsBundle: Bun.file(dataPath),
+    startParams: startParams({ fsync }),
+    onStderr: (line) => (remember(lastWords, line), false),
+  })
+  try {
+    await postgres.waitReady
+  } catch (error) {
+    throw new Error(['the embedded database did not start', ...lastWords].join('\n'), { cause: error })
+  }
+  return { postgres, isDurable: fsync && (await commitReachesDisk(postgres, fs)) }
+}
+
+// A transactional WAL message is a real commit that leaves nothing behind in any table.
+async function commitReachesDisk(postgres: EmbeddedPostgres, fs: DurableNodeFs): Promise<boolean> {
+  const before = fs.fsyncCount
+  await postgres.exec(`SELECT pg_logical_emit_message(true, 'fastkit', 'durable?')`)
+  return fs.fsyncCount > before
+}
+
+const MEMORY_LINES = 20
+
+function remember(lines: string[], line: string) {
+  lines.push(line)
+  if (lines.length > MEMORY_LINES) lines.shift()
+}

@@ -1,0 +1,49 @@
+import type { EmbeddedPostgres } from './embedded-postgres'
+
+const LOOK_EVERY_MS = 15_000
+const RETRY_AFTER_MS = 100
+const CHECKPOINT_EVERY_MS = 5 * 60_000
+const MUCH_WAL_BYTES = 32 * 1024 * 1024
+const LITTLE_WAL_BYTES = 64 * 1024
+
+const WAL_BYTES = 'SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) FROM pg_control_checkpoint()'
+
+// About the thresholds of autovacuum, and its protection against running out of transaction ids.
+const TABLE_TO_VACUUM = `
+  SELECT format('%I.%I', s.schemaname, s.relname)
+  FROM pg_stat_all_tables s JOIN pg_class c ON c.oid = s.relid
+  WHERE c.relkind = 'r' AND (
+    s.n_dead_tup > 500 + 0.2 * greatest(c.reltuples, 0)
+    OR s.n_mod_since_analyze > 500 + 0.2 * greatest(c.reltuples, 0)
+    OR age(c.relfrozenxid) > 200000000)
+  ORDER BY s.n_dead_tup DESC LIMIT 1`
+
+/**
+ * What the background processes of a Postgres server do. The embedded one has none: without this the WAL grows until
+ * the next clean stop, and dead rows stay for ever. Answers a function that ends it.
+ */
+export function startUpkeep(postgres: EmbeddedPostgres): () => void {
+  let checkpointDueAt = Date.now() + CHECKPOINT_EVERY_MS
+  let timer = setTimeout(look, LOOK_EVERY_MS)
+
+  async function look() {
+    // A statement that fails here (a full disk, say) fails for the client as well, where it can be answered.
+    const wasQuiet = await tidy().catch(() => true)
+    timer = setTimeout(look, wasQuiet ? LOOK_EVERY_MS : RETRY_AFTER_MS)
+  }
+
+  async function tidy(): Promise<boolean> {
+    const walBytes = await postgres.execWhenQuiet(WAL_BYTES)
+    if (walBytes === null) return false
+    const isDue = Date.now() >= checkpointDueAt
+    if (Number(walBytes) > (isDue ? LITTLE_WAL_BYTES : MUCH_WAL_BYTES)) {
+      if ((await postgres.execWhenQuiet('CHECKPOINT')) === null) return false
+      checkpointDueAt = Date.now() + CHECKPOINT_EVERY_MS
+    }
+    const table = await postgres.execWhenQuiet(TABLE_TO_VACUUM)
+    if (table === null) return false
+    return table === '' || (await postgres.execWhenQuiet(`VACUUM (ANALYZE) ${table}`)) !== null
+  }
+
+  return () => clearTimeout(timer)
+}

@@ -1,0 +1,32 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
+import { startPostgres } from './embedded-start'
+import { startUpkeep } from './embedded-upkeep'
+import type { WorkerOptions, WorkerReport } from './embedded'
+
+// The entry of the database thread: a query blocks the thread it runs on, and that must not be the one that serves HTTP.
+const { dataDir, fsync, socketPath }: WorkerOptions = workerData
+const { postgres, isDurable } = await startPostgres({ dataDir, fsync, onCrash })
+// Two, so that a client which reconnects is not refused while its old socket is still closing.
+const server = new PGLiteSocketServer({ db: postgres, path: socketPath, maxConnections: 2 })
+await server.start()
+const stopUpkeep = startUpkeep(postgres)
+parentPort?.once('message', close)
+report({ isDurable })
+Bun.gc(true)
+
+async function close() {
+  stopUpkeep()
+  await server.stop()
+  await postgres.close()
+  process.exit(0)
+}
+
+function onCrash(what: string): never {
+  report({ crash: what })
+  process.exit(1)
+}
+
+function report(message: WorkerReport) {
+  parentPort?.postMessage(message)
+}

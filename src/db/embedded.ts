@@ -1,0 +1,77 @@
+import { resolve } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { placeSocket, type SocketPlace } from './embedded-socket'
+
+const CLOSE_WITHIN_MS = 5_000
+
+/** `failed` never settles in good times: it carries the reason if the database thread ends by itself. */
+export type Embedded = {
+  /** For postgres.js: `path`, with `max: 1`. */
+  socketPath: string
+  /** Whether a commit was seen to reach the disk; false with `fsync: false`, or if PGlite changed inside. */
+  isDurable: boolean
+  failed: Promise<Error>
+  /** Checkpoints and ends the thread within five seconds; may be called again. */
+  close(): Promise<void>
+}
+
+export type WorkerOptions = { dataDir: string; fsync: boolean; socketPath: string }
+export type WorkerReport = { isDurable: boolean } | { crash: string }
+
+/**
+ * Starts the embedded database in `dataDir` and answers when its socket accepts. The caller holds the directory's lock
+ * (`openDataDir`): two databases on one directory destroy it. Throws with Postgres' own words if it cannot start.
+ */
+export async function startEmbedded(options: { dataDir: string; fsync: boolean }): Promise<Embedded> {
+  const dataDir = resolve(options.dataDir)
+  const socket = placeSocket(dataDir)
+  const workerData: WorkerOptions = { dataDir, fsync: options.fsync, socketPath: socket.path }
+  const worker = new Worker(workerFile(), { workerData })
+  const failed = failure(worker)
+  try {
+    const isDurable = await Promise.race([ready(worker), failed.then(rethrow)])
+    let closing: Promise<void> | null = null
+    return { socketPath: socket.path, isDurable, failed, close: () => (closing ??= close(worker, socket)) }
+  } catch (error) {
+    socket.remove()
+    throw error
+  }
+}
+
+// Compiled, all code lies at the root of the executable, but an extra entry point keeps its path below `src`.
+function workerFile(): URL {
+  return new URL(Bun.isStandaloneExecutable ? './db/embedded-worker.ts' : './embedded-worker.ts', import.meta.url)
+}
+
+function ready(worker: Worker): Promise<boolean> {
+  return new Promise((resolve) => {
+    worker.on('message', (report: WorkerReport) => {
+      if ('isDurable' in report) resolve(report.isDurable)
+    })
+  })
+}
+
+function failure(worker: Worker): Promise<Error> {
+  return new Promise((resolve) => {
+    worker.on('message', (report: WorkerReport) => {
+      if ('crash' in report) resolve(new Error(`the embedded database crashed: ${report.crash}`))
+    })
+    worker.on('error', resolve)
+    worker.on('exit', (code) => resolve(new Error(`the embedded database ended by itself (${code})`)))
+  })
+}
+
+function rethrow(error: Error): never {
+  throw error
+}
+
+async function close(worker: Worker, socket: SocketPlace) {
+  // From here on an end is no failure.
+  worker.removeAllListeners('exit')
+  const ended = new Promise((resolve) => worker.once('exit', resolve))
+  worker.postMessage('close')
+  const inTime = await Promise.race([ended.then(() => true), Bun.sleep(CLOSE_WITHIN_MS).then(() => false)])
+  // What was not checkpointed is replayed from the WAL at the next start.
+  if (!inTime) await worker.terminate()
+  socket.remove()
+}
