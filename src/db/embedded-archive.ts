@@ -2,7 +2,7 @@ import { closeSync, fsync, fsyncSync, mkdirSync, openSync, readdirSync, readFile
 import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 
-// One gzip of: length of the index, index, contents in its order. Index lines are `d path` and `<bytes> path`.
+// One zstd frame of: length of the index, index, contents in its order. Index lines are `d path` and `<bytes> path`.
 // Against tar this needs no library, keeps empty directories, and lets all files be synced together.
 const INDEX_LENGTH_BYTES = 4
 
@@ -21,12 +21,12 @@ export function pack(dir: string): Uint8Array<ArrayBuffer> {
   const indexBytes = Buffer.from(index.join('\n'))
   const header = Buffer.alloc(INDEX_LENGTH_BYTES)
   header.writeUInt32LE(indexBytes.length)
-  return Bun.gzipSync(Buffer.concat([header, indexBytes, ...contents]), { level: 9 })
+  return new Uint8Array(Bun.zstdCompressSync(Buffer.concat([header, indexBytes, ...contents]), { level: 12 }))
 }
 
 /** Writes a packed directory to `dir` (0700, files 0600), which must not exist; with `fsync`, all of it is on disk when done. */
 export async function unpack(packed: Uint8Array<ArrayBuffer>, dir: string, options: { fsync: boolean }) {
-  const bytes = Buffer.from(Bun.gunzipSync(packed).buffer)
+  const bytes = Bun.zstdDecompressSync(packed)
   const indexEnd = INDEX_LENGTH_BYTES + bytes.readUInt32LE()
   const descriptors: number[] = []
   const dirs = [dir]

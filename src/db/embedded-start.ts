@@ -1,5 +1,4 @@
-import dataPath from '@electric-sql/pglite/pglite.data' with { type: 'file' }
-import wasmPath from '@electric-sql/pglite/pglite.wasm' with { type: 'file' }
+import { readPgliteFile } from './embedded-assets'
 import { ensureCluster } from './embedded-cluster'
 import { DurableNodeFs } from './embedded-fsync'
 import { EmbeddedPostgres } from './embedded-postgres'
@@ -10,14 +9,17 @@ export type StartOptions = { dataDir: string; fsync: boolean; onCrash: (what: st
 /** Boots Postgres on the cluster in `dataDir`, making that first if need be. Throws with Postgres' own words. */
 export async function startPostgres({ dataDir, fsync, onCrash }: StartOptions) {
   // Compiles on the engine's own threads while this one unpacks the template.
-  const compiled = Bun.file(wasmPath).arrayBuffer().then((bytes) => WebAssembly.compile(bytes))
-  const [cluster, pgliteWasmModule] = await Promise.all([ensureCluster(dataDir, { fsync }), compiled])
+  const [pgliteWasmModule, data, cluster] = await Promise.all([
+    readPgliteFile('pglite.wasm').then((bytes) => WebAssembly.compile(bytes)),
+    readPgliteFile('pglite.data'),
+    ensureCluster(dataDir, { fsync }),
+  ])
   const fs = new DurableNodeFs(cluster, onCrash)
   const lastWords: string[] = []
   const postgres = new EmbeddedPostgres({
     fs,
     pgliteWasmModule,
-    fsBundle: Bun.file(dataPath),
+    fsBundle: new Blob([data]),
     startParams: startParams({ fsync }),
     onStderr: (line) => (remember(lastWords, line), false),
   })

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
-import wasmPath from '@electric-sql/pglite/pglite.wasm' with { type: 'file' }
 import { pack } from './embedded-archive'
+import { embeddedAsset, readPgliteFile } from './embedded-assets'
 
-/** Name under which the build embeds the template, beside the bundled code. */
+/** Name under which the build embeds the template. */
 export const TEMPLATE_ASSET = 'pglite.template'
 
 // Small WAL segments: 16 MB ones would be half of a fresh directory.
@@ -21,9 +21,9 @@ const SLIM = [
 
 /** The packed, initialised cluster: embedded in the executable, else from a cache, else made now (some 5 s and 1 GB). */
 export async function loadTemplate(): Promise<Uint8Array<ArrayBuffer>> {
-  const embedded = Bun.embeddedFiles.find((file) => 'name' in file && file.name === TEMPLATE_ASSET)
-  if (embedded) return embedded.bytes()
-  const cached = cachedTemplatePath()
+  const embedded = await embeddedAsset(TEMPLATE_ASSET)
+  if (embedded) return embedded
+  const cached = await cachedTemplatePath()
   if (existsSync(cached)) return readFileSync(cached)
   const made = await buildTemplate()
   try {
@@ -36,12 +36,14 @@ export async function loadTemplate(): Promise<Uint8Array<ArrayBuffer>> {
 
 /** Writes the template to `path`; for the build script and for tests. */
 export async function makeTemplate(path: string): Promise<void> {
-  const cached = cachedTemplatePath()
+  const cached = await cachedTemplatePath()
   save(path, existsSync(cached) ? readFileSync(cached) : await buildTemplate())
 }
 
-function cachedTemplatePath(): string {
-  const key = Bun.hash(readFileSync(wasmPath), Bun.hash.crc32([...INITDB_ARGS, ...SLIM].join())).toString(36)
+// Named after all that goes into it, so a new PGlite or a changed recipe makes a new one.
+async function cachedTemplatePath(): Promise<string> {
+  const recipe = Bun.hash.crc32([...INITDB_ARGS, ...SLIM].join())
+  const key = Bun.hash(await readPgliteFile('pglite.wasm'), recipe).toString(36)
   return join(import.meta.dir, '../../node_modules/.cache/fastkit', `pglite-${key}.template`)
 }
 

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { Value } from '@sinclair/typebox/value'
+import { type SettingName, Settings } from './settings'
+
+export type Environment = Record<string, string | undefined>
+
+/** Where a value came from: a variable, the file a `NAME_FILE` names, or the default. */
+type Source = 'environment' | 'file' | 'default'
+type Given = { value: string | null; source: Source }
+
+/** What the service runs by. */
+export type Config = ReturnType<typeof loadConfig>
+
+/** The configuration cannot be used. `problems` names every bad variable and never a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: string[]
+
+  constructor(problems: string[]) {
+    super(['Bad configuration:', ...problems].join('\n  '))
+    this.problems = problems
+  }
+}
+
+/** Reads the configuration from environment variables. Throws ConfigError with every problem at once. */
+export function loadConfig(environment: Environment = Bun.env) {
+  const problems: string[] = []
+  const given = readSettings(environment, problems)
+  for (const [name, { value }] of given) {
+    const schema = Settings.properties[name]
+    if (!decodes(schema, value)) problems.push(`${name} must be ${schema['expects']}`)
+  }
+  if (given.get('DATABASE_URL')?.value && !given.get('JWT_SECRET')?.value) {
+    problems.push('JWT_SECRET is required when DATABASE_URL is set; `fastkit secret` prints a fresh key')
+  }
+  if (problems.length > 0) throw new ConfigError(problems)
+  const values = Value.Decode(Settings, Object.fromEntries([...given].map(([name, { value }]) => [name, value])))
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    databaseUrl: values.DATABASE_URL,
+    dataDir: values.DATA_DIR,
+    dbPoolSize: values.DB_POOL_SIZE,
+    dbStatementTimeoutMilliseconds: values.DB_STATEMENT_TIMEOUT,
+    isEmbeddedDurable: values.EMBEDDED_FSYNC === 'on',
+    jwtSecrets: values.JWT_SECRET,
+    jwtIssuer: values.JWT_ISSUER,
+    jwtAudience: values.JWT_AUDIENCE,
+    accessTtlSeconds: values.ACCESS_TOKEN_TTL / 1000,
+    refreshTtlSeconds: values.REFRESH_TOKEN_TTL / 1000,
+    sessionTtlSeconds: values.SESSION_TTL / 1000,
+    refreshGraceSeconds: values.REFRESH_GRACE / 1000,
+    passwordMinLength: values.PASSWORD_MIN_LENGTH,
+    passwordCost: { memoryKib: values.ARGON2_MEMORY_KIB, time: values.ARGON2_TIME },
+    corsOrigins: values.CORS_ORIGINS,
+    trustedProxies: values.TRUSTED_PROXIES,
+    logLevel: values.LOG_LEVEL,
+    logFormat: values.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
+    shutdownTimeoutMilliseconds: values.SHUTDOWN_TIMEOUT,
+    hasDocs: values.DOCS === 'on',
+    publicUrl: values.PUBLIC_URL,
+  }
+}
+
+/** Every setting with its value as text (secrets masked) and where it came from. Throws ConfigError. */
+export function describeConfig(environment: Environment = Bun.env) {
+  loadConfig(environment)
+  return [...readSettings(environment, [])].map(([name, { value, source }]) => ({
+    name,
+    value: value !== null && isSecret(name) ? '********' : (value ?? ''),
+    source,
+  }))
+}
+
+const names = Object.keys(Settings.properties).filter((name): name is SettingName => name in Settings.properties)
+const isSecret = (name: SettingName) => Settings.properties[name]['isSecret'] === true
+
+function readSettings(environment: Environment, problems: string[]): Map<SettingName, Given> {
+  return new Map(names.map((name) => [name, readSetting(name, environment, problems)]))
+}
+
+/** An empty variable counts as unset: that is what compose files and unit files pass for "nothing". */
+function readSetting(name: SettingName, environment: Environment, problems: string[]): Given {
+  const value = environment[name]
+  const path = isSecret(name) ? environment[`${name}_FILE`] : undefined
+  if (value && path) problems.push(`${name} and ${name}_FILE are both set`)
+  if (value) return { value, source: 'environment' }
+  if (!path) return { value: Settings.properties[name].default ?? null, source: 'default' }
+  try {
+    return { value: readFileSync(path, 'utf8').trim(), source: 'file' }
+  } catch {
+    problems.push(`${name}_FILE cannot be read`)
+    return { value: null, source: 'file' }
+  }
+}
+
+function decodes(schema: (typeof Settings.properties)[SettingName], value: string | null) {
+  try {
+    Value.Decode(schema, value)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,53 @@
+/** Every code a client can meet. Status and wording belong to `http/problem.ts` alone. */
+export const errorCodes = [
+  'malformed_body',
+  'unauthenticated',
+  'invalid_token',
+  'invalid_credentials',
+  'invalid_refresh_token',
+  'refresh_token_reused',
+  'forbidden',
+  'not_found',
+  'method_not_allowed',
+  'email_taken',
+  'payload_too_large',
+  'unsupported_media_type',
+  'validation_failed',
+  'weak_password',
+  'internal',
+  'overloaded',
+  'database_unavailable',
+  'shutting_down',
+] as const
+export type ErrorCode = (typeof errorCodes)[number]
+
+/** One thing wrong with one field: a JSON pointer (RFC 6901) and a sentence that never repeats the value. */
+export type FieldError = { pointer: string; message: string }
+
+type FailureOptions = { cause?: unknown; errors?: FieldError[]; allow?: string[] }
+
+/** A refusal with a code from the catalogue: the only error a client is told about. */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly code: ErrorCode
+  readonly errors: FieldError[]
+  readonly allow: string[]
+
+  constructor(code: ErrorCode, { cause, errors = [], allow = [] }: FailureOptions = {}) {
+    super(code, { cause })
+    this.code = code
+    this.errors = errors
+    this.allow = allow
+  }
+}
+
+/** Makes the failure to throw: `throw fail('email_taken', { cause })`. */
+export const fail = (code: ErrorCode, options?: FailureOptions) => new Failure(code, options)
+
+/** Libraries wrap what we throw; the failure is looked for along the chain of causes. */
+export function failureIn(error: unknown): Failure | null {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if (at instanceof Failure) return at
+  }
+  return null
+}

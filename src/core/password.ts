@@ -1,0 +1,71 @@
+import { availableParallelism } from 'node:os'
+import commonPasswords from '@zxcvbn-ts/language-common/src/passwords.json' with { type: 'text' }
+import { createGate } from './gate'
+import { randomText } from './secret'
+
+export const maxPasswordLength = 256
+
+export type PasswordCost = { memoryKib: number; time: number }
+
+export type Passwords = {
+  /** argon2id hash in PHC form. Throws `overloaded` when too many hashes already wait. */
+  hash(password: string): Promise<string>
+  /** Compares with a stored hash; with `null` it spends the same time and says no. Throws `overloaded`. */
+  verify(password: string, hash: string | null): Promise<boolean>
+  /** True when a hash was made by another algorithm or at another cost than today's. */
+  isOutdated(hash: string): boolean
+}
+
+// More waiting hashes than this would answer after the client has given up.
+const queuedHashesPerCore = 64
+const maxHashWaitMilliseconds = 5000
+
+/** Password hashing at one explicit cost, as many at a time as there are cores. */
+export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
+  const cores = availableParallelism()
+  const gate = createGate({
+    places: cores,
+    queue: cores * queuedHashesPerCore,
+    maxWaitMilliseconds: maxHashWaitMilliseconds,
+    refusal: 'overloaded',
+  })
+  const cost = { algorithm: 'argon2id', memoryCost: memoryKib, timeCost: time } as const
+  const currentForm = `$argon2id$v=19$m=${memoryKib},t=${time},p=1$`
+  let decoy: Promise<string> | null = null
+
+  const hash = (password: string) => gate.run(() => Bun.password.hash(asHashed(password), cost))
+  const decoyHash = () => {
+    decoy ??= Bun.password.hash(randomText(32), cost)
+    return decoy
+  }
+
+  return {
+    hash,
+    async verify(password, stored) {
+      const against = stored ?? (await decoyHash())
+      const isMatch = await gate.run(() => Bun.password.verify(asHashed(password), against))
+      return isMatch && stored !== null
+    },
+    isOutdated: (stored) => !stored.startsWith(currentForm),
+  }
+}
+
+/** Why a new password is refused, as a sentence, or `null`. OWASP ASVS 5 §6.2. */
+export function passwordProblem(password: string, email: string, minLength: number): string | null {
+  const normalised = normalise(password)
+  const length = [...normalised].length
+  if (length < minLength) return `must have at least ${minLength} characters`
+  if (length > maxPasswordLength) return `must have at most ${maxPasswordLength} characters`
+  const folded = normalised.toLowerCase()
+  // The list is JSON text: a quoted match is a whole entry, and nothing has to be parsed or kept.
+  if (commonPasswords.includes(JSON.stringify(folded))) return 'is among the most used passwords'
+  const [localPart = ''] = email.split('@')
+  if (localPart.length >= 4 && folded.includes(localPart)) return 'must not contain the name in the e-mail address'
+  return null
+}
+
+/** The same password typed on another keyboard or system must hash alike. */
+const normalise = (password: string) => password.normalize('NFKC')
+
+// Hashing throws on an empty password; a lone NUL can never be a stored one, since NUL is refused at the door.
+const asHashed = (password: string) => normalise(password) || '\0'

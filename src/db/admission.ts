@@ -1,0 +1,74 @@
+import type { Sql } from 'postgres'
+import { fail } from '../core/errors'
+import { createGate, type Gate } from '../core/gate'
+import { translate } from './errors'
+
+type Limits = { connections: number; deadlineMilliseconds: number }
+type Query = Parameters<Sql['unsafe']>
+type Pending = ReturnType<Sql['unsafe']>
+
+// Enough to ride out a burst; what would wait longer than the deadline is refused at once.
+const queuedQueries = 1000
+
+/**
+ * The same client with a bounded queue and a deadline around every query and transaction: postgres.js has neither,
+ * and would let requests pile up without end while the server hangs. Throws `database_unavailable`.
+ */
+export function admit(sql: Sql, { connections, deadlineMilliseconds }: Limits): Sql {
+  const gate = createGate({
+    places: connections,
+    queue: queuedQueries,
+    maxWaitMilliseconds: deadlineMilliseconds,
+    refusal: 'database_unavailable',
+  })
+  const guarded = <T>(work: (deadline: Deadline) => Promise<T>) => underDeadline(gate, deadlineMilliseconds, work)
+
+  const unsafe = (...query: Query) => {
+    const run = <T>(shape: (pending: Pending) => PromiseLike<T>) => guarded(async () => await shape(sql.unsafe(...query)))
+    return lazily(() => run((pending) => pending), { values: () => run((pending) => pending.values()) })
+  }
+  const begin = (work: (transaction: object) => Promise<unknown>) =>
+    guarded((deadline) => sql.begin((transaction) => work(endingAt(deadline, transaction))))
+
+  return replacing(sql, { unsafe, begin })
+}
+
+type Deadline = { isOver: boolean }
+
+async function underDeadline<T>(gate: Gate, milliseconds: number, work: (deadline: Deadline) => Promise<T>) {
+  const deadline = { isOver: false }
+  const { promise: expiry, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    deadline.isOver = true
+    reject(fail('database_unavailable'))
+  }, milliseconds)
+  try {
+    return await gate.run(() => Promise.race([work(deadline), expiry]))
+  } catch (error) {
+    throw translate(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** A transaction whose caller was told 503 must not go on to commit: its next statement fails, which rolls back. */
+function endingAt<T extends object>(deadline: Deadline, transaction: T): T {
+  return new Proxy(transaction, {
+    get(target, key) {
+      if (deadline.isOver) throw fail('database_unavailable')
+      return Reflect.get(target, key)
+    },
+  })
+}
+
+/** A promise that starts its work when awaited, as postgres.js queries do, with other ways to start it beside it. */
+function lazily<T, O extends object>(start: () => Promise<T>, others: O) {
+  // biome-ignore lint/suspicious/noThenProperty: being awaitable is what this object is for.
+  return { ...others, then: (...handlers: Parameters<Promise<T>['then']>) => start().then(...handlers) }
+}
+
+function replacing<T extends object>(target: T, replacements: Record<string, unknown>): T {
+  return new Proxy(target, {
+    get: (original, key) => (typeof key === 'string' && replacements[key]) || Reflect.get(original, key),
+  })
+}

@@ -1,0 +1,52 @@
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres, { type Options, type Sql } from 'postgres'
+import { admit } from './admission'
+import type { Db } from './rows'
+
+export type Database = {
+  db: Db
+  /** The driver below Drizzle, without admission: for migrations and probes. */
+  sql: Sql
+  /** Ends every connection; waits at most five seconds for those in use. */
+  close(): Promise<void>
+}
+
+type Target =
+  | { url: string; poolSize: number; statementTimeoutMilliseconds: number }
+  | { socketPath: string; statementTimeoutMilliseconds: number }
+
+// A lock is waited for less long than a statement may take, so that the error names the lock.
+const lockTimeoutShare = 0.5
+const idleInTransactionMilliseconds = 10_000
+const deadlineSlackMilliseconds = 500
+
+/** Opens a pool on PostgreSQL, or the one connection on the embedded database. Connects with the first query. */
+export function openDatabase(target: Target): Database {
+  const { statementTimeoutMilliseconds } = target
+  const isEmbedded = 'socketPath' in target
+  const connections = isEmbedded ? 1 : target.poolSize
+  const options = {
+    max: connections,
+    // Seconds: quick at first, since most outages are restarts, and never longer than one.
+    backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
+    connect_timeout: 5,
+    onnotice: () => {},
+    connection: isEmbedded ? { application_name: 'fastkit' } : limits(statementTimeoutMilliseconds),
+  } satisfies Options<Record<string, never>>
+  const sql = isEmbedded
+    ? postgres({ ...options, path: target.socketPath, user: 'postgres', database: 'postgres' })
+    : postgres(target.url, options)
+  const deadlineMilliseconds = statementTimeoutMilliseconds + deadlineSlackMilliseconds
+  return {
+    db: drizzle(admit(sql, { connections, deadlineMilliseconds })),
+    sql,
+    close: () => sql.end({ timeout: 5 }),
+  }
+}
+
+const limits = (statementTimeoutMilliseconds: number) => ({
+  application_name: 'fastkit',
+  statement_timeout: statementTimeoutMilliseconds,
+  lock_timeout: Math.ceil(statementTimeoutMilliseconds * lockTimeoutShare),
+  idle_in_transaction_session_timeout: idleInTransactionMilliseconds,
+})

@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url'
+
+export type PgliteFile = 'pglite.wasm' | 'pglite.data'
+
+/** A file of the PGlite package: from inside the executable, else from `node_modules`. */
+export async function readPgliteFile(name: PgliteFile): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = await embeddedAsset(`${name}.zst`)
+  if (packed) return new Uint8Array(await Bun.zstdDecompress(packed))
+  return Bun.file(fileURLToPath(import.meta.resolve(`@electric-sql/pglite/${name}`))).bytes()
+}
+
+/** What the build put into the executable under this name; null from source. */
+export async function embeddedAsset(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (!Bun.isStandaloneExecutable) return null
+  const file = Bun.embeddedFiles.find((file) => 'name' in file && file.name === name)
+  if (!file) throw new Error(`this executable was built without ${name}`)
+  return file.bytes()
+}

@@ -1,0 +1,85 @@
+import type { ReservedSql, Sql } from 'postgres'
+import { translate } from './errors'
+import type { Migration } from './migrations'
+
+/** The database and this executable do not fit together: a newer schema, or a migration that was edited. */
+export class MigrationRefused extends Error {
+  override readonly name = 'MigrationRefused'
+}
+
+// Any constant will do; every instance that migrates this database has to take the same one.
+const lockKey = 7_027_113_395
+// The lock is waited for as long as another instance may need for its migrations.
+const lockTimeout = '60s'
+
+type Applied = Map<string, string>
+
+/**
+ * Applies what is missing and answers the names. Safe to run on many machines at once. Each migration commits alone.
+ * Throws MigrationRefused, or `database_unavailable`.
+ */
+export async function migrate(sql: Sql, migrations: Migration[]): Promise<string[]> {
+  const connection = await sql.reserve().catch((error) => {
+    throw translate(error)
+  })
+  try {
+    const applied = await readApplied(connection)
+    assertKnown(applied, migrations)
+    const missing = migrations.filter(({ name }) => !applied.has(name))
+    for (const migration of missing) await applyOnce(connection, migration)
+    return missing.map(({ name }) => name)
+  } catch (error) {
+    throw translate(error)
+  } finally {
+    connection.release()
+  }
+}
+
+/** True when every migration is applied and no other. Throws `database_unavailable`. */
+export async function isMigrated(sql: Sql, migrations: Migration[]): Promise<boolean> {
+  try {
+    const applied = await readApplied(sql)
+    return applied.size === migrations.length && migrations.every(({ name }) => applied.has(name))
+  } catch (error) {
+    throw translate(error)
+  }
+}
+
+async function readApplied(sql: Sql | ReservedSql): Promise<Applied> {
+  const [table] = await sql`select to_regclass('fastkit_migrations') as name`
+  if (!table?.['name']) return new Map()
+  const rows = await sql<{ name: string; hash: string }[]>`select name, hash from fastkit_migrations`
+  return new Map(rows.map(({ name, hash }) => [name, hash]))
+}
+
+function assertKnown(applied: Applied, migrations: Migration[]) {
+  const known = new Map(migrations.map((migration) => [migration.name, hashOf(migration)]))
+  for (const [name, hash] of applied) {
+    if (!known.has(name)) {
+      throw new MigrationRefused(`the database is newer than this executable: it has migration ${name}`)
+    }
+    if (known.get(name) !== hash) throw new MigrationRefused(`migration ${name} is not the one that was applied`)
+  }
+}
+
+/** The lock lives and dies with the transaction, so it also holds through a transaction-pooling proxy. */
+async function applyOnce(connection: ReservedSql, { name, sql }: Migration) {
+  await connection`begin`
+  try {
+    await connection.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
+    await connection`select pg_advisory_xact_lock(${lockKey})`
+    await connection`create table if not exists fastkit_migrations
+      (name text primary key, hash text not null, applied_at timestamptz not null default now())`
+    const [applied] = await connection`select 1 from fastkit_migrations where name = ${name}`
+    if (!applied) {
+      await connection.unsafe(sql)
+      await connection`insert into fastkit_migrations (name, hash) values (${name}, ${hashOf({ name, sql })})`
+    }
+    await connection`commit`
+  } catch (error) {
+    await connection`rollback`.catch(() => {})
+    throw error
+  }
+}
+
+const hashOf = ({ sql }: Migration) => new Bun.CryptoHasher('sha256').update(sql).digest('hex')

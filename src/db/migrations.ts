@@ -1,0 +1,9 @@
+// Made by `bun run db:generate`.
+import sql0 from '../../drizzle/0000_accounts.sql' with { type: 'text' }
+
+export type Migration = { name: string; sql: string }
+
+/** Every migration, oldest first. */
+export const migrations: Migration[] = [
+  { name: '0000_accounts', sql: sql0 },
+]

@@ -1,0 +1,42 @@
+import { Elysia } from 'elysia'
+import { fail } from '../../core/errors'
+import type { Deps } from '../../deps'
+import { noteUser } from '../../http/request'
+import { unauthorised } from '../../http/shapes'
+import { authenticate, type Principal } from '../sessions/service'
+
+/** What a route asks of its caller: `true` for anyone signed in, or a role. */
+type Access = true | { role: 'admin' }
+
+/**
+ * Adds the route option `auth`. The caller is known before the body is validated, so that no token means 401 even with
+ * a bad body, and a missing role 403.
+ */
+export const guard = (deps: Deps) =>
+  new Elysia({ name: 'guard' }).macro('auth', (access: Access) => ({
+    async transform({ request }) {
+      const token = bearerToken(request)
+      if (!token) throw fail('unauthenticated')
+      const principal = await authenticate(deps, token)
+      noteUser(request, principal.userId)
+      if (access !== true && principal.role !== access.role) throw fail('forbidden')
+      admitted.set(request, principal)
+    },
+    resolve: ({ request }) => ({ principal: principalOf(request) }),
+    detail: { security: [{ bearer: [] }] },
+    response: unauthorised,
+  }))
+
+/** The token of an `Authorization: Bearer` header (RFC 6750 §2.1; the scheme is case-insensitive), or `null`. */
+export function bearerToken(request: Request): string | null {
+  const [scheme = '', token = '', ...rest] = (request.headers.get('authorization') ?? '').trim().split(/ +/)
+  return scheme.toLowerCase() === 'bearer' && token !== '' && rest.length === 0 ? token : null
+}
+
+const admitted = new WeakMap<Request, Principal>()
+
+function principalOf(request: Request): Principal {
+  const principal = admitted.get(request)
+  if (!principal) throw new Error('a guarded route runs after its guard')
+  return principal
+}

@@ -1,0 +1,28 @@
+import { Type } from '@sinclair/typebox'
+import { DisplayName, Email, Password } from '../users/schema'
+
+const closed = { additionalProperties: false } as const
+
+export const Register = Type.Object(
+  { email: Email, password: Password, display_name: Type.Optional(Type.Union([DisplayName, Type.Null()])) },
+  closed,
+)
+export type Register = typeof Register.static
+
+export const Login = Type.Object(
+  {
+    email: Email,
+    password: Password,
+    device_name: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: '^\\P{Cc}*$', examples: ['phone'] })),
+  },
+  closed,
+)
+export type Login = typeof Login.static
+
+const RefreshToken = Type.String({ minLength: 1, maxLength: 2048, examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln'] })
+
+export const Refresh = Type.Object({ refresh_token: RefreshToken }, closed)
+export type Refresh = typeof Refresh.static
+
+export const Logout = Type.Object({ refresh_token: Type.Optional(RefreshToken) }, closed)
+export type Logout = typeof Logout.static

@@ -1,0 +1,24 @@
+import { sql } from 'drizzle-orm'
+import { boolean, check, pgTable, text, unique } from 'drizzle-orm/pg-core'
+import { id, moment } from '../../db/columns'
+
+export const users = pgTable(
+  'users',
+  {
+    id: id(),
+    email: text('email').notNull(),
+    emailNormalised: text('email_normalised').notNull(),
+    passwordHash: text('password_hash').notNull(),
+    displayName: text('display_name'),
+    role: text('role', { enum: ['user', 'admin'] }).notNull(),
+    isActive: boolean('is_active').notNull(),
+    createdAt: moment('created_at').notNull(),
+    updatedAt: moment('updated_at').notNull(),
+  },
+  (table) => [
+    unique('users_email_normalised_key').on(table.emailNormalised),
+    check('users_role_check', sql`${table.role} in ('user', 'admin')`),
+  ],
+)
+
+export type UserRow = typeof users.$inferSelect
