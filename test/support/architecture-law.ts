@@ -16,7 +16,7 @@ const layers: Record<string, readonly string[]> = {
  * Paths are relative to `src`, without `.ts`. `X` is the file's own module, `*` any module, `#name` a layer of packages,
  * `/…` a file of the repository outside `src`.
  */
-export const importLaw: readonly Row[] = [
+const importLaw: readonly Row[] = [
   { files: 'main', may: ['cli/*', '#builtin', '#library'] },
   { files: 'app', may: ['http/**', 'modules/*/routes', '#web'] },
   { files: 'deps', may: [] },
@@ -31,12 +31,12 @@ export const importLaw: readonly Row[] = [
   { files: 'modules/*/repo', may: ['db/**', 'modules/*/table', '#database'] },
   {
     files: 'modules/*/routes',
-    may: ['http/**', 'modules/X/*', 'modules/*/guard', '#web', '#typebox'],
+    may: ['http/**', 'modules/X/*', 'modules/*/{guard,schema}', '#web', '#typebox'],
     never: ['modules/X/{repo,table}'],
   },
   {
     files: 'modules/*/guard',
-    may: ['core/**', 'modules/X/*', 'modules/*/service', '#web'],
+    may: ['core/**', 'http/**', 'modules/X/*', 'modules/*/service', '#web'],
     never: ['modules/X/{repo,table,routes}'],
   },
   {

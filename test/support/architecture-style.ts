@@ -16,13 +16,7 @@ const rules: readonly Rule[] = [
   { name: 'non-null !', breaks: (node) => node.type === 'TSNonNullExpression' },
   {
     name: 'reads the environment',
-    except: [
-      'src/core/config{,-*}.ts',
-      'src/core/config/*.ts',
-      'src/cli/*.ts',
-      'src/build/*.ts',
-      'src/main.ts',
-    ],
+    except: ['src/core/config{,-*}.ts', 'src/{cli,build,core/config}/*.ts', 'src/main.ts'],
     breaks: readsEnvironment,
   },
   {
@@ -43,8 +37,7 @@ export function judgeSource(path: string, source: string): string[] {
   const applicable = rules.filter((rule) => !rule.except?.some((glob) => new Bun.Glob(glob).match(path)))
   walk(program, [], (node, parents) => {
     for (const rule of applicable) if (rule.breaks(node, parents)) report(node.start, rule.name)
-    if (isCast(node) && !guaranteed(node, parents))
-      report(node.start, 'cast without its guarantee in a comment above')
+    if (isCast(node) && !isGuaranteed(node, parents)) report(node.start, 'cast without its guarantee above')
   })
   for (const comment of comments) {
     if (/\b(TODO|FIXME|XXX|HACK)\b/.test(comment.value)) report(comment.start, 'unfinished business')
@@ -53,7 +46,7 @@ export function judgeSource(path: string, source: string): string[] {
   if (path.endsWith('/index.ts')) found.push(`${path} is named like a barrel`)
   return found
 
-  function guaranteed(node: Node, parents: readonly Node[]): boolean {
+  function isGuaranteed(node: Node, parents: readonly Node[]): boolean {
     return placesOfGuarantee(node, parents).some((place) => commentEnds.has(lineOf(place.start) - 1))
   }
 }
@@ -74,24 +67,18 @@ function judgeImports(
 export function judgeTest(path: string, source: string): string[] {
   const found: string[] = []
   walk(parseSync(path, source).program, [], (node) => {
-    const parked = ['skip', 'only', 'todo'].includes(nameOf(part(node, 'property')))
-    if (
-      node.type === 'MemberExpression' &&
-      parked &&
-      /^(test|it|describe)\b/.test(source.slice(node.start))
-    ) {
-      found.push(
-        `${path}:${source.slice(0, node.start).split('\n').length} .${nameOf(part(node, 'property'))}`,
-      )
-    }
+    const [text, parked] =
+      source.slice(node.start, node.end).match(/^(?:test|it|describe)\.(skip|only|todo)$/) ?? []
+    if (text) found.push(`${path}:${source.slice(0, node.start).split('\n').length} .${parked}`)
   })
   return found
 }
 
 function readsEnvironment(node: Node): boolean {
   const holdsIt = (value: unknown) => ['process', 'Bun'].includes(nameOf(value)) || nameOf(value) === 'meta'
-  if (node.type === 'MemberExpression')
+  if (node.type === 'MemberExpression') {
     return holdsIt(part(node, 'object')) && nameOf(part(node, 'property')) === 'env'
+  }
   if (node.type === 'ImportSpecifier') return nameOf(part(node, 'imported')) === 'env'
   if (node.type !== 'VariableDeclarator' || !holdsIt(part(node, 'init'))) return false
   return children(part(node, 'id')).some((property) => nameOf(part(property, 'key')) === 'env')
