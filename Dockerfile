@@ -4,7 +4,7 @@ COPY package.json bun.lock bunfig.toml tsconfig.json ./
 RUN bun install --frozen-lockfile
 COPY drizzle drizzle
 COPY src src
-RUN bun run build && mkdir --mode=0700 data
+RUN bun run build && mkdir data
 
 # glibc and certificates: no shell, no package manager.
 FROM gcr.io/distroless/cc-debian12
