@@ -11,7 +11,9 @@ export async function ensureCluster(dataDir: string, options: { fsync: boolean }
   if (!existsSync(cluster)) await create(cluster, options)
   const major = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
   if (major !== POSTGRES_MAJOR) {
-    throw new Error(`${cluster} is a PostgreSQL ${major} database; this version of fastkit reads ${POSTGRES_MAJOR}`)
+    throw new Error(
+      `${cluster} is a PostgreSQL ${major} database; this version of fastkit reads ${POSTGRES_MAJOR}`,
+    )
   }
   return cluster
 }

@@ -15,9 +15,9 @@ type NodeFsInternals = {
  */
 export class DurableNodeFs extends NodeFS {
   fsyncCount = 0
-  readonly #onAbort: (what: string) => void
+  readonly #onAbort: () => void
 
-  constructor(dataDir: string, onAbort: (what: string) => void) {
+  constructor(dataDir: string, onAbort: () => void) {
     super(dataDir)
     this.#onAbort = onAbort
   }

@@ -28,5 +28,9 @@ const DURABLE = {
 /** Postgres arguments. PGlite's own list begins with `-F`, which would turn every fsync off. */
 export function startParams(options: { fsync: boolean }): string[] {
   const settings = { ...SETTINGS, ...(options.fsync ? DURABLE : { fsync: 'off' }) }
-  return ['--single', '-j', ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+  return [
+    '--single',
+    '-j',
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ]
 }

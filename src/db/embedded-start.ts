@@ -4,7 +4,7 @@ import { DurableNodeFs } from './embedded-fsync'
 import { EmbeddedPostgres } from './embedded-postgres'
 import { startParams } from './embedded-settings'
 
-export type StartOptions = { dataDir: string; fsync: boolean; onCrash: (what: string) => void }
+export type StartOptions = { dataDir: string; fsync: boolean; onCrash: (lastWords: string) => void }
 
 /** Boots Postgres on the cluster in `dataDir`, making that first if need be. Throws with Postgres' own words. */
 export async function startPostgres({ dataDir, fsync, onCrash }: StartOptions) {
@@ -14,14 +14,14 @@ export async function startPostgres({ dataDir, fsync, onCrash }: StartOptions) {
     readPgliteFile('pglite.data'),
     ensureCluster(dataDir, { fsync }),
   ])
-  const fs = new DurableNodeFs(cluster, onCrash)
   const lastWords: string[] = []
+  const fs = new DurableNodeFs(cluster, () => onCrash(lastWords.join('\n')))
   const postgres = new EmbeddedPostgres({
     fs,
     pgliteWasmModule,
     fsBundle: new Blob([data]),
     startParams: startParams({ fsync }),
-    onStderr: (line) => (remember(lastWords, line), false),
+    onStderr: (line) => remember(lastWords, line),
   })
   try {
     await postgres.waitReady
@@ -38,9 +38,11 @@ async function commitReachesDisk(postgres: EmbeddedPostgres, fs: DurableNodeFs):
   return fs.fsyncCount > before
 }
 
-const MEMORY_LINES = 20
+const LINES_KEPT = 20
 
-function remember(lines: string[], line: string) {
-  lines.push(line)
-  if (lines.length > MEMORY_LINES) lines.shift()
+// Of an ERROR nothing is kept: its DETAIL and STATEMENT lines hold what users sent.
+function remember(lines: string[], line: string): false {
+  if (/ (LOG|FATAL|PANIC): /.test(line)) lines.push(line)
+  if (lines.length > LINES_KEPT) lines.shift()
+  return false
 }

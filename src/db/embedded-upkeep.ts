@@ -33,16 +33,23 @@ export function startUpkeep(postgres: EmbeddedPostgres): () => void {
   }
 
   async function tidy(): Promise<boolean> {
+    return (await checkpoint()) && (await vacuum())
+  }
+
+  async function checkpoint(): Promise<boolean> {
     const walBytes = await postgres.execWhenQuiet(WAL_BYTES)
     if (walBytes === null) return false
     const isDue = Date.now() >= checkpointDueAt
-    if (Number(walBytes) > (isDue ? LITTLE_WAL_BYTES : MUCH_WAL_BYTES)) {
-      if ((await postgres.execWhenQuiet('CHECKPOINT')) === null) return false
-      checkpointDueAt = Date.now() + CHECKPOINT_EVERY_MS
-    }
+    if (Number(walBytes) < (isDue ? LITTLE_WAL_BYTES : MUCH_WAL_BYTES)) return true
+    if ((await postgres.execWhenQuiet('CHECKPOINT')) === null) return false
+    checkpointDueAt = Date.now() + CHECKPOINT_EVERY_MS
+    return true
+  }
+
+  async function vacuum(): Promise<boolean> {
     const table = await postgres.execWhenQuiet(TABLE_TO_VACUUM)
-    if (table === null) return false
-    return table === '' || (await postgres.execWhenQuiet(`VACUUM (ANALYZE) ${table}`)) !== null
+    if (table === null || table === '') return table === ''
+    return (await postgres.execWhenQuiet(`VACUUM (ANALYZE) ${table}`)) !== null
   }
 
   return () => clearTimeout(timer)

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
+import type { WorkerOptions, WorkerReport } from './embedded'
 import { startPostgres } from './embedded-start'
 import { startUpkeep } from './embedded-upkeep'
-import type { WorkerOptions, WorkerReport } from './embedded'
 
 // The entry of the database thread: a query blocks the thread it runs on, and that must not be the one that serves HTTP.
 const { dataDir, fsync, socketPath }: WorkerOptions = workerData
@@ -22,8 +22,8 @@ async function close() {
   process.exit(0)
 }
 
-function onCrash(what: string): never {
-  report({ crash: what })
+function onCrash(lastWords: string): never {
+  report({ crash: lastWords })
   process.exit(1)
 }
 

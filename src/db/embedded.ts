@@ -27,20 +27,30 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
   const socket = placeSocket(dataDir)
   const workerData: WorkerOptions = { dataDir, fsync: options.fsync, socketPath: socket.path }
   const worker = new Worker(workerFile(), { workerData })
-  const failed = failure(worker)
+  const ended = new Promise<number>((resolve) => worker.once('exit', resolve))
+  const failure = firstFailure(worker, ended)
   try {
-    const isDurable = await Promise.race([ready(worker), failed.then(rethrow)])
+    const isDurable = await Promise.race([ready(worker), failure.then(rethrow)])
     let closing: Promise<void> | null = null
-    return { socketPath: socket.path, isDurable, failed, close: () => (closing ??= close(worker, socket)) }
+    const failed = failure.then((error) => (closing === null ? error : NEVER))
+    return {
+      socketPath: socket.path,
+      isDurable,
+      failed,
+      close: () => (closing ??= end(worker, ended, socket)),
+    }
   } catch (error) {
     socket.remove()
     throw error
   }
 }
 
+const NEVER = Promise.withResolvers<Error>().promise
+
 // Compiled, all code lies at the root of the executable, but an extra entry point keeps its path below `src`.
 function workerFile(): URL {
-  return new URL(Bun.isStandaloneExecutable ? './db/embedded-worker.ts' : './embedded-worker.ts', import.meta.url)
+  const path = Bun.isStandaloneExecutable ? './db/embedded-worker.ts' : './embedded-worker.ts'
+  return new URL(path, import.meta.url)
 }
 
 function ready(worker: Worker): Promise<boolean> {
@@ -51,13 +61,13 @@ function ready(worker: Worker): Promise<boolean> {
   })
 }
 
-function failure(worker: Worker): Promise<Error> {
+function firstFailure(worker: Worker, ended: Promise<number>): Promise<Error> {
   return new Promise((resolve) => {
     worker.on('message', (report: WorkerReport) => {
-      if ('crash' in report) resolve(new Error(`the embedded database crashed: ${report.crash}`))
+      if ('crash' in report) resolve(new Error(`the embedded database crashed\n${report.crash}`))
     })
     worker.on('error', resolve)
-    worker.on('exit', (code) => resolve(new Error(`the embedded database ended by itself (${code})`)))
+    ended.then((code) => resolve(new Error(`the embedded database ended by itself (${code})`)))
   })
 }
 
@@ -65,13 +75,11 @@ function rethrow(error: Error): never {
   throw error
 }
 
-async function close(worker: Worker, socket: SocketPlace) {
-  // From here on an end is no failure.
-  worker.removeAllListeners('exit')
-  const ended = new Promise((resolve) => worker.once('exit', resolve))
+async function end(worker: Worker, ended: Promise<unknown>, socket: SocketPlace) {
   worker.postMessage('close')
-  const inTime = await Promise.race([ended.then(() => true), Bun.sleep(CLOSE_WITHIN_MS).then(() => false)])
-  // What was not checkpointed is replayed from the WAL at the next start.
-  if (!inTime) await worker.terminate()
+  // Nothing is lost by force: what was not checkpointed is replayed from the WAL at the next start.
+  const timer = setTimeout(() => worker.terminate(), CLOSE_WITHIN_MS)
+  await ended
+  clearTimeout(timer)
   socket.remove()
 }
