@@ -6,6 +6,14 @@ import type { Database } from './db/client'
 import type { Db } from './db/rows'
 import type { Keys } from './modules/sessions/keys'
 
+/** What changes between start and end of the process; `/readyz` tells it. */
+export type Lifecycle = {
+  isMigrated: boolean
+  isDraining: boolean
+  /** Whether an acknowledged commit survives a power cut: a PostgreSQL server sees to that itself. */
+  durability: 'ok' | 'off' | 'not_in_force'
+}
+
 /** What services are given: everything with a state or a cost, made once at start. */
 export type Deps = {
   config: Config
@@ -15,4 +23,5 @@ export type Deps = {
   database: Database
   keys: Keys
   passwords: Passwords
+  lifecycle: Lifecycle
 }

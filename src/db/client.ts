@@ -7,6 +7,8 @@ export type Database = {
   db: Db
   /** The driver below Drizzle, without admission: for migrations and probes. */
   sql: Sql
+  /** True when the server answers within a second. One probe serves everyone who asks within half a second. */
+  answers(): Promise<boolean>
   /** Ends every connection; waits at most five seconds for those in use. */
   close(): Promise<void>
 }
@@ -40,6 +42,7 @@ export function openDatabase(target: Target): Database {
   return {
     db: drizzle(admit(sql, { connections, deadlineMilliseconds })),
     sql,
+    answers: probe(sql),
     close: () => sql.end({ timeout: 5 }),
   }
 }
@@ -50,3 +53,25 @@ const limits = (statementTimeoutMilliseconds: number) => ({
   lock_timeout: Math.ceil(statementTimeoutMilliseconds * lockTimeoutShare),
   idle_in_transaction_session_timeout: idleInTransactionMilliseconds,
 })
+
+const probeLimitMilliseconds = 1000
+const probeLifeMilliseconds = 500
+
+function probe(sql: Sql) {
+  let latest: Promise<boolean> | null = null
+  const ask = async () => {
+    try {
+      await Promise.race([sql`select 1`, Bun.sleep(probeLimitMilliseconds).then(() => Promise.reject(new Error('slow')))])
+      return true
+    } catch {
+      return false
+    }
+  }
+  return () => {
+    if (latest) return latest
+    const current = ask()
+    latest = current
+    current.then(() => setTimeout(() => (latest = null), probeLifeMilliseconds).unref())
+    return current
+  }
+}

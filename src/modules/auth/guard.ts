@@ -2,7 +2,6 @@ import { Elysia } from 'elysia'
 import { fail } from '../../core/errors'
 import type { Deps } from '../../deps'
 import { noteUser } from '../../http/request'
-import { unauthorised } from '../../http/shapes'
 import { authenticate, type Principal } from '../sessions/service'
 
 /** What a route asks of its caller: `true` for anyone signed in, or a role. */
@@ -24,7 +23,6 @@ export const guard = (deps: Deps) =>
     },
     resolve: ({ request }) => ({ principal: principalOf(request) }),
     detail: { security: [{ bearer: [] }] },
-    response: unauthorised,
   }))
 
 /** The token of an `Authorization: Bearer` header (RFC 6750 §2.1; the scheme is case-insensitive), or `null`. */

@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
-import { failures } from '../../http/shapes'
+import { failures, Nothing } from '../../http/shapes'
 import { guard } from '../auth/guard'
 import { User } from './schema'
 import * as users from './service'
@@ -10,6 +10,7 @@ export const usersRoutes = (deps: Deps) =>
     .use(guard(deps))
     .get('/me', ({ principal }) => users.profile(deps, principal.userId), {
       auth: true,
+      query: Nothing,
       response: { 200: User, ...failures() },
       detail: { operationId: 'getMe', summary: 'Your own account' },
     })

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 
 /** Longest input that is looked at; the rule itself counts characters after NFKC and lives in `core/password`. */
-export const Password = Type.String({ minLength: 1, maxLength: 1024, format: 'password', examples: ['a quiet green lantern'] })
+export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: ['a quiet green lantern'] })
 export const Email = Type.String({ minLength: 1, maxLength: 320, description: 'One account per address; case does not matter.', examples: ['ada@example.com'] })
 export const DisplayName = Type.String({ minLength: 1, maxLength: 100, pattern: '^\\P{Cc}*$', examples: ['Ada'] })
 

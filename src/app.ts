@@ -1,0 +1,35 @@
+import { Elysia } from 'elysia'
+import type { Deps } from './deps'
+import { bodies } from './http/body'
+import { cors } from './http/cors'
+import { securityHeaders } from './http/headers'
+import { problems } from './http/problem'
+import { requests } from './http/request'
+import { methodsOf } from './http/router'
+import { authRoutes } from './modules/auth/routes'
+import { healthRoutes } from './modules/health/routes'
+import { usersRoutes } from './modules/users/routes'
+
+// Seconds without a byte before a connection is closed: long enough for a slow hash, short for a trickling sender.
+const idleTimeoutSeconds = 10
+
+/** The whole HTTP service over `deps`; it listens when told to. */
+export function createApp(deps: Deps) {
+  const { config, log } = deps
+  const app = new Elysia({
+    // Unknown fields are refused, not stripped.
+    normalize: false,
+    // Hosts of three characters or fewer would meet 404 on some routes.
+    handler: { standardHostname: false },
+    // `bodies` counts for itself, so that an oversize body gets a problem and not a bare 413.
+    serve: { reusePort: false, idleTimeout: idleTimeoutSeconds, development: false, maxRequestBodySize: Number.MAX_SAFE_INTEGER },
+  })
+  return app
+    .use(securityHeaders())
+    .use(requests(config, log))
+    .use(problems({ log, methodsFor: (path) => methodsOf(app, path) }))
+    .use(cors(config.corsOrigins))
+    .use(bodies())
+    .use(healthRoutes(deps))
+    .group('/api/v1', (api) => api.use(authRoutes(deps)).use(usersRoutes(deps)))
+}

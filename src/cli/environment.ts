@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { ConfigError, type Environment } from '../core/config'
+
+/** The process's variables, over those of `--env-file` if one is named. Throws ConfigError when it cannot be read. */
+export function environment(envFile: string | undefined): Environment {
+  if (envFile === undefined) return Bun.env
+  try {
+    return { ...parseEnv(readFileSync(envFile, 'utf8')), ...Bun.env }
+  } catch {
+    throw new ConfigError([`--env-file ${envFile} cannot be read`])
+  }
+}

@@ -1,0 +1,64 @@
+import { Command, CommanderError } from 'commander'
+import { version } from '../../package.json'
+import { ConfigError } from '../core/config'
+import { environment } from './environment'
+
+/** Exit codes: those of sysexits.h where it has one. */
+export const exitCodes = { fine: 0, failed: 1, usage: 2, badConfiguration: 78 } as const
+
+type Work = (environment: Record<string, string | undefined>) => Promise<number>
+
+/** Runs the subcommand that the arguments name, `serve` without one, and answers the exit code. */
+export async function run(args: string[]): Promise<number> {
+  let exitCode: number = exitCodes.fine
+  // Each subcommand is imported when it is asked for: `fastkit secret` need not load a web server.
+  const program = commands((work) => async (_: unknown, command: Command) => {
+    exitCode = await work(environment(command.optsWithGlobals()['envFile']))
+  })
+  try {
+    refuseUnknown(program, args)
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return explain(error)
+  }
+}
+
+function commands(action: (work: Work) => (options: unknown, command: Command) => Promise<void>): Command {
+  const program = new Command('fastkit')
+    .description('Accounts, tokens, sessions and authenticated WebSockets over PostgreSQL, in one executable.')
+    .option('--env-file <path>', 'read variables from this file too; the environment wins')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`${text}usage: fastkit [--env-file PATH] [command] (see fastkit --help)\n`) })
+  const add = (name: string, description: string, work: Work) =>
+    program.command(name, { isDefault: name === 'serve' }).description(description).allowExcessArguments(false).action(action(work))
+
+  add('serve', 'run the service (the default)', async (env) => (await import('./serve')).serve(env))
+  add('migrate', 'apply the missing migrations and exit', async (env) => (await import('./migrate')).migrateAndExit(env))
+  add('openapi', 'print the OpenAPI document', async (env) => (await import('./openapi')).printDocument(env))
+  add('health', 'exit 0 when the service on HOST and PORT is ready, else 1', async (env) => (await import('./health')).checkHealth(env))
+  add('config', 'print the effective configuration, secrets masked', async (env) => (await import('./config')).printConfig(env))
+  add('secret', 'print a fresh key for JWT_SECRET', async () => (await import('./secret')).printSecret())
+  add('version', 'print the version', async () => print(version))
+  return program
+}
+
+/** The default subcommand would take a misspelt one for an argument of its own. */
+function refuseUnknown(program: Command, args: string[]) {
+  const { operands } = program.parseOptions(args)
+  const [name] = operands
+  const isKnown = name === undefined || name === 'help' || program.commands.some((command) => command.name() === name)
+  if (!isKnown) program.error(`error: unknown command '${name}'`)
+}
+
+async function print(line: string): Promise<number> {
+  process.stdout.write(`${line}\n`)
+  return exitCodes.fine
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage
+  process.stderr.write(`fastkit: ${error instanceof Error ? error.message : 'failed'}\n`)
+  return error instanceof ConfigError ? exitCodes.badConfiguration : exitCodes.failed
+}

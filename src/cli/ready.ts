@@ -1,0 +1,33 @@
+import { failureIn } from '../core/errors'
+import { migrate } from '../db/migrate'
+import { migrations } from '../db/migrations'
+import type { Deps } from '../deps'
+
+type Start = { url: string; startedAt: number }
+
+const firstRetryMilliseconds = 100
+const longestRetryMilliseconds = 2000
+
+/**
+ * Applies migrations and opens the service for requests. A database that is not there yet is waited for, so that
+ * the order in which machines start does not matter. Throws MigrationRefused.
+ */
+export async function becomeReady({ config, database, lifecycle, log }: Deps, { url, startedAt }: Start): Promise<void> {
+  log.info({ url, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.listening')
+  let wait = firstRetryMilliseconds
+  while (!lifecycle.isDraining) {
+    try {
+      const applied = await migrate(database.sql, migrations)
+      if (applied.length > 0) log.info({ applied }, 'database.migrated')
+      lifecycle.isMigrated = true
+      const readyAfterMs = Math.round(performance.now() - startedAt)
+      log.info({ url, docs: config.hasDocs ? `${url}/docs` : null, durability: lifecycle.durability, readyAfterMs }, 'service.ready')
+      return
+    } catch (error) {
+      if (failureIn(error)?.code !== 'database_unavailable') throw error
+      log.warn({ err: error, retryAfterMs: wait }, 'database.unavailable')
+      await Bun.sleep(wait)
+      wait = Math.min(wait * 2, longestRetryMilliseconds)
+    }
+  }
+}

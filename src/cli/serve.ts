@@ -1,0 +1,78 @@
+import { createApp } from '../app'
+import { type Config, type Environment, loadConfig } from '../core/config'
+import { createLog, type Log } from '../core/log'
+import type { Deps } from '../deps'
+import { assemble } from './assemble'
+import { becomeReady } from './ready'
+import { endSignal } from './signals'
+import { openStorage, type Storage } from './storage'
+
+/** Runs the service until a signal or a fault ends it: 0 after a clean end, 1 otherwise. Throws what stops it at start. */
+export async function serve(environment: Environment): Promise<number> {
+  const startedAt = performance.now()
+  const config = loadConfig(environment)
+  const log = await createLog({ level: config.logLevel, format: config.logFormat })
+  const signal = endSignal()
+  const storage = await openStorage(config)
+  try {
+    const deps = await assemble({ config, log, ...storage })
+    const server = listen(deps)
+    const url = `http://${server.hostname}:${server.port}`
+    tellDoubts(deps)
+    const ready = becomeReady(deps, { url, startedAt })
+    const fault = await Promise.race([signal.then(() => null), faultOf(ready), storage.failed])
+    if (fault) log.fatal({ err: fault }, 'service.failed')
+    const isClean = await drain(deps, server)
+    return fault || !isClean ? 1 : 0
+  } finally {
+    await close(log, storage)
+  }
+}
+
+type Server = { hostname: string | undefined; port: number | undefined; stop(closeActive?: boolean): Promise<void> }
+
+/** Throws when the port is taken: two services must not silently share it. */
+function listen(deps: Deps): Server {
+  const { host, port } = deps.config
+  try {
+    const { server } = createApp(deps).listen({ hostname: host, port })
+    if (!server) throw new Error('no server')
+    return server
+  } catch (cause) {
+    throw new Error(`cannot listen on ${host}:${port}; is the port taken?`, { cause })
+  }
+}
+
+const faultOf = async (work: Promise<void>): Promise<Error> => {
+  const never = new Promise<never>(() => {})
+  return work.then(
+    () => never,
+    (error) => error,
+  )
+}
+
+/** Lets requests in flight finish; answers false when `SHUTDOWN_TIMEOUT` cut them short. */
+async function drain({ config, lifecycle, log }: Deps, server: Server): Promise<boolean> {
+  lifecycle.isDraining = true
+  log.info('service.stopping')
+  const isClean = await Promise.race([
+    server.stop().then(() => true),
+    Bun.sleep(config.shutdownTimeoutMilliseconds).then(() => false),
+  ])
+  if (!isClean) await server.stop(true)
+  return isClean
+}
+
+async function close(log: Log, storage: Storage) {
+  await storage.close()
+  log.info('service.stopped')
+}
+
+const owaspMinimum = { memoryKib: 19_456, time: 2 } satisfies Config['passwordCost']
+
+/** What an operator should know although the service can run. */
+function tellDoubts({ config, lifecycle, log }: Deps) {
+  if (lifecycle.durability === 'not_in_force') log.warn('database.commits_not_durable')
+  const { memoryKib, time } = config.passwordCost
+  if (memoryKib * time < owaspMinimum.memoryKib * owaspMinimum.time) log.warn('config.password_cost_below_owasp_minimum')
+}

@@ -1,0 +1,59 @@
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from '../core/config'
+import { randomText } from '../core/secret'
+import { type Database, openDatabase } from '../db/client'
+import { openDataDir } from '../db/data-dir'
+import { startEmbedded } from '../db/embedded'
+import type { Lifecycle } from '../deps'
+
+/** The database and the keys: on a server and from the environment, or embedded and from `DATA_DIR`. */
+export type Storage = {
+  database: Database
+  jwtSecrets: string[]
+  durability: Lifecycle['durability']
+  /** Settles when the embedded database ends by itself. */
+  failed: Promise<Error>
+  close(): Promise<void>
+}
+
+/** Opens what the configuration names. Throws DataDirInUse when another process has the directory. */
+export const openStorage = (config: Config): Promise<Storage> =>
+  config.databaseUrl ? openServer(config, config.databaseUrl) : openEmbedded(config)
+
+async function openServer({ jwtSecrets, dbPoolSize, dbStatementTimeoutMilliseconds }: Config, url: string): Promise<Storage> {
+  const database = openDatabase({ url, poolSize: dbPoolSize, statementTimeoutMilliseconds: dbStatementTimeoutMilliseconds })
+  const never = new Promise<Error>(() => {})
+  return { database, jwtSecrets: jwtSecrets ?? [], durability: 'ok', failed: never, close: database.close }
+}
+
+async function openEmbedded(config: Config): Promise<Storage> {
+  const dataDir = openDataDir(config.dataDir)
+  const jwtSecrets = config.jwtSecrets ?? [generatedSecret(join(dataDir.path, 'jwt-secret'))]
+  const fsync = config.isEmbeddedDurable
+  const embedded = await startEmbedded({ dataDir: dataDir.path, fsync })
+  const { socketPath, isDurable, failed } = embedded
+  const database = openDatabase({ socketPath, statementTimeoutMilliseconds: config.dbStatementTimeoutMilliseconds })
+  const close = async () => {
+    await database.close()
+    await embedded.close()
+    dataDir.release()
+  }
+  return { database, jwtSecrets, durability: durabilityOf(fsync, isDurable), failed, close }
+}
+
+function durabilityOf(isAsked: boolean, isInForce: boolean) {
+  if (!isAsked) return 'off'
+  return isInForce ? 'ok' : 'not_in_force'
+}
+
+/** The key of an installation that was given none: made once, readable by its owner alone. */
+function generatedSecret(path: string): string {
+  if (existsSync(path)) return readFileSync(path, 'utf8').trim()
+  const secret = randomText(32)
+  // By rename: a process that dies while writing must not leave half a key.
+  writeFileSync(`${path}.new`, `${secret}\n`, { mode: 0o600 })
+  chmodSync(`${path}.new`, 0o600)
+  renameSync(`${path}.new`, path)
+  return secret
+}

@@ -1,0 +1,43 @@
+import ipaddr from 'ipaddr.js'
+
+/** The other end of a request, seen through trusted proxies. */
+export type Peer = { ip: string | null; isTls: boolean }
+
+type Range = ReturnType<typeof ipaddr.parseCIDR>
+
+/**
+ * Reads the client's address: the socket's, or, when that is a trusted proxy, the last address in `X-Forwarded-For`
+ * that is not one. Anything further left was written by the client and proves nothing.
+ */
+export function addressReader(trustedProxies: string[]) {
+  const ranges = trustedProxies.map((range) => ipaddr.parseCIDR(range))
+  const isTrusted = (ip: string) => ranges.length > 0 && ranges.some((range) => contains(range, ip))
+
+  return (socketAddress: string | null, headers: Headers): Peer => {
+    const nearest = socketAddress && canonical(socketAddress)
+    if (!nearest || !isTrusted(nearest)) return { ip: nearest, isTls: false }
+    const isTls = headers.get('x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase() === 'https'
+    return { ip: lastUntrusted(headers.get('x-forwarded-for') ?? '', nearest, isTrusted), isTls }
+  }
+}
+
+function lastUntrusted(forwarded: string, nearest: string, isTrusted: (ip: string) => boolean): string {
+  let ip = nearest
+  for (const hop of forwarded.split(',').reverse()) {
+    const address = canonical(hop.trim())
+    if (!address) return ip
+    ip = address
+    if (!isTrusted(ip)) return ip
+  }
+  return ip
+}
+
+/** One spelling for each address; IPv4 inside IPv6 is IPv4. `null` when it is no address. */
+function canonical(address: string): string | null {
+  return ipaddr.isValid(address) ? ipaddr.process(address).toString() : null
+}
+
+function contains([network, bits]: Range, ip: string) {
+  const address = ipaddr.parse(ip)
+  return address.kind() === network.kind() && address.match(network, bits)
+}

@@ -1,0 +1,20 @@
+type Settable = { status?: number | string; headers: Record<string, string | number> }
+
+/** Answers 201 with the address of what was made (RFC 9110 §15.3.2). */
+export function created<T extends { id: string }>(set: Settable, collection: string, made: T): T {
+  set.status = 201
+  set.headers['location'] = `${collection}/${made.id}`
+  return made
+}
+
+/** Answers 204 once `done`. */
+export async function noContent(done: Promise<void>): Promise<Response> {
+  await done
+  return new Response(null, { status: 204 })
+}
+
+/** Answers a health report: 200 when all is well, else 503. */
+export function report<T extends { status: 'ok' | 'unavailable' }>(set: Settable, state: T): T {
+  set.status = state.status === 'ok' ? 200 : 503
+  return state
+}

@@ -1,0 +1,19 @@
+import { cors as elysiaCors } from '@elysiajs/cors'
+import { Elysia } from 'elysia'
+
+const maxAgeSeconds = 600
+
+/** Cross-origin reads for exactly these origins; without any, no CORS header is ever sent. */
+export function cors(origins: string[]) {
+  if (origins.length === 0) return new Elysia({ name: 'cors' })
+  const allowed = new Set(origins)
+  return elysiaCors({
+    // A function: given strings, the plugin also matches an origin without its scheme.
+    origin: (request) => allowed.has(request.headers.get('origin') ?? ''),
+    methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+    allowedHeaders: ['Authorization', 'Content-Type', 'X-Request-Id'],
+    exposeHeaders: ['X-Request-Id', 'Location', 'Retry-After', 'WWW-Authenticate', 'RateLimit', 'RateLimit-Policy'],
+    credentials: false,
+    maxAge: maxAgeSeconds,
+  })
+}

@@ -1,0 +1,73 @@
+import { Elysia, ValidationError } from 'elysia'
+import { type Failure, type FieldError, fail, failureIn } from '../core/errors'
+import type { Log } from '../core/log'
+import { bodyFailureOf } from './body'
+import { catalogue, type Entry } from './catalogue'
+import { requestId } from './request'
+import type { Problem } from './shapes'
+
+type Options = {
+  log: Log
+  /** The methods that the path of a request takes, for 405. */
+  methodsFor(path: string): string[]
+}
+
+/** Answers every error as `application/problem+json` (RFC 9457). */
+export const problems = ({ log, methodsFor }: Options) =>
+  new Elysia({ name: 'problems' }).onError({ as: 'global' }, ({ error, code, request, path, set }) => {
+    const failure = code === 'NOT_FOUND' ? noSuchRoute(methodsFor(path)) : toFailure(error, request)
+    const id = requestId(request)
+    if (failure.code === 'internal') log.error({ requestId: id, err: failure.cause }, 'http.internal_error')
+    if (failure.code === 'database_unavailable') log.warn({ requestId: id, err: failure.cause }, 'database.unavailable')
+    const { status } = catalogue[failure.code]
+    set.status = status
+    return new Response(JSON.stringify(present(failure, id)), { status, headers: headersOf(failure, request) })
+  })
+
+function noSuchRoute(allow: string[]): Failure {
+  return allow.length > 0 ? fail('method_not_allowed', { allow }) : fail('not_found')
+}
+
+function toFailure(error: unknown, request: Request): Failure {
+  if (error instanceof ValidationError) return invalid(error, request)
+  return failureIn(error) ?? fail('internal', { cause: error })
+}
+
+/** A response that breaks its own schema is our fault; a body that could not be read has its own reason. */
+function invalid(error: ValidationError, request: Request): Failure {
+  if (error.type === 'response') return fail('internal', { cause: new Error('response breaks its schema') })
+  const unread = error.type === 'body' ? bodyFailureOf(request) : null
+  return unread ?? fail('validation_failed', { errors: fieldErrors(error) })
+}
+
+// Enough to mend a form; a hostile body could name thousands.
+const mostErrors = 20
+const longestPointer = 100
+
+/** Of each field the first thing wrong. `error.message` is not looked at: it quotes the rejected value. */
+function fieldErrors(error: ValidationError): FieldError[] {
+  const byPointer = new Map<string, FieldError>()
+  for (const { path = '', message = 'is not valid' } of error.all.filter((item) => 'path' in item)) {
+    const pointer = path.slice(0, longestPointer)
+    if (byPointer.size < mostErrors && !byPointer.has(pointer)) byPointer.set(pointer, { pointer, message })
+  }
+  return [...byPointer.values()]
+}
+
+function present({ code, errors }: Failure, id: string): Problem {
+  const { status, title } = catalogue[code]
+  return { type: `/docs/errors#${code}`, title, status, code, request_id: id, ...(errors.length > 0 && { errors }) }
+}
+
+function headersOf({ code, allow }: Failure, request: Request): Headers {
+  const { status, retryAfterSeconds }: Entry = catalogue[code]
+  const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
+  if (status === 401) headers.set('www-authenticate', challenge(request))
+  if (retryAfterSeconds) headers.set('retry-after', String(retryAfterSeconds))
+  if (allow.length > 0) headers.set('allow', allow.join(', '))
+  return headers
+}
+
+/** RFC 6750 §3: the error is named only to those who sent a token. */
+const challenge = (request: Request) =>
+  request.headers.has('authorization') ? 'Bearer error="invalid_token"' : 'Bearer'

@@ -1,0 +1,57 @@
+import { Type } from '@sinclair/typebox'
+import type { ErrorCode } from '../core/errors'
+import { catalogue } from './catalogue'
+
+/** No field at all: unknown query parameters are refused like unknown body fields. */
+export const Nothing = Type.Object({}, { additionalProperties: false })
+
+/** An answer without a body. */
+export const NoContent = Type.Void({ description: 'Done.' })
+
+/** RFC 9457 with a stable code. */
+export const Problem = Type.Object(
+  {
+    type: Type.String({ format: 'uri-reference' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String(),
+    request_id: Type.String(),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }, { additionalProperties: false })),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type Problem = typeof Problem.static
+
+type StatusOf<C extends ErrorCode> = (typeof catalogue)[C]['status']
+type Failures<C extends ErrorCode> = Record<StatusOf<C | Common>, typeof Problem>
+type Common = (typeof common)[number]
+type OfBody = (typeof ofBody)[number]
+
+// What every route can answer with, and what every route that reads a body can.
+const common = ['validation_failed', 'internal', 'database_unavailable', 'shutting_down'] as const
+const ofBody = ['malformed_body', 'payload_too_large', 'unsupported_media_type'] as const
+
+/** The failures a route can answer with, by status, for its `response`. What every route can answer with is added. */
+export function failures<C extends ErrorCode = never>(...codes: C[]): Failures<C> {
+  const byStatus = Map.groupBy([...codes, ...common], (code) => catalogue[code].status)
+  return complete<C>(Object.fromEntries([...byStatus].map(([status, codes]) => [status, problemOf(codes)])))
+}
+
+/** As `failures`, for a route that reads a body. */
+export const bodyFailures = <C extends ErrorCode = never>(...codes: C[]): Failures<C | OfBody> =>
+  failures<C | OfBody>(...ofBody, ...codes)
+
+// Grouping loses which keys there are; they are the statuses of exactly the codes that were grouped.
+const complete = <C extends ErrorCode>(byStatus: Record<string, typeof Problem>) => byStatus as Failures<C>
+
+function problemOf(codes: ErrorCode[]) {
+  const description = codes.map((code) => `\`${code}\`: ${catalogue[code].meaning}`).join('\n\n')
+  return { ...Problem, description, examples: codes.map(exampleOf) }
+}
+
+function exampleOf(code: ErrorCode): Problem {
+  const { status, title } = catalogue[code]
+  return { type: `/docs/errors#${code}`, title, status, code, request_id: '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10' }
+}

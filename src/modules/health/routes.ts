@@ -1,0 +1,19 @@
+import { Elysia } from 'elysia'
+import type { Deps } from '../../deps'
+import { report } from '../../http/answers'
+import { failures, Nothing } from '../../http/shapes'
+import { Liveness, Readiness } from './schema'
+import { readiness } from './service'
+
+export const healthRoutes = (deps: Deps) =>
+  new Elysia({ tags: ['health'] })
+    .get('/livez', () => ({ status: 'ok' as const }), {
+      query: Nothing,
+      response: { ...failures(), 200: Liveness },
+      detail: { operationId: 'livez', summary: 'The process answers' },
+    })
+    .get('/readyz', async ({ set }) => report(set, await readiness(deps)), {
+      query: Nothing,
+      response: { ...failures(), 200: Readiness, 503: Readiness },
+      detail: { operationId: 'readyz', summary: 'The service can do its work' },
+    })
