@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { syncDir, unpack } from './embedded-archive'
 import { loadTemplate } from './embedded-template'
 
@@ -24,5 +24,12 @@ async function create(cluster: string, options: { fsync: boolean }) {
   rmSync(half, { recursive: true, force: true })
   await unpack(await loadTemplate(), half, options)
   renameSync(half, cluster)
-  if (options.fsync) syncDir(join(cluster, '..'))
+  if (!options.fsync) return
+  const dataDir = dirname(cluster)
+  syncDir(dataDir)
+  try {
+    syncDir(dirname(dataDir))
+  } catch {
+    // The parent may not be ours to open; then whoever made the directory in it has long synced it.
+  }
 }

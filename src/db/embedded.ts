@@ -27,8 +27,8 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
   const socket = placeSocket(dataDir)
   const workerData: WorkerOptions = { dataDir, fsync: options.fsync, socketPath: socket.path }
   const worker = new Worker(workerFile(), { workerData })
-  const ended = new Promise<number>((resolve) => worker.once('exit', resolve))
-  const failure = firstFailure(worker, ended)
+  const ended = new Promise((resolve) => worker.once('exit', resolve))
+  const failure = firstFailure(worker)
   try {
     const isDurable = await Promise.race([ready(worker), failure.then(rethrow)])
     let closing: Promise<void> | null = null
@@ -61,13 +61,13 @@ function ready(worker: Worker): Promise<boolean> {
   })
 }
 
-function firstFailure(worker: Worker, ended: Promise<number>): Promise<Error> {
+function firstFailure(worker: Worker): Promise<Error> {
   return new Promise((resolve) => {
     worker.on('message', (report: WorkerReport) => {
       if ('crash' in report) resolve(new Error(`the embedded database crashed\n${report.crash}`))
     })
     worker.on('error', resolve)
-    ended.then((code) => resolve(new Error(`the embedded database ended by itself (${code})`)))
+    worker.on('exit', (code) => resolve(new Error(`the embedded database ended by itself (${code})`)))
   })
 }
 

@@ -2,9 +2,11 @@ import { afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from 
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { protocol } from '@electric-sql/pglite'
 import postgres from 'postgres'
 import { DataDirInUse, openDataDir } from '../../src/db/data-dir'
 import { type Embedded, startEmbedded } from '../../src/db/embedded'
+import { startPostgres } from '../../src/db/embedded-start'
 import { makeTemplate } from '../../src/db/embedded-template'
 
 const cleanups: (() => unknown)[] = []
@@ -94,6 +96,29 @@ describe('embedded database', () => {
       { n: number }[]
     >`SELECT count(*)::int AS n FROM notes WHERE id <= ${acknowledged}`
     expect(count?.n).toBe(acknowledged)
+  })
+})
+
+describe('upkeep', () => {
+  test('it keeps out of a transaction of the client', async () => {
+    const { postgres } = await startPostgres({ dataDir: emptyDir(), fsync: false, onCrash: () => null })
+    const send = (sql: string) =>
+      postgres.execProtocolRawStream(protocol.serialize.query(sql), { onRawData: () => null })
+    await send('BEGIN')
+    expect(await postgres.execWhenQuiet('CHECKPOINT')).toBeNull()
+    await send('COMMIT')
+    expect(await postgres.execWhenQuiet('CHECKPOINT')).toBe('')
+    await postgres.close()
+  })
+
+  test('it keeps out between the messages of one statement', async () => {
+    const { postgres } = await startPostgres({ dataDir: emptyDir(), fsync: false, onCrash: () => null })
+    const send = (message: Uint8Array) => postgres.execProtocolRawStream(message, { onRawData: () => null })
+    await send(protocol.serialize.parse({ text: 'SELECT 1' }))
+    expect(await postgres.execWhenQuiet('SELECT 2')).toBeNull()
+    await send(protocol.serialize.sync())
+    expect(await postgres.execWhenQuiet('SELECT 2')).toBe('2')
+    await postgres.close()
   })
 })
 
