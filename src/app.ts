@@ -22,7 +22,12 @@ export function createApp(deps: Deps) {
     // Hosts of three characters or fewer would meet 404 on some routes.
     handler: { standardHostname: false },
     // `bodies` counts for itself, so that an oversize body gets a problem and not a bare 413.
-    serve: { reusePort: false, idleTimeout: idleTimeoutSeconds, development: false, maxRequestBodySize: Number.MAX_SAFE_INTEGER },
+    serve: {
+      reusePort: false,
+      idleTimeout: idleTimeoutSeconds,
+      development: false,
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    },
   })
   return app
     .use(securityHeaders())

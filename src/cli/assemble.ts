@@ -6,11 +6,21 @@ import type { Database } from '../db/client'
 import type { Deps, Lifecycle } from '../deps'
 import { deriveKeys } from '../modules/sessions/keys'
 
-type Parts = { config: Config; log: Log; database: Database; jwtSecrets: string[]; durability: Lifecycle['durability'] }
+type Parts = {
+  config: Config
+  log: Log
+  database: Database
+  jwtSecrets: string[]
+  durability: Lifecycle['durability']
+}
 
 /** Makes what the services are given. Nothing is connected or started yet. */
 export async function assemble({ config, log, database, jwtSecrets, durability }: Parts): Promise<Deps> {
-  const keys = await deriveKeys({ secrets: jwtSecrets, issuer: config.jwtIssuer, audience: config.jwtAudience })
+  const keys = await deriveKeys({
+    secrets: jwtSecrets,
+    issuer: config.jwtIssuer,
+    audience: config.jwtAudience,
+  })
   return {
     config,
     log,

@@ -6,7 +6,9 @@ const limitMilliseconds = 3000
 export async function checkHealth(environment: Environment): Promise<number> {
   const { host, port } = loadConfig(environment)
   try {
-    const answer = await fetch(`http://${reachable(host)}:${port}/readyz`, { signal: AbortSignal.timeout(limitMilliseconds) })
+    const answer = await fetch(`http://${reachable(host)}:${port}/readyz`, {
+      signal: AbortSignal.timeout(limitMilliseconds),
+    })
     process.stdout.write(`${await answer.text()}\n`)
     return answer.ok ? 0 : 1
   } catch {

@@ -7,10 +7,17 @@ import { assemble } from './assemble'
 
 /** Prints the OpenAPI document. Nothing is opened: the database connects with its first query, and there is none. */
 export async function printDocument(environment: Environment): Promise<number> {
-  const config = loadConfig({ ...environment, DOCS: 'on', JWT_SECRET: randomText(32), JWT_SECRET_FILE: undefined })
+  const config = loadConfig({
+    ...environment,
+    DOCS: 'on',
+    JWT_SECRET: randomText(32),
+    JWT_SECRET_FILE: undefined,
+  })
   const log = await createLog({ level: 'silent', format: 'json' })
   const database = openDatabase({ socketPath: '', statementTimeoutMilliseconds: 1 })
-  const app = createApp(await assemble({ config, log, database, jwtSecrets: [randomText(32)], durability: 'ok' }))
+  const app = createApp(
+    await assemble({ config, log, database, jwtSecrets: [randomText(32)], durability: 'ok' }),
+  )
   const answer = await app.handle(new Request('http://localhost/docs/openapi.json'))
   process.stdout.write(`${await answer.text()}\n`)
   return 0

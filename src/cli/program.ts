@@ -26,19 +26,34 @@ export async function run(args: string[]): Promise<number> {
 
 function commands(action: (work: Work) => (options: unknown, command: Command) => Promise<void>): Command {
   const program = new Command('fastkit')
-    .description('Accounts, tokens, sessions and authenticated WebSockets over PostgreSQL, in one executable.')
+    .description(
+      'Accounts, tokens, sessions and authenticated WebSockets over PostgreSQL, in one executable.',
+    )
     .option('--env-file <path>', 'read variables from this file too; the environment wins')
-    .enablePositionalOptions()
+    .version(version)
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`${text}usage: fastkit [--env-file PATH] [command] (see fastkit --help)\n`) })
+    .configureOutput({
+      outputError: (text, write) =>
+        write(`${text}usage: fastkit [--env-file PATH] [command] (see fastkit --help)\n`),
+    })
   const add = (name: string, description: string, work: Work) =>
-    program.command(name, { isDefault: name === 'serve' }).description(description).allowExcessArguments(false).action(action(work))
+    program
+      .command(name, { isDefault: name === 'serve' })
+      .description(description)
+      .allowExcessArguments(false)
+      .action(action(work))
 
   add('serve', 'run the service (the default)', async (env) => (await import('./serve')).serve(env))
-  add('migrate', 'apply the missing migrations and exit', async (env) => (await import('./migrate')).migrateAndExit(env))
+  add('migrate', 'apply the missing migrations and exit', async (env) =>
+    (await import('./migrate')).migrateAndExit(env),
+  )
   add('openapi', 'print the OpenAPI document', async (env) => (await import('./openapi')).printDocument(env))
-  add('health', 'exit 0 when the service on HOST and PORT is ready, else 1', async (env) => (await import('./health')).checkHealth(env))
-  add('config', 'print the effective configuration, secrets masked', async (env) => (await import('./config')).printConfig(env))
+  add('health', 'exit 0 when the service on HOST and PORT is ready, else 1', async (env) =>
+    (await import('./health')).checkHealth(env),
+  )
+  add('config', 'print the effective configuration, secrets masked', async (env) =>
+    (await import('./config')).printConfig(env),
+  )
   add('secret', 'print a fresh key for JWT_SECRET', async () => (await import('./secret')).printSecret())
   add('version', 'print the version', async () => print(version))
   return program
@@ -46,9 +61,13 @@ function commands(action: (work: Work) => (options: unknown, command: Command) =
 
 /** The default subcommand would take a misspelt one for an argument of its own. */
 function refuseUnknown(program: Command, args: string[]) {
-  const { operands } = program.parseOptions(args)
-  const [name] = operands
-  const isKnown = name === undefined || name === 'help' || program.commands.some((command) => command.name() === name)
+  const { operands, unknown } = program.parseOptions(args)
+  const [name = ''] = [...operands, ...unknown]
+  const isKnown =
+    name === '' ||
+    name.startsWith('-') ||
+    name === 'help' ||
+    program.commands.some((command) => command.name() === name)
   if (!isKnown) program.error(`error: unknown command '${name}'`)
 }
 

@@ -12,7 +12,10 @@ const longestRetryMilliseconds = 2000
  * Applies migrations and opens the service for requests. A database that is not there yet is waited for, so that
  * the order in which machines start does not matter. Throws MigrationRefused.
  */
-export async function becomeReady({ config, database, lifecycle, log }: Deps, { url, startedAt }: Start): Promise<void> {
+export async function becomeReady(
+  { config, database, lifecycle, log }: Deps,
+  { url, startedAt }: Start,
+): Promise<void> {
   log.info({ url, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.listening')
   let wait = firstRetryMilliseconds
   while (!lifecycle.isDraining) {
@@ -21,7 +24,10 @@ export async function becomeReady({ config, database, lifecycle, log }: Deps, { 
       if (applied.length > 0) log.info({ applied }, 'database.migrated')
       lifecycle.isMigrated = true
       const readyAfterMs = Math.round(performance.now() - startedAt)
-      log.info({ url, docs: config.hasDocs ? `${url}/docs` : null, durability: lifecycle.durability, readyAfterMs }, 'service.ready')
+      log.info(
+        { url, docs: config.hasDocs ? `${url}/docs` : null, durability: lifecycle.durability, readyAfterMs },
+        'service.ready',
+      )
       return
     } catch (error) {
       if (failureIn(error)?.code !== 'database_unavailable') throw error

@@ -29,7 +29,11 @@ export async function serve(environment: Environment): Promise<number> {
   }
 }
 
-type Server = { hostname: string | undefined; port: number | undefined; stop(closeActive?: boolean): Promise<void> }
+type Server = {
+  hostname: string | undefined
+  port: number | undefined
+  stop(closeActive?: boolean): Promise<void>
+}
 
 /** Throws when the port is taken: two services must not silently share it. */
 function listen(deps: Deps): Server {
@@ -43,12 +47,11 @@ function listen(deps: Deps): Server {
   }
 }
 
-const faultOf = async (work: Promise<void>): Promise<Error> => {
-  const never = new Promise<never>(() => {})
-  return work.then(
-    () => never,
-    (error) => error,
-  )
+/** Settles when `work` fails, never when it succeeds. */
+function faultOf(work: Promise<void>): Promise<unknown> {
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  work.catch(resolve)
+  return promise
 }
 
 /** Lets requests in flight finish; answers false when `SHUTDOWN_TIMEOUT` cut them short. */
@@ -74,5 +77,6 @@ const owaspMinimum = { memoryKib: 19_456, time: 2 } satisfies Config['passwordCo
 function tellDoubts({ config, lifecycle, log }: Deps) {
   if (lifecycle.durability === 'not_in_force') log.warn('database.commits_not_durable')
   const { memoryKib, time } = config.passwordCost
-  if (memoryKib * time < owaspMinimum.memoryKib * owaspMinimum.time) log.warn('config.password_cost_below_owasp_minimum')
+  if (memoryKib * time < owaspMinimum.memoryKib * owaspMinimum.time)
+    log.warn('config.password_cost_below_owasp_minimum')
 }

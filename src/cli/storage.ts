@@ -21,10 +21,22 @@ export type Storage = {
 export const openStorage = (config: Config): Promise<Storage> =>
   config.databaseUrl ? openServer(config, config.databaseUrl) : openEmbedded(config)
 
-async function openServer({ jwtSecrets, dbPoolSize, dbStatementTimeoutMilliseconds }: Config, url: string): Promise<Storage> {
-  const database = openDatabase({ url, poolSize: dbPoolSize, statementTimeoutMilliseconds: dbStatementTimeoutMilliseconds })
-  const never = new Promise<Error>(() => {})
-  return { database, jwtSecrets: jwtSecrets ?? [], durability: 'ok', failed: never, close: database.close }
+async function openServer(
+  { jwtSecrets, dbPoolSize, dbStatementTimeoutMilliseconds }: Config,
+  url: string,
+): Promise<Storage> {
+  const database = openDatabase({
+    url,
+    poolSize: dbPoolSize,
+    statementTimeoutMilliseconds: dbStatementTimeoutMilliseconds,
+  })
+  return {
+    database,
+    jwtSecrets: jwtSecrets ?? [],
+    durability: 'ok',
+    failed: Promise.withResolvers<Error>().promise,
+    close: database.close,
+  }
 }
 
 async function openEmbedded(config: Config): Promise<Storage> {
@@ -33,7 +45,10 @@ async function openEmbedded(config: Config): Promise<Storage> {
   const fsync = config.isEmbeddedDurable
   const embedded = await startEmbedded({ dataDir: dataDir.path, fsync })
   const { socketPath, isDurable, failed } = embedded
-  const database = openDatabase({ socketPath, statementTimeoutMilliseconds: config.dbStatementTimeoutMilliseconds })
+  const database = openDatabase({
+    socketPath,
+    statementTimeoutMilliseconds: config.dbStatementTimeoutMilliseconds,
+  })
   const close = async () => {
     await database.close()
     await embedded.close()

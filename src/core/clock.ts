@@ -1,6 +1,7 @@
 /** Where time comes from, so that a test can move it. */
 export type Clock = { now(): Date }
 
+/** The machine's clock. */
 export const systemClock: Clock = { now: () => new Date() }
 
 /** A moment `seconds` after `from`. */

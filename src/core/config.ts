@@ -34,7 +34,10 @@ export function loadConfig(environment: Environment = Bun.env) {
     problems.push('JWT_SECRET is required when DATABASE_URL is set; `fastkit secret` prints a fresh key')
   }
   if (problems.length > 0) throw new ConfigError(problems)
-  const values = Value.Decode(Settings, Object.fromEntries([...given].map(([name, { value }]) => [name, value])))
+  const values = Value.Decode(
+    Settings,
+    Object.fromEntries([...given].map(([name, { value }]) => [name, value])),
+  )
   return {
     host: values.HOST,
     port: values.PORT,
@@ -72,7 +75,9 @@ export function describeConfig(environment: Environment = Bun.env) {
   }))
 }
 
-const names = Object.keys(Settings.properties).filter((name): name is SettingName => name in Settings.properties)
+const names = Object.keys(Settings.properties).filter(
+  (name): name is SettingName => name in Settings.properties,
+)
 const isSecret = (name: SettingName) => Settings.properties[name]['isSecret'] === true
 
 function readSettings(environment: Environment, problems: string[]): Map<SettingName, Given> {

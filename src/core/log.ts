@@ -4,12 +4,35 @@ export type Log = Logger
 export type LogOptions = { level: string; format: 'json' | 'pretty'; destination?: DestinationStream }
 
 // Last line of defence: nothing of ours logs these, but a library's error object might.
-const secretFields = ['password', 'current_password', 'new_password', 'access_token', 'refresh_token', 'token', 'secret', 'authorization', 'email', 'hash', 'parameters', 'params', 'query', 'args', 'detail']
+const secretFields = [
+  'password',
+  'current_password',
+  'new_password',
+  'access_token',
+  'refresh_token',
+  'token',
+  'secret',
+  'authorization',
+  'email',
+  'hash',
+  'parameters',
+  'params',
+  'query',
+  'args',
+  'detail',
+]
 const redacted = secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
 
 /** Structured log: one line an event, an event name and fields. JSON goes out in one write per line. */
 export async function createLog({ level, format, destination }: LogOptions): Promise<Log> {
-  const options = { level, base: null, redact: { paths: redacted, censor: '[redacted]' }, serializers: { err: presentError }, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'event' }
+  const options = {
+    level,
+    base: null,
+    redact: { paths: redacted, censor: '[redacted]' },
+    serializers: { err: presentError },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    messageKey: 'event',
+  }
   if (destination) return pino(options, destination)
   if (format === 'json') return pino(options, pino.destination({ dest: 1, sync: true }))
   const { default: pretty } = await import('pino-pretty')
@@ -22,7 +45,8 @@ export async function createLog({ level, format, destination }: LogOptions): Pro
  */
 export function presentError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error }
-  const isPlain = error.constructor === Error || error.constructor === TypeError || error.constructor === RangeError
+  const isPlain =
+    error.constructor === Error || error.constructor === TypeError || error.constructor === RangeError
   return {
     type: error.name,
     ...(isPlain && { message: error.message }),
@@ -33,4 +57,9 @@ export function presentError(error: unknown): object {
   }
 }
 
-const places = (stack = '') => stack.split('\n').filter((line) => line.trimStart().startsWith('at ')).slice(0, 12).map((line) => line.trim())
+const places = (stack = '') =>
+  stack
+    .split('\n')
+    .filter((line) => line.trimStart().startsWith('at '))
+    .slice(0, 12)
+    .map((line) => line.trim())

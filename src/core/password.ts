@@ -57,7 +57,8 @@ export function passwordProblem(password: string, email: string, minLength: numb
   // The list is JSON text: a quoted match is a whole entry, and nothing has to be parsed or kept.
   if (commonPasswords.includes(JSON.stringify(folded))) return 'is among the most used passwords'
   const [localPart = ''] = email.split('@')
-  if (localPart.length >= 4 && folded.includes(localPart)) return 'must not contain the name in the e-mail address'
+  if (localPart.length >= 4 && folded.includes(localPart))
+    return 'must not contain the name in the e-mail address'
   return null
 }
 

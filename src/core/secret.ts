@@ -1,7 +1,8 @@
 const encoder = new TextEncoder()
 
 /** Random text of `bytes` bytes from the system's generator, base64url. */
-export const randomText = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)).toBase64({ alphabet: 'base64url', omitPadding: true })
+export const randomText = (bytes: number) =>
+  crypto.getRandomValues(new Uint8Array(bytes)).toBase64({ alphabet: 'base64url', omitPadding: true })
 
 /** A UUIDv7 (RFC 9562 §5.7) that sorts by `at`. */
 export const newId = (at: Date) => Bun.randomUUIDv7('hex', at)

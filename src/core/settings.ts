@@ -5,25 +5,43 @@ import { durationPattern, milliseconds } from './units'
 /** Every environment variable: kind, default and one line of meaning. `.env.example` and the README follow it. */
 export const Settings = Type.Object({
   HOST: text('127.0.0.1', 'Listen address.'),
-  PORT: whole('3000', 0, 65_535, 'Listen port; 0 takes a free one.'),
-  DATABASE_URL: secret(url(['postgres:', 'postgresql:'], 'PostgreSQL 14 or newer. Unset: embedded database in DATA_DIR.')),
+  PORT: whole('3000', [0, 65_535], 'Listen port; 0 takes a free one.'),
+  DATABASE_URL: secret(
+    url(['postgres:', 'postgresql:'], 'PostgreSQL 14 or newer. Unset: embedded database in DATA_DIR.'),
+  ),
   DATA_DIR: text('./data', 'Embedded database and generated keys; one process at a time.'),
-  DB_POOL_SIZE: whole('10', 1, 500, 'Connections to PostgreSQL.'),
+  DB_POOL_SIZE: whole('10', [1, 500], 'Connections to PostgreSQL.'),
   DB_STATEMENT_TIMEOUT: duration('5s', 'Longest time one statement may take.'),
   EMBEDDED_FSYNC: choice(['on', 'off'], 'on', 'off: embedded commits may be lost on power loss (for tests).'),
-  JWT_SECRET: secret(keys('Comma-separated keys, 32 bytes or more each; the first signs, all verify. Required with DATABASE_URL.')),
+  JWT_SECRET: secret(
+    keys(
+      'Comma-separated keys, 32 bytes or more each; the first signs, all verify. Required with DATABASE_URL.',
+    ),
+  ),
   JWT_ISSUER: text('fastkit', 'iss of every token.'),
   JWT_AUDIENCE: text('fastkit', 'aud of every token.'),
   ACCESS_TOKEN_TTL: duration('15m', 'Life of an access token.'),
   REFRESH_TOKEN_TTL: duration('7d', 'Life of each refresh token.'),
   SESSION_TTL: duration('30d', 'Absolute end of a session.'),
   REFRESH_GRACE: duration('10s', 'A repeated refresh within it gets the same successor.'),
-  PASSWORD_MIN_LENGTH: whole('8', 8, 128, 'Shortest password, in characters.'),
-  ARGON2_MEMORY_KIB: whole('19456', 8, 4_194_304, 'argon2id memory in KiB.'),
-  ARGON2_TIME: whole('2', 1, 100, 'argon2id passes.'),
-  CORS_ORIGINS: list(isOrigin, 'exact origins such as https://app.example.com', 'Origins that browsers may call from, comma-separated.'),
-  TRUSTED_PROXIES: list(ipaddr.isValidCIDR, 'CIDR ranges such as 10.0.0.0/8', 'Proxies whose X-Forwarded-For is believed, comma-separated CIDR ranges.'),
-  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', 'Least severe level that is logged.'),
+  PASSWORD_MIN_LENGTH: whole('8', [8, 128], 'Shortest password, in characters.'),
+  ARGON2_MEMORY_KIB: whole('19456', [8, 4_194_304], 'argon2id memory in KiB.'),
+  ARGON2_TIME: whole('2', [1, 100], 'argon2id passes.'),
+  CORS_ORIGINS: list(
+    isOrigin,
+    'exact origins such as https://app.example.com',
+    'Origins that browsers may call from, comma-separated.',
+  ),
+  TRUSTED_PROXIES: list(
+    ipaddr.isValidCIDR,
+    'CIDR ranges such as 10.0.0.0/8',
+    'Proxies whose X-Forwarded-For is believed, comma-separated CIDR ranges.',
+  ),
+  LOG_LEVEL: choice(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    'info',
+    'Least severe level that is logged.',
+  ),
   LOG_FORMAT: Type.Union([Type.Literal('json'), Type.Literal('pretty'), Type.Null()], {
     default: null,
     expects: 'one of json, pretty',
@@ -37,14 +55,20 @@ export type Settings = StaticDecode<typeof Settings>
 export type SettingName = keyof Settings
 
 function text(fallback: string, meaning: string) {
-  return Type.String({ default: fallback, minLength: 1, maxLength: 1024, expects: 'text of 1 to 1024 characters', meaning })
+  return Type.String({
+    default: fallback,
+    minLength: 1,
+    maxLength: 1024,
+    expects: 'text of 1 to 1024 characters',
+    meaning,
+  })
 }
 
 function secret<T extends TSchema>(schema: T): T {
   return { ...schema, isSecret: true }
 }
 
-function whole(fallback: string, least: number, most: number, meaning: string) {
+function whole(fallback: string, [least, most]: [number, number], meaning: string) {
   return Type.Transform(
     Type.String({ default: fallback, expects: `a whole number from ${least} to ${most}`, meaning }),
   )
@@ -94,7 +118,11 @@ function url(protocols: string[], meaning: string) {
       return given
     })
     .Encode((given) => given)
-  return Type.Union([Address, Type.Null()], { default: null, expects: `an address that starts with ${protocols.join('// or ')}//`, meaning })
+  return Type.Union([Address, Type.Null()], {
+    default: null,
+    expects: `an address that starts with ${protocols.join('// or ')}//`,
+    meaning,
+  })
 }
 
 function keys(meaning: string) {
@@ -106,10 +134,18 @@ function keys(meaning: string) {
       return entries
     })
     .Encode((entries) => entries.join(','))
-  return Type.Union([Keys, Type.Null()], { default: null, expects: 'comma-separated keys of 32 bytes or more each', meaning })
+  return Type.Union([Keys, Type.Null()], {
+    default: null,
+    expects: 'comma-separated keys of 32 bytes or more each',
+    meaning,
+  })
 }
 
-const split = (given: string) => given.split(',').map((item) => item.trim()).filter((item) => item !== '')
+const split = (given: string) =>
+  given
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
 
 function isOrigin(item: string) {
   const parsed = URL.parse(item)

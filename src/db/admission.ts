@@ -21,10 +21,12 @@ export function admit(sql: Sql, { connections, deadlineMilliseconds }: Limits): 
     maxWaitMilliseconds: deadlineMilliseconds,
     refusal: 'database_unavailable',
   })
-  const guarded = <T>(work: (deadline: Deadline) => Promise<T>) => underDeadline(gate, deadlineMilliseconds, work)
+  const guarded = <T>(work: (deadline: Deadline) => Promise<T>) =>
+    underDeadline(gate, deadlineMilliseconds, work)
 
   const unsafe = (...query: Query) => {
-    const run = <T>(shape: (pending: Pending) => PromiseLike<T>) => guarded(async () => await shape(sql.unsafe(...query)))
+    const run = <T>(shape: (pending: Pending) => PromiseLike<T>) =>
+      guarded(async () => await shape(sql.unsafe(...query)))
     return lazily(() => run((pending) => pending), { values: () => run((pending) => pending.values()) })
   }
   const begin = (work: (transaction: object) => Promise<unknown>) =>

@@ -32,7 +32,7 @@ export function openDatabase(target: Target): Database {
     // Seconds: quick at first, since most outages are restarts, and never longer than one.
     backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
     connect_timeout: 5,
-    onnotice: () => {},
+    onnotice: ignored,
     connection: isEmbedded ? { application_name: 'fastkit' } : limits(statementTimeoutMilliseconds),
   } satisfies Options<Record<string, never>>
   const sql = isEmbedded
@@ -45,6 +45,10 @@ export function openDatabase(target: Target): Database {
     answers: probe(sql),
     close: () => sql.end({ timeout: 5 }),
   }
+}
+
+const ignored = () => {
+  // Notices such as "relation exists, skipping" are for people at a prompt.
 }
 
 const limits = (statementTimeoutMilliseconds: number) => ({
@@ -61,7 +65,10 @@ function probe(sql: Sql) {
   let latest: Promise<boolean> | null = null
   const ask = async () => {
     try {
-      await Promise.race([sql`select 1`, Bun.sleep(probeLimitMilliseconds).then(() => Promise.reject(new Error('slow')))])
+      await Promise.race([
+        sql`select 1`,
+        Bun.sleep(probeLimitMilliseconds).then(() => Promise.reject(new Error('slow'))),
+      ])
       return true
     } catch {
       return false
@@ -71,7 +78,7 @@ function probe(sql: Sql) {
     if (latest) return latest
     const current = ask()
     latest = current
-    current.then(() => setTimeout(() => (latest = null), probeLifeMilliseconds).unref())
+    void current.then(() => setTimeout(() => (latest = null), probeLifeMilliseconds).unref())
     return current
   }
 }

@@ -28,7 +28,8 @@ async function readJson(request: Request): Promise<unknown> {
   return parse(decode(bytes))
 }
 
-const isJson = (contentType: string | null) => /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType ?? '')
+const isJson = (contentType: string | null) =>
+  /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType ?? '')
 
 /** A declared length is believed only to refuse; what arrives is counted. */
 async function readBytes(request: Request): Promise<Uint8Array> {
@@ -54,5 +55,7 @@ function parse(text: string): unknown {
 
 function refuseUnstorable(key: string, value: unknown) {
   if (typeof value !== 'string' || (value.isWellFormed() && !value.includes('\0'))) return value
-  throw fail('validation_failed', { errors: [{ pointer: `/${key}`, message: 'must be well-formed text without NUL' }] })
+  throw fail('validation_failed', {
+    errors: [{ pointer: `/${key}`, message: 'must be well-formed text without NUL' }],
+  })
 }

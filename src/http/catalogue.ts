@@ -6,7 +6,11 @@ export type Entry = { status: number; title: string; meaning: string; retryAfter
 /** Status and wording of every code. `/docs/errors` is made from it; a code's meaning never changes once published. */
 export const catalogue = {
   malformed_body: { status: 400, title: 'Malformed body', meaning: 'The body is not valid JSON in UTF-8.' },
-  unauthenticated: { status: 401, title: 'Not signed in', meaning: 'The route needs an access token and none was sent.' },
+  unauthenticated: {
+    status: 401,
+    title: 'Not signed in',
+    meaning: 'The route needs an access token and none was sent.',
+  },
   invalid_token: {
     status: 401,
     title: 'Invalid access token',
@@ -25,7 +29,8 @@ export const catalogue = {
   refresh_token_reused: {
     status: 401,
     title: 'Refresh token reused',
-    meaning: 'The refresh token had been used before, which can mean that it was stolen. Its session has been ended.',
+    meaning:
+      'The refresh token had been used before, which can mean that it was stolen. Its session has been ended.',
   },
   forbidden: { status: 403, title: 'Not allowed', meaning: 'You are signed in and may not do this.' },
   not_found: { status: 404, title: 'Not found', meaning: 'There is nothing at this address.' },
@@ -34,7 +39,11 @@ export const catalogue = {
     title: 'Method not allowed',
     meaning: 'The address exists and does not take this method; `Allow` lists those it takes.',
   },
-  email_taken: { status: 409, title: 'E-mail address taken', meaning: 'An account with this e-mail address exists.' },
+  email_taken: {
+    status: 409,
+    title: 'E-mail address taken',
+    meaning: 'An account with this e-mail address exists.',
+  },
   payload_too_large: { status: 413, title: 'Body too large', meaning: 'The body has more than 64 KiB.' },
   unsupported_media_type: {
     status: 415,
@@ -49,9 +58,14 @@ export const catalogue = {
   weak_password: {
     status: 422,
     title: 'Weak password',
-    meaning: 'The password is too short, too long, too common or contains the name in the e-mail address; `errors` says which.',
+    meaning:
+      'The password is too short, too long, too common or contains the name in the e-mail address; `errors` says which.',
   },
-  internal: { status: 500, title: 'Internal error', meaning: 'The fault is ours. The request id finds it in the log.' },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    meaning: 'The fault is ours. The request id finds it in the log.',
+  },
   overloaded: {
     status: 503,
     title: 'Overloaded',

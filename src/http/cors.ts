@@ -12,7 +12,14 @@ export function cors(origins: string[]) {
     origin: (request) => allowed.has(request.headers.get('origin') ?? ''),
     methods: ['GET', 'POST', 'PATCH', 'DELETE'],
     allowedHeaders: ['Authorization', 'Content-Type', 'X-Request-Id'],
-    exposeHeaders: ['X-Request-Id', 'Location', 'Retry-After', 'WWW-Authenticate', 'RateLimit', 'RateLimit-Policy'],
+    exposeHeaders: [
+      'X-Request-Id',
+      'Location',
+      'Retry-After',
+      'WWW-Authenticate',
+      'RateLimit',
+      'RateLimit-Policy',
+    ],
     credentials: false,
     maxAge: maxAgeSeconds,
   })

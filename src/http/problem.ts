@@ -18,10 +18,14 @@ export const problems = ({ log, methodsFor }: Options) =>
     const failure = code === 'NOT_FOUND' ? noSuchRoute(methodsFor(path)) : toFailure(error, request)
     const id = requestId(request)
     if (failure.code === 'internal') log.error({ requestId: id, err: failure.cause }, 'http.internal_error')
-    if (failure.code === 'database_unavailable') log.warn({ requestId: id, err: failure.cause }, 'database.unavailable')
+    if (failure.code === 'database_unavailable')
+      log.warn({ requestId: id, err: failure.cause }, 'database.unavailable')
     const { status } = catalogue[failure.code]
     set.status = status
-    return new Response(JSON.stringify(present(failure, id)), { status, headers: headersOf(failure, request) })
+    return new Response(JSON.stringify(present(failure, id)), {
+      status,
+      headers: headersOf(failure, request),
+    })
   })
 
 function noSuchRoute(allow: string[]): Failure {
@@ -56,7 +60,14 @@ function fieldErrors(error: ValidationError): FieldError[] {
 
 function present({ code, errors }: Failure, id: string): Problem {
   const { status, title } = catalogue[code]
-  return { type: `/docs/errors#${code}`, title, status, code, request_id: id, ...(errors.length > 0 && { errors }) }
+  return {
+    type: `/docs/errors#${code}`,
+    title,
+    status,
+    code,
+    request_id: id,
+    ...(errors.length > 0 && { errors }),
+  }
 }
 
 function headersOf({ code, allow }: Failure, request: Request): Headers {

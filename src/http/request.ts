@@ -25,7 +25,10 @@ export function requests({ trustedProxies }: Pick<Config, 'trustedProxies'>, log
       const { id, startedAt, userId } = infoOf(request)
       const status = responseValue instanceof Response ? responseValue.status : set.status
       const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
-      log.info({ requestId: id, method: request.method, route: route || null, status, durationMs, userId }, 'http.request')
+      log.info(
+        { requestId: id, method: request.method, route: route || null, status, durationMs, userId },
+        'http.request',
+      )
     })
 }
 

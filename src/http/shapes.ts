@@ -17,7 +17,9 @@ export const Problem = Type.Object(
     code: Type.String(),
     request_id: Type.String(),
     errors: Type.Optional(
-      Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }, { additionalProperties: false })),
+      Type.Array(
+        Type.Object({ pointer: Type.String(), message: Type.String() }, { additionalProperties: false }),
+      ),
     ),
   },
   { additionalProperties: false },
@@ -53,5 +55,11 @@ function problemOf(codes: ErrorCode[]) {
 
 function exampleOf(code: ErrorCode): Problem {
   const { status, title } = catalogue[code]
-  return { type: `/docs/errors#${code}`, title, status, code, request_id: '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10' }
+  return {
+    type: `/docs/errors#${code}`,
+    title,
+    status,
+    code,
+    request_id: '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10',
+  }
 }

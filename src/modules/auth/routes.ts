@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
-import { clientOf } from '../../http/request'
 import { created, noContent } from '../../http/answers'
+import { clientOf } from '../../http/request'
 import { bodyFailures, NoContent, Nothing } from '../../http/shapes'
 import { TokenPair } from '../sessions/schema'
 import { User } from '../users/schema'
@@ -11,12 +11,16 @@ import * as auth from './service'
 
 export const authRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/auth', tags: ['auth'] })
-    .post('/register', async ({ body, set }) => created(set, '/api/v1/users', await auth.register(deps, body)), {
-      body: Register,
-      query: Nothing,
-      response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
-      detail: { operationId: 'register', summary: 'Create an account' },
-    })
+    .post(
+      '/register',
+      async ({ body, set }) => created(set, '/api/v1/users', await auth.register(deps, body)),
+      {
+        body: Register,
+        query: Nothing,
+        response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
+        detail: { operationId: 'register', summary: 'Create an account' },
+      },
+    )
     .post('/login', ({ body, request }) => auth.login(deps, body, clientOf(request)), {
       body: Login,
       query: Nothing,
@@ -32,6 +36,9 @@ export const authRoutes = (deps: Deps) =>
     .post('/logout', ({ body, request }) => noContent(auth.logout(deps, bearerToken(request), body)), {
       body: Logout,
       query: Nothing,
-      response: { 204: NoContent, ...bodyFailures('unauthenticated', 'invalid_token', 'invalid_refresh_token') },
+      response: {
+        204: NoContent,
+        ...bodyFailures('unauthenticated', 'invalid_token', 'invalid_refresh_token'),
+      },
       detail: { operationId: 'logout', summary: 'End the session', security: [{ bearer: [] }, {}] },
     })

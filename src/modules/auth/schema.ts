@@ -13,13 +13,19 @@ export const Login = Type.Object(
   {
     email: Email,
     password: Password,
-    device_name: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: '^\\P{Cc}*$', examples: ['phone'] })),
+    device_name: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 100, pattern: '^\\P{Cc}*$', examples: ['phone'] }),
+    ),
   },
   closed,
 )
 export type Login = typeof Login.static
 
-const RefreshToken = Type.String({ minLength: 1, maxLength: 2048, examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln'] })
+const RefreshToken = Type.String({
+  minLength: 1,
+  maxLength: 2048,
+  examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln'],
+})
 
 export const Refresh = Type.Object({ refresh_token: RefreshToken }, closed)
 export type Refresh = typeof Refresh.static

@@ -26,10 +26,15 @@ export async function login(deps: Deps, input: Login, client: Client): Promise<T
 }
 
 /** The next pair for a refresh token. Throws `invalid_refresh_token`, `refresh_token_reused`. */
-export const refresh = (deps: Deps, refreshToken: string): Promise<TokenPair> => sessions.rotate(deps, refreshToken)
+export const refresh = (deps: Deps, refreshToken: string): Promise<TokenPair> =>
+  sessions.rotate(deps, refreshToken)
 
 /** Ends the session of whichever tokens are given. Throws `unauthenticated`, `invalid_token`, `invalid_refresh_token`. */
-export async function logout(deps: Deps, accessToken: string | null, input: Logout | undefined): Promise<void> {
+export async function logout(
+  deps: Deps,
+  accessToken: string | null,
+  input: Logout | undefined,
+): Promise<void> {
   const refreshToken = input?.refresh_token ?? null
   if (!accessToken && !refreshToken) throw fail('unauthenticated')
   const bySessionOf = {

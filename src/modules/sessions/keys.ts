@@ -13,7 +13,12 @@ type KeyOptions = { secrets: string[]; issuer: string; audience: string }
 /** Derives from each secret one key per kind of token; the first secret signs, all verify. */
 export async function deriveKeys({ secrets, issuer, audience }: KeyOptions): Promise<Keys> {
   const access = { purpose: 'fastkit access', typ: 'at+jwt', type: 'access', audience }
-  const refresh = { purpose: 'fastkit refresh', typ: 'rt+jwt', type: 'refresh', audience: `${audience}:refresh` }
+  const refresh = {
+    purpose: 'fastkit refresh',
+    typ: 'rt+jwt',
+    type: 'refresh',
+    audience: `${audience}:refresh`,
+  }
   const refreshKind = await createTokenKind({ secrets, issuer, ...refresh })
   return {
     access: await createTokenKind({ secrets, issuer, ...access }),
@@ -25,7 +30,9 @@ export async function deriveKeys({ secrets, issuer, audience }: KeyOptions): Pro
 /** Keyed by the kid that signed the token presented, so that adding a key leaves running chains alone. */
 async function createSuccession(secrets: string[], kids: string[]) {
   const keys = new Map(
-    await Promise.all(secrets.map(async (secret, at) => [kids[at], await deriveKey(secret, 'fastkit succession')] as const)),
+    await Promise.all(
+      secrets.map(async (secret, at) => [kids[at], await deriveKey(secret, 'fastkit succession')] as const),
+    ),
   )
   return ({ kid, jti }: { kid: string; jti: string }) => {
     const key = keys.get(kid)

@@ -2,16 +2,18 @@ import { and, eq, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { type Db, first, prepared } from '../../db/rows'
 import { users } from '../users/table'
-import { type RevokeReason, type SessionRow, sessions, tokens, type TokenRow } from './table'
+import { type RevokeReason, type SessionRow, sessions, type TokenRow, tokens } from './table'
 
 export type NewSession = Omit<SessionRow, 'revokedAt' | 'revokeReason' | 'lastUsedAt'>
 export type NewToken = Pick<TokenRow, 'id' | 'jtiHash' | 'expiresAt'>
+
+type Opening = { session: NewSession; token: NewToken; passwordHash: string }
 
 /**
  * Opens a session with its first refresh token, only while the user is active and has the password that was checked:
  * a login that races a password change or a deactivation must not outlive it. Answers whether it did.
  */
-export async function open(db: Db, session: NewSession, token: NewToken, passwordHash: string): Promise<boolean> {
+export async function open(db: Db, { session, token, passwordHash }: Opening): Promise<boolean> {
   const rows = await db.execute(sql`
     with holder as (
       select id from users
@@ -82,12 +84,17 @@ export async function tokenState(db: Db, jtiHash: Buffer) {
 
 /** When a session ends at the latest, or `null` when there is none. */
 export async function expiryOf(db: Db, sessionId: string): Promise<Date | null> {
-  const rows = await db.select({ expiresAt: sessions.expiresAt }).from(sessions).where(eq(sessions.id, sessionId))
+  const rows = await db
+    .select({ expiresAt: sessions.expiresAt })
+    .from(sessions)
+    .where(eq(sessions.id, sessionId))
   return first(rows)?.expiresAt ?? null
 }
 
+type Revocation = { sessionId: string; reason: RevokeReason; now: Date }
+
 /** Ends a session and the refresh token it still has; answers false when it had already ended. */
-export async function revoke(db: Db, sessionId: string, reason: RevokeReason, now: Date): Promise<boolean> {
+export async function revoke(db: Db, { sessionId, reason, now }: Revocation): Promise<boolean> {
   const rows = await db.execute(sql`
     with ended as (
       update sessions set revoked_at = ${at(now)}, revoke_reason = ${reason}
@@ -103,7 +110,12 @@ export async function revoke(db: Db, sessionId: string, reason: RevokeReason, no
 
 const principal = prepared((db) =>
   db
-    .select({ role: users.role, isActive: users.isActive, expiresAt: sessions.expiresAt, revokedAt: sessions.revokedAt })
+    .select({
+      role: users.role,
+      isActive: users.isActive,
+      expiresAt: sessions.expiresAt,
+      revokedAt: sessions.revokedAt,
+    })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .where(and(eq(sessions.id, sql.placeholder('sessionId')), eq(users.id, sql.placeholder('userId'))))

@@ -31,8 +31,14 @@ export async function open(deps: Deps, holder: Holder, device: Device): Promise<
   const jti = randomText(32)
   const expiresAt = refreshExpiry(deps, now, session.expiresAt)
   const token = { id: newId(now), jtiHash: sha256(jti), expiresAt }
-  if (!(await repo.open(deps.db, session, token, holder.passwordHash))) return null
-  return pair(deps, { userId: holder.id, sessionId: session.id, jti, expiresAt, sessionExpiresAt: session.expiresAt })
+  if (!(await repo.open(deps.db, { session, token, passwordHash: holder.passwordHash }))) return null
+  return pair(deps, {
+    userId: holder.id,
+    sessionId: session.id,
+    jti,
+    expiresAt,
+    sessionExpiresAt: session.expiresAt,
+  })
 }
 
 /**
@@ -49,7 +55,12 @@ export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPai
   const jti = deps.keys.successorOf(token)
   const expiresAt = refreshExpiry(deps, now, sessionExpiresAt)
   const successor = { id: newId(now), jtiHash: sha256(jti), expiresAt }
-  const isRotated = await repo.rotate(deps.db, { sessionId: token.sid, usedHash: sha256(token.jti), successor, now })
+  const isRotated = await repo.rotate(deps.db, {
+    sessionId: token.sid,
+    usedHash: sha256(token.jti),
+    successor,
+    now,
+  })
   if (!isRotated) return repeat(deps, token, jti)
   deps.log.info({ sessionId: token.sid, userId: token.sub }, 'session.rotated')
   return pair(deps, { userId: token.sub, sessionId: token.sid, jti, expiresAt, sessionExpiresAt })
@@ -57,7 +68,7 @@ export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPai
 
 /** Ends the session of a token; one that had already ended is fine. */
 export async function revoke(deps: Deps, sessionId: string, reason: RevokeReason): Promise<void> {
-  const isRevoked = await repo.revoke(deps.db, sessionId, reason, deps.clock.now())
+  const isRevoked = await repo.revoke(deps.db, { sessionId, reason, now: deps.clock.now() })
   if (isRevoked) deps.log.info({ sessionId, reason }, 'session.revoked')
 }
 
@@ -72,7 +83,11 @@ export async function authenticate(deps: Deps, accessToken: string): Promise<Pri
 }
 
 /** The session a token was made for, even when either has ended; `null` for a forged one. */
-export async function sessionOf(deps: Deps, kind: 'access' | 'refresh', token: string): Promise<string | null> {
+export async function sessionOf(
+  deps: Deps,
+  kind: 'access' | 'refresh',
+  token: string,
+): Promise<string | null> {
   // A signature stays good when the time has passed; the start of time lies before every expiry.
   const verified = await deps.keys[kind].verify(token, new Date(0))
   return verified?.sid ?? null
@@ -82,7 +97,8 @@ export async function sessionOf(deps: Deps, kind: 'access' | 'refresh', token: s
 async function repeat(deps: Deps, token: Verified, jti: string): Promise<TokenPair> {
   const now = deps.clock.now()
   const state = await repo.tokenState(deps.db, sha256(token.jti))
-  if (!state || state.isRevoked || state.sessionExpiresAt <= now || !state.usedAt) throw fail('invalid_refresh_token')
+  if (!state || state.isRevoked || state.sessionExpiresAt <= now || !state.usedAt)
+    throw fail('invalid_refresh_token')
 
   const isInGrace = now.getTime() - state.usedAt.getTime() <= deps.config.refreshGraceSeconds * 1000
   if (isInGrace && state.successorExpiresAt && !state.successorUsedAt) {
@@ -95,14 +111,17 @@ async function repeat(deps: Deps, token: Verified, jti: string): Promise<TokenPa
       sessionExpiresAt: state.sessionExpiresAt,
     })
   }
-  await repo.revoke(deps.db, token.sid, 'refresh_token_reused', now)
+  await repo.revoke(deps.db, { sessionId: token.sid, reason: 'refresh_token_reused', now })
   deps.log.warn({ sessionId: token.sid, userId: token.sub }, 'security.refresh_token_reused')
   throw fail('refresh_token_reused')
 }
 
 type Link = { userId: string; sessionId: string; jti: string; expiresAt: Date; sessionExpiresAt: Date }
 
-async function pair(deps: Deps, { userId, sessionId, jti, expiresAt, sessionExpiresAt }: Link): Promise<TokenPair> {
+async function pair(
+  deps: Deps,
+  { userId, sessionId, jti, expiresAt, sessionExpiresAt }: Link,
+): Promise<TokenPair> {
   const now = deps.clock.now()
   const accessExpiresAt = earlier(secondsAfter(now, deps.config.accessTtlSeconds), sessionExpiresAt)
   const claims = { sub: userId, sid: sessionId }

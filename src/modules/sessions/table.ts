@@ -19,7 +19,11 @@ export const sessions = pgTable(
     revokeReason: text('revoke_reason', { enum: ['logged_out', 'refresh_token_reused'] }),
   },
   (table) => [
-    foreignKey({ name: 'sessions_user_id_fkey', columns: [table.userId], foreignColumns: [users.id] }).onDelete('cascade'),
+    foreignKey({
+      name: 'sessions_user_id_fkey',
+      columns: [table.userId],
+      foreignColumns: [users.id],
+    }).onDelete('cascade'),
     index('sessions_user_id_idx').on(table.userId),
     check('sessions_revoked_check', sql`(${table.revokedAt} is null) = (${table.revokeReason} is null)`),
   ],
@@ -41,9 +45,19 @@ export const tokens = pgTable(
     replacedBy: uuid('replaced_by'),
   },
   (table) => [
-    foreignKey({ name: 'tokens_session_id_fkey', columns: [table.sessionId], foreignColumns: [sessions.id] }).onDelete('cascade'),
-    foreignKey({ name: 'tokens_user_id_fkey', columns: [table.userId], foreignColumns: [users.id] }).onDelete('cascade'),
-    foreignKey({ name: 'tokens_replaced_by_fkey', columns: [table.replacedBy], foreignColumns: [self(table)] }).onDelete('set null'),
+    foreignKey({
+      name: 'tokens_session_id_fkey',
+      columns: [table.sessionId],
+      foreignColumns: [sessions.id],
+    }).onDelete('cascade'),
+    foreignKey({ name: 'tokens_user_id_fkey', columns: [table.userId], foreignColumns: [users.id] }).onDelete(
+      'cascade',
+    ),
+    foreignKey({
+      name: 'tokens_replaced_by_fkey',
+      columns: [table.replacedBy],
+      foreignColumns: [self(table)],
+    }).onDelete('set null'),
     unique('tokens_jti_hash_key').on(table.jtiHash),
     unique('tokens_replaced_by_key').on(table.replacedBy),
     index('tokens_session_id_idx').on(table.sessionId),

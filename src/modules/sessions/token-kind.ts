@@ -17,7 +17,14 @@ export type TokenKind = {
   verify(token: string, now: Date): Promise<Verified | null>
 }
 
-type KindOptions = { secrets: string[]; purpose: string; typ: string; type: string; issuer: string; audience: string }
+type KindOptions = {
+  secrets: string[]
+  purpose: string
+  typ: string
+  type: string
+  issuer: string
+  audience: string
+}
 
 // RFC 8725 §3.1: the algorithm is ours to name, not the token's.
 const algorithm = 'HS256'
@@ -25,12 +32,26 @@ const clockToleranceSeconds = 5
 const requiredClaims = ['exp', 'iat', 'sub', 'sid', 'jti']
 
 /** One kind of token over one key per secret: the first signs, all verify. */
-export async function createTokenKind({ secrets, purpose, typ, type, issuer, audience }: KindOptions): Promise<TokenKind> {
+export async function createTokenKind({
+  secrets,
+  purpose,
+  typ,
+  type,
+  issuer,
+  audience,
+}: KindOptions): Promise<TokenKind> {
   const signers = await Promise.all(secrets.map((secret) => createSigner(secret, purpose, typ)))
   const byKid = new Map(signers.map((signer) => [signer.kid, signer.jwt]))
   const [current] = signers
   if (!current) throw new Error('no signing key')
-  const expected = { algorithms: [algorithm], issuer, audience, typ, requiredClaims, clockTolerance: clockToleranceSeconds }
+  const expected = {
+    algorithms: [algorithm],
+    issuer,
+    audience,
+    typ,
+    requiredClaims,
+    clockTolerance: clockToleranceSeconds,
+  }
   return {
     kids: signers.map(({ kid }) => kid),
     sign: (claims) => current.jwt.sign({ iss: issuer, aud: audience, type, ...claims }),
@@ -43,12 +64,16 @@ export async function createTokenKind({ secrets, purpose, typ, type, issuer, aud
 }
 
 /** Identifies a derived key without telling anything of it. */
-const kidFor = (key: Uint8Array) => new Bun.CryptoHasher('sha256').update(key).digest('base64url').slice(0, 16)
+const kidFor = (key: Uint8Array) =>
+  new Bun.CryptoHasher('sha256').update(key).digest('base64url').slice(0, 16)
 
 async function createSigner(secret: string, purpose: string, typ: string) {
   const key = await deriveKey(secret, purpose)
   const kid = kidFor(key)
-  const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+  const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+    'verify',
+  ])
   return { kid, jwt: jwt({ secret: imported, alg: algorithm, kid, typ }).decorator.jwt }
 }
 
@@ -65,6 +90,7 @@ const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function claimsOf({ sub, jti, exp, ...others }: JWTPayload, kid: string): Verified | null {
   const sid = others['sid']
-  if (typeof sid !== 'string' || typeof sub !== 'string' || typeof jti !== 'string' || exp === undefined) return null
+  if (typeof sid !== 'string' || typeof sub !== 'string' || typeof jti !== 'string' || exp === undefined)
+    return null
   return uuidPattern.test(sid) && uuidPattern.test(sub) ? { sub, sid, jti, exp, kid } : null
 }

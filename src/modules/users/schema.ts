@@ -2,10 +2,22 @@ import { Type } from '@sinclair/typebox'
 
 /** Longest input that is looked at; the rule itself counts characters after NFKC and lives in `core/password`. */
 export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: ['a quiet green lantern'] })
-export const Email = Type.String({ minLength: 1, maxLength: 320, description: 'One account per address; case does not matter.', examples: ['ada@example.com'] })
-export const DisplayName = Type.String({ minLength: 1, maxLength: 100, pattern: '^\\P{Cc}*$', examples: ['Ada'] })
+export const Email = Type.String({
+  minLength: 1,
+  maxLength: 320,
+  description: 'One account per address; case does not matter.',
+  examples: ['ada@example.com'],
+})
+export const DisplayName = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  pattern: '^\\P{Cc}*$',
+  examples: ['Ada'],
+})
 
-export const Role = Type.Union([Type.Literal('user'), Type.Literal('admin')], { description: 'What the account may do.' })
+export const Role = Type.Union([Type.Literal('user'), Type.Literal('admin')], {
+  description: 'What the account may do.',
+})
 export type Role = typeof Role.static
 
 export const User = Type.Object(
