@@ -1,0 +1,14 @@
+import type { Clock } from '../../src/core/clock'
+
+export type MovableClock = Clock & { advance(seconds: number): void }
+
+/** The machine's clock with an offset that a test moves. */
+export function createMovableClock(): MovableClock {
+  let offsetMilliseconds = 0
+  return {
+    now: () => new Date(Date.now() + offsetMilliseconds),
+    advance: (seconds) => {
+      offsetMilliseconds += seconds * 1000
+    },
+  }
+}

@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createApp } from '../../src/app'
+import { assemble } from '../../src/cli/assemble'
+import { openStorage } from '../../src/cli/storage'
+import { type Environment, loadConfig } from '../../src/core/config'
+import { createLog } from '../../src/core/log'
+import { migrate } from '../../src/db/migrate'
+import { migrations } from '../../src/db/migrations'
+import { createClient } from './client'
+import { createMovableClock, type MovableClock } from './clock'
+import { createTestDatabase, nothing } from './database'
+import { assertNothingLeaked } from './leaks'
+
+export type Service = Awaited<ReturnType<typeof startService>>
+
+/** A running instance whose database and time another one shares. */
+type Neighbour = { databaseUrl: string | null; clock: MovableClock }
+export type LogLine = { event: string; level: number } & Record<string, unknown>
+
+// As cheap as argon2id gets: what a hash costs is not what these tests are about.
+const cheap = { ARGON2_MEMORY_KIB: '64', ARGON2_TIME: '1', EMBEDDED_FSYNC: 'off' }
+export const testSecret = 'a-secret-for-tests-that-is-long-enough-0123456789'
+
+/**
+ * Starts the real service over a database of its own: the embedded one, or a fresh one on TEST_DATABASE_URL. With
+ * `beside` it is a second instance over the other's database.
+ */
+export async function startService(variables: Environment = {}, { beside }: { beside?: Neighbour } = {}) {
+  const home = mkdtempSync(join(tmpdir(), 'fastkit-test-'))
+  const testDatabase = beside ? { url: beside.databaseUrl, drop: nothing } : await createTestDatabase()
+  const config = loadConfig({
+    ...cheap,
+    PORT: '0',
+    DATA_DIR: join(home, 'data'),
+    JWT_SECRET: testSecret,
+    DATABASE_URL: testDatabase.url ?? undefined,
+    ...variables,
+  })
+  const lines: LogLine[] = []
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const log = await createLog({ level: 'debug', format: 'json', destination })
+  const storage = await openStorage(config)
+  const clock = beside?.clock ?? createMovableClock()
+  const deps = { ...(await assemble({ config, log, ...storage })), clock }
+  await migrate(deps.database.sql, migrations)
+  deps.lifecycle.isMigrated = true
+  const { server } = createApp(deps).listen({ hostname: '127.0.0.1', port: 0 })
+  if (!server) throw new Error('the service did not start')
+  const client = createClient(`http://127.0.0.1:${server.port}`)
+
+  const stop = async () => {
+    await server.stop(true)
+    try {
+      await assertNothingLeaked({ sql: deps.database.sql, lines, secrets: client.secrets })
+    } finally {
+      await storage.close()
+      await testDatabase.drop()
+      rmSync(home, { recursive: true, force: true })
+    }
+  }
+  return {
+    ...client,
+    clock,
+    deps,
+    sql: deps.database.sql,
+    lines,
+    databaseUrl: testDatabase.url,
+    server,
+    stop,
+  }
+}
