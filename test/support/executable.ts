@@ -1,0 +1,113 @@
+import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+type Run = { args?: string[]; env?: Record<string, string>; cwd?: string }
+type LogLine = { event: string } & Record<string, unknown>
+
+export const repository = join(import.meta.dir, '../..')
+const built = join(repository, 'dist/fastkit')
+
+/** `dist/fastkit`, built first if there is none or its sources are newer. */
+async function currentExecutable(): Promise<string> {
+  if (existsSync(built) && statSync(built).mtimeMs >= (await newestSource())) return built
+  const build = Bun.spawn([process.execPath, 'run', 'build'], { cwd: repository, stderr: 'pipe' })
+  if ((await build.exited) !== 0) throw new Error(await new Response(build.stderr).text())
+  return built
+}
+
+async function newestSource(): Promise<number> {
+  const sources = new Bun.Glob('{src/**,drizzle/**,package.json,bun.lock}').scan({
+    cwd: repository,
+    absolute: true,
+  })
+  const times = (await Array.fromAsync(sources)).map((path) => statSync(path).mtimeMs)
+  return Math.max(...times)
+}
+
+/** Empty directories and processes that are gone after `clear()`. */
+export function createPlayground() {
+  const dirs: string[] = []
+  const children = new Set<Bun.Subprocess>()
+
+  function emptyDir(): string {
+    const dir = mkdtempSync(join(tmpdir(), 'fastkit-run-'))
+    dirs.push(dir)
+    return dir
+  }
+
+  /** A copy without its neighbours: what is not inside the file is not there. */
+  async function install(): Promise<string> {
+    const path = join(emptyDir(), 'fastkit')
+    copyFileSync(await currentExecutable(), path)
+    return path
+  }
+
+  /** Nothing of this process's environment reaches the executable. */
+  function spawn(executable: string, { args = [], env = {}, cwd = emptyDir() }: Run) {
+    const child = Bun.spawn([executable, ...args], { cwd, env, stdout: 'pipe', stderr: 'pipe' })
+    children.add(child)
+    child.exited.then(() => children.delete(child))
+    return child
+  }
+
+  async function clear() {
+    for (const child of children) {
+      child.kill('SIGKILL')
+      await child.exited
+    }
+    for (const dir of dirs.splice(0)) rmSync(dir, { recursive: true, force: true })
+  }
+
+  return {
+    emptyDir,
+    install,
+    clear,
+    run: async (executable: string, how: Run = {}) => outcome(spawn(executable, how)),
+    serve: async (executable: string, how: Run = {}) =>
+      untilReady(spawn(executable, { ...how, env: { PORT: '0', ...how.env } })),
+  }
+}
+
+type Child = Bun.Subprocess<'ignore' | 'inherit', 'pipe', 'pipe'>
+
+async function outcome(child: Child) {
+  const startedAt = performance.now()
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { exitCode, stdout, stderr, milliseconds: performance.now() - startedAt }
+}
+
+/** Reads the log until the service says where it listens and that it is ready. */
+async function untilReady(child: Child) {
+  const lines: LogLine[] = []
+  const ready = Promise.withResolvers<LogLine>()
+  const allRead = (async () => {
+    for await (const line of textLines(child.stdout)) {
+      const event: LogLine = JSON.parse(line)
+      lines.push(event)
+      if (event.event === 'service.ready') ready.resolve(event)
+    }
+    ready.reject(new Error(`no service.ready: ${await new Response(child.stderr).text()}`))
+  })()
+  const url = String((await ready.promise)['url'])
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    await allRead
+    return child.exited
+  }
+  return { url, port: new URL(url).port, pid: child.pid, lines, end }
+}
+
+async function* textLines(stream: ReadableStream<Uint8Array>) {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+}
