@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { DisplayName, Email, Password } from '../users/schema'
+import { DisplayName, Email, oneLine, Password } from '../users/schema'
 
 const closed = { additionalProperties: false } as const
 
@@ -14,7 +14,7 @@ export const Login = Type.Object(
     email: Email,
     password: Password,
     device_name: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 100, pattern: '^\\P{Cc}*$', examples: ['phone'] }),
+      Type.String({ minLength: 1, maxLength: 100, pattern: oneLine, examples: ['phone'] }),
     ),
   },
   closed,

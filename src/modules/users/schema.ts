@@ -8,10 +8,14 @@ export const Email = Type.String({
   description: 'One account per address; case does not matter.',
   examples: ['ada@example.com'],
 })
+
+/** Text without control characters. Spelt out: patterns run without the `u` flag, where `\P{Cc}` is no class. */
+export const oneLine = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
+
 export const DisplayName = Type.String({
   minLength: 1,
   maxLength: 100,
-  pattern: '^\\P{Cc}*$',
+  pattern: oneLine,
   examples: ['Ada'],
 })
 
