@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import type { Deps } from './deps'
 import { bodies } from './http/body'
 import { cors } from './http/cors'
+import { docs } from './http/docs'
 import { securityHeaders } from './http/headers'
 import { problems } from './http/problem'
 import { requests } from './http/request'
@@ -12,6 +13,13 @@ import { usersRoutes } from './modules/users/routes'
 
 // Seconds without a byte before a connection is closed: long enough for a slow hash, short for a trickling sender.
 const idleTimeoutSeconds = 10
+
+// The parts of /docs in their order: what each tag of the routes is about.
+const sections = {
+  auth: 'Sign up, sign in, stay signed in, sign out.',
+  users: 'Accounts: your own and, for admins, everyone’s.',
+  health: 'Whether the service runs and whether it can work.',
+}
 
 /** The whole HTTP service over `deps`; it listens when told to. */
 export function createApp(deps: Deps) {
@@ -35,6 +43,7 @@ export function createApp(deps: Deps) {
     .use(problems({ log, methodsFor: (path) => methodsOf(app, path) }))
     .use(cors(config.corsOrigins))
     .use(bodies())
+    .use(docs({ config, sections, routes: () => app.routes }))
     .use(healthRoutes(deps))
     .group('/api/v1', (api) => api.use(authRoutes(deps)).use(usersRoutes(deps)))
 }

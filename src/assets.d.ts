@@ -2,3 +2,17 @@ declare module '*.sql' {
   const text: string
   export default text
 }
+
+// With { type: 'file' } these are paths: on the disk, or inside the executable.
+declare module '*.js' {
+  const path: string
+  export default path
+}
+declare module '*.css' {
+  const path: string
+  export default path
+}
+declare module '*.png' {
+  const path: string
+  export default path
+}

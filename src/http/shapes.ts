@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import type { ErrorCode } from '../core/errors'
+import type { ErrorCode, FieldError } from '../core/errors'
 import { catalogue } from './catalogue'
 
 /** No field at all: unknown query parameters are refused like unknown body fields. */
@@ -11,18 +11,25 @@ export const NoContent = Type.Void({ description: 'Done.' })
 /** RFC 9457 with a stable code. */
 export const Problem = Type.Object(
   {
-    type: Type.String({ format: 'uri-reference' }),
-    title: Type.String(),
-    status: Type.Integer(),
-    code: Type.String(),
-    request_id: Type.String(),
+    type: Type.String({ format: 'uri-reference', description: 'Where the code is explained.' }),
+    title: Type.String({ description: 'The code in a few words.' }),
+    status: Type.Integer({ description: 'The HTTP status.' }),
+    code: Type.String({ description: 'What went wrong; its meaning never changes.' }),
+    request_id: Type.String({ description: 'Finds the request in the log.' }),
     errors: Type.Optional(
       Type.Array(
-        Type.Object({ pointer: Type.String(), message: Type.String() }, { additionalProperties: false }),
+        Type.Object(
+          {
+            pointer: Type.String({ description: 'JSON pointer (RFC 6901); empty for the whole.' }),
+            message: Type.String(),
+          },
+          { additionalProperties: false },
+        ),
+        { description: 'What is wrong with which field, for `validation_failed` and `weak_password`.' },
       ),
     ),
   },
-  { additionalProperties: false },
+  { title: 'Problem', description: 'A failure (RFC 9457).', additionalProperties: false },
 )
 export type Problem = typeof Problem.static
 
@@ -48,18 +55,24 @@ export const bodyFailures = <C extends ErrorCode = never>(...codes: C[]): Failur
 // Grouping loses which keys there are; they are the statuses of exactly the codes that were grouped.
 const complete = <C extends ErrorCode>(byStatus: Record<string, typeof Problem>) => byStatus as Failures<C>
 
-function problemOf(codes: ErrorCode[]) {
-  const description = codes.map((code) => `\`${code}\`: ${catalogue[code].meaning}`).join('\n\n')
-  return { ...Problem, description, examples: codes.map(exampleOf) }
-}
+/** The codes ride along as examples, for the document. */
+const problemOf = (codes: ErrorCode[]) => ({ ...Problem, examples: codes.map(exampleProblem) })
 
-function exampleOf(code: ErrorCode): Problem {
+/** What a client is sent for a code. */
+export function exampleProblem(code: ErrorCode): Problem {
   const { status, title } = catalogue[code]
+  const errors = fieldErrors[code]
   return {
     type: `/docs/errors#${code}`,
     title,
     status,
     code,
     request_id: '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10',
+    ...(errors && { errors }),
   }
+}
+
+const fieldErrors: Partial<Record<ErrorCode, FieldError[]>> = {
+  validation_failed: [{ pointer: '/email', message: 'Expected string' }],
+  weak_password: [{ pointer: '/password', message: 'is too common' }],
 }

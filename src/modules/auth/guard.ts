@@ -22,14 +22,16 @@ export const guard = (deps: Deps) =>
       admitted.set(request, principal)
     },
     resolve: ({ request }) => ({ principal: principalOf(request) }),
-    detail: { security: [{ bearer: [] }] },
+    // OpenAPI 3.1 takes the names of roles here.
+    detail: { security: [{ bearer: access === true ? [] : [access.role] }] },
   }))
 
-/** The token of an `Authorization: Bearer` header (RFC 6750 §2.1; the scheme is case-insensitive), or `null`. */
-export function bearerToken(request: Request): string | null {
-  const [scheme = '', token = '', ...rest] = (request.headers.get('authorization') ?? '').trim().split(/ +/)
-  return scheme.toLowerCase() === 'bearer' && token !== '' && rest.length === 0 ? token : null
-}
+/**
+ * What an `Authorization: Bearer` header holds (RFC 6750 §2.1; the scheme is case-insensitive), or `null`. Two tokens,
+ * which two headers amount to, come back as one that cannot be valid.
+ */
+export const bearerToken = (request: Request): string | null =>
+  /^bearer +(.+)$/i.exec(request.headers.get('authorization')?.trim() ?? '')?.[1] ?? null
 
 const admitted = new WeakMap<Request, Principal>()
 

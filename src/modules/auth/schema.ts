@@ -5,7 +5,7 @@ const closed = { additionalProperties: false } as const
 
 export const Register = Type.Object(
   { email: Email, password: Password, display_name: Type.Optional(Type.Union([DisplayName, Type.Null()])) },
-  closed,
+  { title: 'Register', ...closed },
 )
 export type Register = typeof Register.static
 
@@ -14,10 +14,16 @@ export const Login = Type.Object(
     email: Email,
     password: Password,
     device_name: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 100, pattern: oneLine, examples: ['phone'] }),
+      Type.String({
+        minLength: 1,
+        maxLength: 100,
+        pattern: oneLine,
+        description: 'Tells this session from others in the list of sessions.',
+        examples: ['phone'],
+      }),
     ),
   },
-  closed,
+  { title: 'Login', ...closed },
 )
 export type Login = typeof Login.static
 
@@ -27,8 +33,11 @@ const RefreshToken = Type.String({
   examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln'],
 })
 
-export const Refresh = Type.Object({ refresh_token: RefreshToken }, closed)
+export const Refresh = Type.Object({ refresh_token: RefreshToken }, { title: 'Refresh', ...closed })
 export type Refresh = typeof Refresh.static
 
-export const Logout = Type.Object({ refresh_token: Type.Optional(RefreshToken) }, closed)
+export const Logout = Type.Object(
+  { refresh_token: Type.Optional(RefreshToken) },
+  { title: 'Logout', ...closed },
+)
 export type Logout = typeof Logout.static

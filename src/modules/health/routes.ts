@@ -10,10 +10,20 @@ export const healthRoutes = (deps: Deps) =>
     .get('/livez', () => ({ status: 'ok' as const }), {
       query: Nothing,
       response: { ...failures(), 200: Liveness },
-      detail: { operationId: 'livez', summary: 'The process answers' },
+      detail: {
+        operationId: 'livez',
+        summary: 'The process answers',
+        description:
+          'For restarts: it never touches the database, so a database that is down restarts nothing.',
+      },
     })
     .get('/readyz', async ({ set }) => report(set, await readiness(deps)), {
       query: Nothing,
       response: { ...failures(), 200: Readiness, 503: Readiness },
-      detail: { operationId: 'readyz', summary: 'The service can do its work' },
+      detail: {
+        operationId: 'readyz',
+        summary: 'The service can do its work',
+        description:
+          'For load balancers: the database answers, migrations are applied and it is not draining.',
+      },
     })

@@ -3,7 +3,10 @@ import { Type } from '@sinclair/typebox'
 const oneOf = <const A extends string, const B extends string>(good: A, bad: B) =>
   Type.Union([Type.Literal(good), Type.Literal(bad)])
 
-export const Liveness = Type.Object({ status: Type.Literal('ok') }, { additionalProperties: false })
+export const Liveness = Type.Object(
+  { status: Type.Literal('ok') },
+  { title: 'Liveness', additionalProperties: false },
+)
 
 export const Readiness = Type.Object(
   {
@@ -18,6 +21,6 @@ export const Readiness = Type.Object(
       { additionalProperties: false },
     ),
   },
-  { additionalProperties: false },
+  { title: 'Readiness', additionalProperties: false },
 )
 export type Readiness = typeof Readiness.static

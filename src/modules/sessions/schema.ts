@@ -23,6 +23,10 @@ export const TokenPair = Type.Object(
       examples: [604800],
     }),
   },
-  { additionalProperties: false },
+  {
+    title: 'TokenPair',
+    description: 'What a sign-in gives: a short-lived access token and a refresh token.',
+    additionalProperties: false,
+  },
 )
 export type TokenPair = typeof TokenPair.static

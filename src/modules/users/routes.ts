@@ -12,5 +12,9 @@ export const usersRoutes = (deps: Deps) =>
       auth: true,
       query: Nothing,
       response: { 200: User, ...failures() },
-      detail: { operationId: 'getMe', summary: 'Your own account' },
+      detail: {
+        operationId: 'getMe',
+        summary: 'Your own account',
+        description: 'Read from the database, so a changed name or role shows at once.',
+      },
     })

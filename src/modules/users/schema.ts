@@ -20,7 +20,9 @@ export const DisplayName = Type.String({
 })
 
 export const Role = Type.Union([Type.Literal('user'), Type.Literal('admin')], {
+  title: 'Role',
   description: 'What the account may do.',
+  examples: ['user'],
 })
 export type Role = typeof Role.static
 
@@ -34,6 +36,6 @@ export const User = Type.Object(
     created_at: Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] }),
     updated_at: Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] }),
   },
-  { additionalProperties: false },
+  { title: 'User', description: 'An account, as its owner and admins see it.', additionalProperties: false },
 )
 export type User = typeof User.static

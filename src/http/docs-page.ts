@@ -1,0 +1,28 @@
+type Page = { title: string; styles: string[]; scripts: string[]; body: string }
+
+/** A page without a script or style in its text, so that its policy need not allow any. */
+export const htmlPage = ({ title, styles, scripts, body }: Page) => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<link rel="icon" href="/docs/assets/favicon.png">
+${styles.map((name) => `<link rel="stylesheet" href="/docs/assets/${name}">`).join('\n')}
+</head>
+<body>
+${body}
+${scripts.map((name) => `<script src="/docs/assets/${name}"></script>`).join('\n')}
+</body>
+</html>
+`
+
+/** The page that Swagger UI fills. */
+export const docsPage = () =>
+  htmlPage({
+    title: 'fastkit API',
+    styles: ['swagger-ui.css', 'docs.css'],
+    scripts: ['swagger-ui-bundle.js', 'docs.js'],
+    body: '<main id="docs"><noscript>Without scripts: <a href="/docs/openapi.json">openapi.json</a></noscript></main>',
+  })

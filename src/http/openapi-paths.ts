@@ -1,0 +1,88 @@
+import { swagger } from '@elysiajs/swagger'
+import { type AnyElysia, Elysia } from 'elysia'
+import type { ErrorCode } from '../core/errors'
+import type { Components } from './openapi-components'
+import { responsesOf } from './openapi-responses'
+import { exampleOf, mapValues, type Schema } from './openapi-schema'
+
+export type Route = AnyElysia['routes'][number]
+type Paths = Record<string, Record<string, Operation>>
+type Operation = Schema & {
+  parameters?: Parameter[]
+  requestBody?: Body
+}
+type Body = { required: boolean; content: Record<string, { schema: Schema; example?: unknown }> }
+type Parameter = Schema & { schema: Schema; examples?: unknown }
+type Requirement = Record<string, string[]>
+
+/** The paths of the document: what @elysiajs/swagger makes of the routes, corrected. */
+export async function describePaths(routes: Route[], components: Components): Promise<Paths> {
+  const paths = await generate(routes.filter(isDescribed), components)
+  return mapValues(paths, (operations) =>
+    mapValues(operations, (operation) => correct(operation, components)),
+  )
+}
+
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+const isDescribed = ({ method, hooks }: Route) => methods.includes(method) && hooks.detail?.hide !== true
+
+/** The generator describes the application that it is part of: it is given one with shapes and no handlers. */
+async function generate(routes: Route[], components: Components): Promise<Paths> {
+  const path = '/docs'
+  const specPath = `${path}/openapi.json`
+  const app = new Elysia().use(swagger({ path, specPath, excludeStaticFile: false }))
+  for (const route of routes) app.route(route.method, route.path, () => null, shapeOf(route, components))
+  const answer = await app.handle(new Request(`http://localhost${specPath}`))
+  const { paths }: { paths: Paths } = JSON.parse(await answer.text())
+  return paths
+}
+
+/**
+ * Left to itself the generator offers each body and answer in three media types, none of them problem+json, and drops
+ * `additionalProperties`. So the parser is named, and the answers are written here.
+ */
+function shapeOf({ hooks }: Route, components: Components) {
+  const { body, params, query, response = {}, detail } = hooks
+  const security: Requirement[] = detail?.security ?? []
+  const responses = responsesOf(response, guardFailures(security), components)
+  const parse = isForm(hooks.parse) ? ('urlencoded' as const) : ('json' as const)
+  return { body, params, query, parse, detail: { ...detail, security, responses } }
+}
+
+/** What the guard answers, by what the route asks of its caller. */
+function guardFailures(security: Requirement[]): ErrorCode[] {
+  const isOpen = security.length === 0 || security.some((schemes) => Object.keys(schemes).length === 0)
+  if (isOpen) return []
+  const asksRole = security.some((schemes) => Object.values(schemes).some((roles) => roles.length > 0))
+  return ['unauthenticated', 'invalid_token', ...(asksRole ? (['forbidden'] as const) : [])]
+}
+
+const isForm = (parsers: unknown) => JSON.stringify(parsers ?? null).includes('urlencoded')
+
+function correct(
+  { parameters = [], requestBody, ...operation }: Operation,
+  components: Components,
+): Operation {
+  return {
+    ...operation,
+    ...(parameters.length > 0 && {
+      parameters: parameters.map((given) => correctParameter(given, components)),
+    }),
+    ...(requestBody && { requestBody: correctBody(requestBody, components) }),
+  }
+}
+
+/** The examples of a schema are a list, those of a parameter are not. */
+function correctParameter({ schema, examples, ...parameter }: Parameter, { write }: Components): Parameter {
+  const [example] = Array.isArray(examples) ? examples : []
+  return { ...parameter, schema: write(schema), ...(example !== undefined && { example }) }
+}
+
+/** No body reads as `{}`, so a body is required when one of its fields is. */
+function correctBody({ content }: Body, { write }: Components): Body {
+  return {
+    required: Object.values(content).some(({ schema }) => schema['required'] !== undefined),
+    content: mapValues(content, ({ schema }) => ({ schema: write(schema), example: exampleOf(schema) })),
+  }
+}

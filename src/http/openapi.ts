@@ -1,0 +1,47 @@
+import { version } from '../../package.json'
+import { createComponents } from './openapi-components'
+import { describePaths, type Route } from './openapi-paths'
+
+type Options = {
+  routes: Route[]
+  /** What each tag is about, in the order of the page. */
+  sections: Record<string, string>
+  publicUrl: string | null
+}
+
+/** The OpenAPI document of `routes`, as JSON text. A route with `hide` in its `detail` stays out of it. */
+export async function describeApi({ routes, sections, publicUrl }: Options): Promise<string> {
+  const components = createComponents()
+  const paths = await describePaths(routes, components)
+  const document = {
+    // 3.1 and not 3.0, because TypeBox makes JSON Schema: `const`, `null` and `examples` are right as they are.
+    openapi: '3.1.0',
+    info,
+    servers: [{ url: publicUrl?.replace(/\/+$/, '') ?? '/' }],
+    tags: Object.entries(sections).map(([name, description]) => ({ name, description })),
+    paths,
+    components: { securitySchemes, ...components.all },
+  }
+  return JSON.stringify(document, null, 2)
+}
+
+const info = {
+  title: 'fastkit API',
+  version,
+  description: [
+    'Accounts, tokens, sessions and roles.',
+    'Send the access token as `Authorization: Bearer …`. Every failure is `application/problem+json` with a stable' +
+      ' `code`; [the list of codes](/docs/errors) says what each one means.',
+  ].join('\n\n'),
+  contact: { name: 'fastkit' },
+  license: { name: 'MIT', identifier: 'MIT' },
+}
+
+const securitySchemes = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'The `access_token` of a sign-in. A name in a requirement is the role that is asked for.',
+  },
+}

@@ -1,0 +1,39 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+
+type Bytes = Uint8Array<ArrayBuffer>
+type Content = { bytes: Bytes; gzipped: Bytes | null; etag: string }
+export type StaticFile = { type: string; load: () => Promise<Content> }
+
+/** What stays the same until the process ends; read, compressed and fingerprinted when it is first asked for. */
+export function staticFile(type: string, read: () => Promise<Bytes | string> | string): StaticFile {
+  let content: Promise<Content> | null = null
+  const prepare = async (): Promise<Content> => {
+    const given = await read()
+    const bytes = typeof given === 'string' ? new TextEncoder().encode(given) : given
+    const gzipped = type.startsWith('image/') ? null : new Uint8Array(await promisify(gzip)(bytes))
+    return { bytes, gzipped, etag: `W/"${Bun.hash(bytes).toString(36)}"` }
+  }
+  return { type, load: () => (content ??= prepare()) }
+}
+
+/** Answers with the file, or 304 to those who have it. Every use asks again, so a new version shows at once. */
+export async function sendFile(
+  request: Request,
+  { type, load }: StaticFile,
+  headers: Record<string, string> = {},
+) {
+  const { bytes, gzipped, etag } = await load()
+  const always = { ...headers, etag, 'cache-control': 'no-cache', vary: 'Accept-Encoding' }
+  if (request.headers.get('if-none-match')?.includes(etag)) {
+    return new Response(null, { status: 304, headers: always })
+  }
+  const body = takesGzip(request) ? gzipped : null
+  return new Response(body ?? bytes, {
+    headers: { ...always, 'content-type': type, ...(body && { 'content-encoding': 'gzip' }) },
+  })
+}
+
+/** RFC 9110 §12.5.3; a weight of zero refuses. */
+const takesGzip = (request: Request) =>
+  /\bgzip\b(?!\s*;\s*q=0(?:\.0+)?\s*(?:,|$))/i.test(request.headers.get('accept-encoding') ?? '')
