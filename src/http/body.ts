@@ -24,8 +24,11 @@ export const bodies = () =>
 async function readJson(request: Request): Promise<unknown> {
   const bytes = await readBytes(request)
   if (bytes.length === 0) return {}
-  if (!isJson(request.headers.get('content-type'))) throw fail('unsupported_media_type')
-  return parse(decode(bytes))
+  if (!isJson(request.headers.get('content-type')) || request.headers.has('content-encoding'))
+    throw fail('unsupported_media_type')
+  const body: unknown = JSON.parse(decode(bytes))
+  assertStorable(body, '', 0)
+  return body
 }
 
 const isJson = (contentType: string | null) =>
@@ -48,14 +51,23 @@ function decode(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
 }
 
-function parse(text: string): unknown {
-  // Only an escape can bring in what UTF-8 itself cannot: NUL and half a surrogate pair, which PostgreSQL refuses.
-  return text.includes('\\u') ? JSON.parse(text, refuseUnstorable) : JSON.parse(text)
+// No schema comes near it, and whatever walks or prints a body of brackets alone would take seconds over it.
+const deepest = 32
+const longestPointer = 100
+
+/** An escape can bring in what UTF-8 itself cannot: NUL and half a surrogate pair, which PostgreSQL refuses. */
+function assertStorable(value: unknown, pointer: string, depth: number): void {
+  if (typeof value === 'string' && !isStorable(value)) throw refusal(pointer, textRule)
+  if (typeof value !== 'object' || value === null) return
+  if (depth === deepest) throw refusal(pointer, `must not be nested deeper than ${deepest} levels`)
+  for (const [key, item] of Object.entries(value)) {
+    if (!isStorable(key)) throw refusal(pointer, textRule)
+    assertStorable(item, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth + 1)
+  }
 }
 
-function refuseUnstorable(key: string, value: unknown) {
-  if (typeof value !== 'string' || (value.isWellFormed() && !value.includes('\0'))) return value
-  throw fail('validation_failed', {
-    errors: [{ pointer: `/${key}`, message: 'must be well-formed text without NUL' }],
-  })
-}
+const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
+const textRule = 'must be well-formed text without NUL'
+
+const refusal = (pointer: string, message: string) =>
+  fail('validation_failed', { errors: [{ pointer: pointer.slice(0, longestPointer), message }] })
