@@ -1,5 +1,5 @@
 import { Elysia, ValidationError } from 'elysia'
-import { type Failure, type FieldError, fail, failureIn } from '../core/errors'
+import { type ErrorCode, type Failure, type FieldError, fail, failureIn } from '../core/errors'
 import type { Log } from '../core/log'
 import { bodyFailureOf } from './body'
 import { catalogue, type Entry } from './catalogue'
@@ -24,7 +24,7 @@ export const problems = ({ log, methodsFor }: Options) =>
     set.status = status
     return new Response(JSON.stringify(present(failure, id)), {
       status,
-      headers: headersOf(failure, request),
+      headers: headersOf(failure),
     })
   })
 
@@ -70,15 +70,14 @@ function present({ code, errors }: Failure, id: string): Problem {
   }
 }
 
-function headersOf({ code, allow }: Failure, request: Request): Headers {
+function headersOf({ code, allow }: Failure): Headers {
   const { status, retryAfterSeconds }: Entry = catalogue[code]
   const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
-  if (status === 401) headers.set('www-authenticate', challenge(request))
+  if (status === 401) headers.set('www-authenticate', challenge(code))
   if (retryAfterSeconds) headers.set('retry-after', String(retryAfterSeconds))
   if (allow.length > 0) headers.set('allow', allow.join(', '))
   return headers
 }
 
-/** RFC 6750 §3: the error is named only to those who sent a token. */
-const challenge = (request: Request) =>
-  request.headers.has('authorization') ? 'Bearer error="invalid_token"' : 'Bearer'
+/** RFC 6750 §3.1: the error is named only to those who sent a token. */
+const challenge = (code: ErrorCode) => (code === 'invalid_token' ? 'Bearer error="invalid_token"' : 'Bearer')
