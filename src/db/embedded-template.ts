@@ -36,8 +36,7 @@ export async function loadTemplate(): Promise<Uint8Array<ArrayBuffer>> {
 
 /** Writes the template to `path`; for the build script and for tests. */
 export async function makeTemplate(path: string): Promise<void> {
-  const cached = await cachedTemplatePath()
-  save(path, existsSync(cached) ? readFileSync(cached) : await buildTemplate())
+  save(path, await loadTemplate())
 }
 
 // Named after all that goes into it, so a new PGlite or a changed recipe makes a new one.
