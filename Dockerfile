@@ -1,7 +1,7 @@
 FROM oven/bun:1.4.5 AS build
 WORKDIR /build
 COPY package.json bun.lock bunfig.toml tsconfig.json ./
-RUN bun install --frozen-lockfile
+RUN bun install --frozen-lockfile --production
 COPY drizzle drizzle
 COPY src src
 RUN bun run build && mkdir data
