@@ -54,6 +54,38 @@ describe('the executable', () => {
   })
 })
 
+describe('the pages of the executable', () => {
+  test.each(['/docs', '/docs/errors'])('%s and all it loads come from inside', async (path) => {
+    const { url } = await serve(fastkit)
+    const { call } = createClient(url)
+    const page = await call(`GET ${path}`)
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+    const loaded = [...page.text.matchAll(/<(?:script|link|img)[^>]* (?:src|href)="([^"]*)"/g)].map(
+      ([, to]) => to,
+    )
+    expect(loaded.length).toBeGreaterThan(1)
+    for (const to of loaded) {
+      expect(to).toStartWith('/docs/')
+      const { status, text } = await call(`GET ${to}`)
+      expect([to, status, text.length > 0]).toEqual([to, 200, true])
+    }
+  })
+
+  test('Swagger UI is served byte for byte', async () => {
+    const { url } = await serve(fastkit)
+    const answer = await fetch(`${url}/docs/assets/swagger-ui-bundle.js`)
+    const packaged = Bun.file(join(repository, 'node_modules/swagger-ui-dist/swagger-ui-bundle.js'))
+    expect(Bun.hash(await answer.bytes())).toBe(Bun.hash(await packaged.bytes()))
+  })
+
+  test('the document is the one that `openapi` prints', async () => {
+    const { url } = await serve(fastkit)
+    const { body } = await createClient(url).call('GET /docs/openapi.json')
+    const { stdout } = await run(fastkit, { args: ['openapi'] })
+    expect(body).toEqual(JSON.parse(stdout))
+  })
+})
+
 const databases = serverUrl ? ['the embedded database', 'PostgreSQL'] : ['the embedded database']
 
 describe.each(databases)('the main job on %s', (name) => {
@@ -215,6 +247,16 @@ describe('a subcommand', () => {
     const made = await Promise.all([1, 2].map(() => run(fastkit, { args: ['secret'] })))
     expect(made.map(({ stdout }) => Buffer.from(stdout.trim(), 'base64url').length)).toEqual([32, 32])
     expect(made[0]?.stdout).not.toBe(made[1]?.stdout)
+  })
+
+  test('openapi is the document, and leaves nothing behind', async () => {
+    const cwd = emptyDir()
+    const { exitCode, stdout } = await run(fastkit, { args: ['openapi'], cwd })
+    expect(exitCode).toBe(0)
+    const document = JSON.parse(stdout)
+    expect(document.openapi).toStartWith('3.')
+    expect(Object.keys(document.paths)).toContain('/api/v1/auth/login')
+    expect(readdirSync(cwd)).toEqual([])
   })
 
   test('migrate applies what is missing, once', async () => {
