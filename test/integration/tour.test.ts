@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { tmpdir } from 'node:os'
+import { dirname } from 'node:path'
+import { type Service, startService } from '../support/service'
+
+let service: Service
+beforeAll(async () => {
+  // The tour shows a durable database, which the tests switch off otherwise.
+  service = await startService({ EMBEDDED_FSYNC: 'on' })
+})
+afterAll(() => service.stop())
+
+test('the tour of the README prints what the README shows', async () => {
+  const steps = stepsOf(await tour())
+  const printed = await run(steps.map(({ commands }) => commands))
+  expect(printed.map(comparable)).toEqual(steps.map(({ shown }) => comparable(shown)))
+})
+
+test('the tour registers, signs in, refreshes, logs out and meets errors', async () => {
+  const commands = stepsOf(await tour()).map((step) => step.commands)
+  const paths = ['/auth/register', '/auth/login', '/users/me', '/auth/refresh', '/auth/logout', '/readyz']
+  expect(paths.filter((path) => !commands.join().includes(path))).toEqual([])
+})
+
+/** Commands of the tour, and what the README says they print: the block that follows, if it is not one of commands. */
+type Step = { commands: string; shown: string }
+
+async function tour(): Promise<string> {
+  const readme = await Bun.file(`${import.meta.dir}/../../README.md`).text()
+  const [, section = ''] = readme.split(/^## Tour$/m)
+  return section.split(/^## /m)[0] ?? ''
+}
+
+function stepsOf(section: string): Step[] {
+  const steps: Step[] = []
+  for (const [, language, text = ''] of section.matchAll(/^```(\w*)\n(.*?)^```$/gms)) {
+    const last = steps.at(-1)
+    if (language === 'sh') steps.push({ commands: text, shown: '' })
+    else if (last?.shown === '') last.shown = text
+    else throw new Error(`the tour shows an answer twice, or before any command:\n${text}`)
+  }
+  return steps
+}
+
+/** Runs all blocks in one shell that ends with the first command that fails; answers what each block printed. */
+async function run(blocks: string[]): Promise<string[]> {
+  const mark = `-- ${crypto.randomUUID()} --`
+  const script = ['set -euo pipefail', ...blocks.map((block) => `${block}\necho '${mark}'`)].join('\n')
+  const shell = Bun.spawn(['bash', '-c', script.replaceAll('http://127.0.0.1:3000', service.url)], {
+    cwd: tmpdir(),
+    env: { ...Bun.env, PATH: `${dirname(process.execPath)}:${Bun.env['PATH']}` },
+    stderr: 'pipe',
+  })
+  const [output, complaints] = await Promise.all([shell.stdout.text(), shell.stderr.text()])
+  remember(output)
+  expect({ status: await shell.exited, complaints }).toEqual({ status: 0, complaints: '' })
+  return output.split(`${mark}\n`).slice(0, -1)
+}
+
+/** What the tour sent and got is looked for in log and database, like everything else that is secret. */
+function remember(output: string) {
+  service.secrets.add('a quiet green lantern')
+  for (const [token] of output.matchAll(/eyJ[\w.-]+/g)) service.secrets.add(token)
+}
+
+const elided = { uuid: /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, moment: /\d{4}-\d\d-\d\dT[\d:.]{12}Z/g }
+
+/** One form for what is printed and what is shown: no white space outside strings, a name for what never repeats. */
+function comparable(text: string): string {
+  return text
+    .replace(/("(?:[^"\\]|\\.)*")|[^\S\n]+/g, '$1')
+    .replace(/([{,[])\n|^\n/gm, '$1')
+    .replace(/"eyJ[\w.…-]+"/g, '"<token>"')
+    .replace(elided.uuid, '<uuid>')
+    .replace(elided.moment, '<moment>')
+    .replace(/"refresh_expires_in":6047\d\d|"refresh_expires_in":604800/, '"refresh_expires_in":<7d>')
+}
