@@ -38,6 +38,6 @@ export type Refresh = typeof Refresh.static
 
 export const Logout = Type.Object(
   { refresh_token: Type.Optional(RefreshToken) },
-  { title: 'Logout', ...closed },
+  { title: 'Logout', examples: [{}], ...closed },
 )
 export type Logout = typeof Logout.static
