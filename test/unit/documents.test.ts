@@ -38,7 +38,7 @@ describe('.env.example', () => {
 
 describe('README.md', () => {
   test('has every variable in its table, with its default and its meaning', () => {
-    const rows = section('Configuration').matchAll(/^\| `([A-Z_\d]+)`( S)? \| (.*?) \| (.*?) \|$/gm)
+    const rows = section('Configuration').matchAll(/^\| `([A-Z_\d]+)`( S)? +\| (.*?) +\| (.*?) +\|$/gm)
     expect([...rows].map(([, name, mark, value, meaning]) => ({ name, mark, value, meaning }))).toEqual(
       settings.map(({ name, value, meaning, isSecret }) => ({
         name,
