@@ -19,6 +19,7 @@ export async function printDocument(environment: Environment): Promise<number> {
     await assemble({ config, log, database, jwtSecrets: [randomText(32)], durability: 'ok' }),
   )
   const answer = await app.handle(new Request('http://localhost/docs/openapi.json'))
-  process.stdout.write(`${await answer.text()}\n`)
+  // Awaited: the process ends right after this, and a pipe takes only its first 64 KiB at once.
+  await Bun.write(Bun.stdout, `${await answer.text()}\n`)
   return 0
 }
