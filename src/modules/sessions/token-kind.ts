@@ -77,7 +77,11 @@ async function createSigner(secret: string, purpose: string, typ: string) {
   return { kid, jwt: jwt({ secret: imported, alg: algorithm, kid, typ }).decorator.jwt }
 }
 
+// Decoders forgive padding, spaces and stray bits at the end; a token has one spelling (RFC 7515 §2), 32 bytes signed.
+const compactPattern = /^[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]$/
+
 function kidOf(token: string): string | null {
+  if (!compactPattern.test(token)) return null
   try {
     return decodeProtectedHeader(token).kid ?? null
   } catch {
