@@ -58,7 +58,7 @@ describe.each(kinds)('$kind token', ({ kind, typ, audience, ttl }) => {
   })
 })
 
-test('no key is another's, or the secret it comes from', () => {
+test('no key equals another, or the secret it comes from', () => {
   const keys = kinds.flatMap(({ kind }) => [keyFor(kind), keyFor(kind, testSecret.toUpperCase())])
   expect(new Set([testSecret, ...keys.map(String)]).size).toBe(5)
 })
