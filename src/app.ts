@@ -7,9 +7,11 @@ import { securityHeaders } from './http/headers'
 import { problems } from './http/problem'
 import { requests } from './http/request'
 import { methodsOf } from './http/router'
+import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
 import { healthRoutes } from './modules/health/routes'
-import { usersRoutes } from './modules/users/routes'
+import { sessionsRoutes } from './modules/sessions/routes'
+import { meRoutes, usersRoutes } from './modules/users/routes'
 
 // Seconds without a byte before a connection is closed: long enough for a slow hash, short for a trickling sender.
 const idleTimeoutSeconds = 10
@@ -45,5 +47,12 @@ export function createApp(deps: Deps) {
     .use(bodies())
     .use(docs({ config, sections, routes: () => app.routes }))
     .use(healthRoutes(deps))
-    .group('/api/v1', (api) => api.use(authRoutes(deps)).use(usersRoutes(deps)))
+    .group('/api/v1', (api) =>
+      api
+        .use(authRoutes(deps))
+        .use(meRoutes(deps))
+        .use(sessionsRoutes(deps))
+        .use(usersRoutes(deps))
+        .use(auditRoutes(deps)),
+    )
 }

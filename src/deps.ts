@@ -1,10 +1,13 @@
+import type { Bus } from './core/bus'
 import type { Clock } from './core/clock'
 import type { Config } from './core/config'
 import type { Log } from './core/log'
 import type { Passwords } from './core/password'
 import type { Database } from './db/client'
+import type { Listener } from './db/listen'
 import type { Db } from './db/rows'
 import type { Keys } from './modules/sessions/keys'
+import type { LivenessCache } from './modules/sessions/liveness'
 
 /** What changes between start and end of the process; `/readyz` tells it. */
 export type Lifecycle = {
@@ -14,7 +17,15 @@ export type Lifecycle = {
   durability: 'ok' | 'off' | 'not_in_force'
 }
 
-/** What services are given: everything with a state or a cost, made once at start. */
+/** On whose behalf something is done: a request, or the command line, of which nothing is known. */
+export type Caller = {
+  userId: string | null
+  ip: string | null
+  userAgent: string | null
+  requestId: string | null
+}
+
+/** What services are given: everything with a state or a cost, made once at start, and the caller of the moment. */
 export type Deps = {
   config: Config
   clock: Clock
@@ -24,4 +35,12 @@ export type Deps = {
   keys: Keys
   passwords: Passwords
   lifecycle: Lifecycle
+  liveness: LivenessCache
+  bus: Bus
+  listener: Listener
+  /** Names this process to the others; `null` on the embedded database, where there are none. */
+  instanceId: string | null
+  caller: Caller
+  /** Runs `work` once what is being done is committed; see `atomically`. */
+  afterCommit(work: () => void): void
 }

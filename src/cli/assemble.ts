@@ -1,10 +1,14 @@
+import { createBus } from '../core/bus'
 import { systemClock } from '../core/clock'
 import type { Config } from '../core/config'
 import type { Log } from '../core/log'
 import { createPasswords } from '../core/password'
 import type { Database } from '../db/client'
+import { alone, deaf, listen } from '../db/listen'
 import type { Deps, Lifecycle } from '../deps'
 import { deriveKeys } from '../modules/sessions/keys'
+import { createLivenessCache } from '../modules/sessions/liveness'
+import { remembering } from '../modules/sessions/verified'
 
 type Parts = {
   config: Config
@@ -12,23 +16,50 @@ type Parts = {
   database: Database
   jwtSecrets: string[]
   durability: Lifecycle['durability']
+  /** Whether to listen for changes that other instances make: a service does, a command does not. */
+  isListening: boolean
 }
 
-/** Makes what the services are given. Nothing is connected or started yet. */
-export async function assemble({ config, log, database, jwtSecrets, durability }: Parts): Promise<Deps> {
+/** Makes what the services are given. */
+export async function assemble({
+  config,
+  log,
+  database,
+  jwtSecrets,
+  durability,
+  isListening,
+}: Parts): Promise<Deps> {
   const keys = await deriveKeys({
     secrets: jwtSecrets,
     issuer: config.jwtIssuer,
     audience: config.jwtAudience,
   })
+  const bus = createBus()
+  const { databaseUrl: url } = config
+  const instanceId = url ? crypto.randomUUID() : null
+  const listener = !url || !instanceId ? alone : listenerOn({ url, instanceId, bus }, isListening)
+  const lifecycle: Lifecycle = { isMigrated: false, isDraining: false, durability }
+  const { db } = database
   return {
     config,
     log,
     clock: systemClock,
     database,
-    db: database.db,
-    keys,
+    db,
+    keys: { ...keys, access: remembering(keys.access) },
     passwords: createPasswords(config.passwordCost),
-    lifecycle: { isMigrated: false, isDraining: false, durability },
+    lifecycle,
+    bus,
+    liveness: createLivenessCache({ db, bus, isTrusted: () => listener.isLive }),
+    listener,
+    instanceId,
+    caller: nobody,
+    afterCommit: (work) => work(),
   }
 }
+
+const listenerOn = (link: Parameters<typeof listen>[0], isListening: boolean) =>
+  isListening ? listen(link) : deaf
+
+/** The command line and the service itself: known by no address and no request. */
+const nobody = { userId: null, ip: null, userAgent: null, requestId: null }

@@ -16,7 +16,14 @@ export async function printDocument(environment: Environment): Promise<number> {
   const log = await createLog({ level: 'silent', format: 'json' })
   const database = openDatabase({ socketPath: '', statementTimeoutMilliseconds: 1 })
   const app = createApp(
-    await assemble({ config, log, database, jwtSecrets: [randomText(32)], durability: 'ok' }),
+    await assemble({
+      config,
+      log,
+      database,
+      jwtSecrets: [randomText(32)],
+      durability: 'ok',
+      isListening: false,
+    }),
   )
   const answer = await app.handle(new Request('http://localhost/docs/openapi.json'))
   // Awaited: the process ends right after this, and a pipe takes only its first 64 KiB at once.

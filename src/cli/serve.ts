@@ -15,7 +15,7 @@ export async function serve(environment: Environment): Promise<number> {
   const signal = endSignal()
   const storage = await openStorage(config)
   try {
-    const deps = await assemble({ config, log, ...storage })
+    const deps = await assemble({ config, log, ...storage, isListening: true })
     const server = listen(deps)
     const url = `http://${server.hostname}:${server.port}`
     tellDoubts(deps)
@@ -23,6 +23,7 @@ export async function serve(environment: Environment): Promise<number> {
     const fault = await Promise.race([signal.then(() => null), faultOf(ready), storage.failed])
     if (fault) log.fatal({ err: fault }, 'service.failed')
     const isClean = await drain(deps, server)
+    await deps.listener.close()
     return fault || !isClean ? 1 : 0
   } finally {
     await close(log, storage)

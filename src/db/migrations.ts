@@ -1,9 +1,11 @@
 // Made by `bun run db:generate`.
 import sql0 from '../../drizzle/0000_accounts.sql' with { type: 'text' }
+import sql1 from '../../drizzle/0001_audit_and_cleanup.sql' with { type: 'text' }
 
 export type Migration = { name: string; sql: string }
 
 /** Every migration, oldest first. */
 export const migrations: Migration[] = [
   { name: '0000_accounts', sql: sql0 },
+  { name: '0001_audit_and_cleanup', sql: sql1 },
 ]

@@ -33,6 +33,11 @@ export const catalogue = {
       'The refresh token had been used before, which can mean that it was stolen. Its session has been ended.',
   },
   forbidden: { status: 403, title: 'Not allowed', meaning: 'You are signed in and may not do this.' },
+  wrong_password: {
+    status: 403,
+    title: 'Wrong password',
+    meaning: 'The current password is not the one that was sent.',
+  },
   not_found: { status: 404, title: 'Not found', meaning: 'There is nothing at this address.' },
   method_not_allowed: {
     status: 405,
@@ -44,6 +49,7 @@ export const catalogue = {
     title: 'E-mail address taken',
     meaning: 'An account with this e-mail address exists.',
   },
+  last_admin: { status: 409, title: 'Last admin', meaning: 'The change would leave no active admin.' },
   payload_too_large: { status: 413, title: 'Body too large', meaning: 'The body has more than 64 KiB.' },
   unsupported_media_type: {
     status: 415,
@@ -60,6 +66,11 @@ export const catalogue = {
     title: 'Weak password',
     meaning:
       'The password is too short, too long, too common or contains the name in the e-mail address; `errors` says which.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    meaning: 'A limit is used up; `RateLimit-Policy` names it. Try again after `Retry-After`.',
   },
   internal: {
     status: 500,

@@ -1,6 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Config } from '../core/config'
 import type { Log } from '../core/log'
+import type { Caller } from '../deps'
 import { addressReader, type Peer } from './address'
 
 /** What is known of a request beside what it says: for logs, limits and the list of sessions. */
@@ -35,10 +36,17 @@ export function requests({ trustedProxies }: Pick<Config, 'trustedProxies'>, log
 /** The id that finds this request in the log. */
 export const requestId = (request: Request): string => infoOf(request).id
 
-/** Where a request came from; the user agent is cut to 256 characters. */
-export function clientOf(request: Request): { ip: string | null; userAgent: string | null } {
+/** The same `deps`, knowing on whose behalf they work. */
+export const onBehalf = <D extends { caller: Caller }>(deps: D, request: Request): D => ({
+  ...deps,
+  caller: callerOf(request),
+})
+
+/** Who sent a request, and from where; the user agent is cut to 256 characters. */
+function callerOf(request: Request): Caller {
+  const { id, peer, userId } = infoOf(request)
   const userAgent = request.headers.get('user-agent')?.slice(0, longestUserAgent) ?? null
-  return { ip: infoOf(request).peer.ip, userAgent }
+  return { requestId: id, ip: peer.ip, userAgent, userId }
 }
 
 /** Lets the access log name the user of a request. */

@@ -21,13 +21,19 @@ const importLaw: readonly Row[] = [
   { files: 'app', may: ['http/**', 'modules/*/routes', '#web'] },
   { files: 'deps', may: [] },
   { files: 'core/**', may: ['core/**', '/package.json', '#builtin', '#library', '#typebox'] },
-  { files: 'db/**', may: ['core/**', 'db/**', '/drizzle/**', '#builtin', '#library', '#database'] },
+  {
+    files: 'db/**',
+    may: ['core/**', 'db/**', '/drizzle/**', '#builtin', '#library', '#typebox', '#database'],
+  },
   {
     files: 'http/**',
     may: ['core/**', 'http/**', '/package.json', '#builtin', '#library', '#web', '#typebox'],
   },
   { files: 'modules/*/table', may: ['db/columns', 'modules/*/table', '#database'] },
-  { files: 'modules/*/{schema,messages}', may: ['http/shapes', 'modules/*/schema', '#web', '#typebox'] },
+  {
+    files: 'modules/*/{schema,messages}',
+    may: ['http/{shapes,lists}', 'modules/*/schema', '#web', '#typebox'],
+  },
   { files: 'modules/*/repo', may: ['db/**', 'modules/*/table', '#database'] },
   {
     files: 'modules/*/routes',
@@ -41,14 +47,21 @@ const importLaw: readonly Row[] = [
   },
   {
     files: 'modules/*/service',
-    may: ['core/**', 'db/{atomically,errors}', 'modules/X/*', 'modules/*/service', '#library', '#tokens'],
+    may: [
+      'core/**',
+      'db/{announce,atomically,errors}',
+      'modules/X/*',
+      'modules/*/service',
+      '#library',
+      '#tokens',
+    ],
     never: ['modules/X/{table,schema,routes,guard}'],
   },
   {
     // A file named for its one idea: access-token, liveness, hub …
     files: 'modules/*/*',
     may: [
-      ...['core/**', 'db/{atomically,errors}', 'modules/X/*', 'modules/*/service'],
+      ...['core/**', 'db/{announce,atomically,errors}', 'modules/X/*', 'modules/*/service'],
       ...['#builtin', '#library', '#tokens', '#typebox'],
     ],
     never: ['modules/X/{table,routes,guard}'],

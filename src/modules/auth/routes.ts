@@ -1,19 +1,21 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { created, noContent } from '../../http/answers'
-import { clientOf } from '../../http/request'
-import { bodyFailures, NoContent, Nothing } from '../../http/shapes'
+import { onBehalf } from '../../http/request'
+import { bodyFailures, failures, NoContent, Nothing } from '../../http/shapes'
 import { TokenPair } from '../sessions/schema'
-import { User } from '../users/schema'
-import { bearerToken } from './guard'
+import { ChangePassword, User } from '../users/schema'
+import { bearerToken, guard } from './guard'
 import { Login, Logout, Refresh, Register } from './schema'
 import * as auth from './service'
 
 export const authRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/auth', tags: ['auth'] })
+    .use(guard(deps))
     .post(
       '/register',
-      async ({ body, set }) => created(set, '/api/v1/users', await auth.register(deps, body)),
+      async ({ body, request, set }) =>
+        created(set, '/api/v1/users', await auth.register(onBehalf(deps, request), body)),
       {
         body: Register,
         query: Nothing,
@@ -25,7 +27,7 @@ export const authRoutes = (deps: Deps) =>
         },
       },
     )
-    .post('/login', ({ body, request }) => auth.login(deps, body, clientOf(request)), {
+    .post('/login', ({ body, request }) => auth.login(onBehalf(deps, request), body), {
       body: Login,
       query: Nothing,
       response: { 200: TokenPair, ...bodyFailures('invalid_credentials', 'overloaded') },
@@ -36,7 +38,7 @@ export const authRoutes = (deps: Deps) =>
           'An unknown address, a wrong password and a deactivated account get the same answer after the same time.',
       },
     })
-    .post('/refresh', ({ body }) => auth.refresh(deps, body.refresh_token), {
+    .post('/refresh', ({ body, request }) => auth.refresh(onBehalf(deps, request), body.refresh_token), {
       body: Refresh,
       query: Nothing,
       response: { 200: TokenPair, ...bodyFailures('invalid_refresh_token', 'refresh_token_reused') },
@@ -48,19 +50,44 @@ export const authRoutes = (deps: Deps) =>
           'the same successor; any later use counts as theft and ends the session.',
       },
     })
-    .post('/logout', ({ body, request }) => noContent(auth.logout(deps, bearerToken(request), body)), {
-      body: Logout,
-      query: Nothing,
-      response: {
-        204: NoContent,
-        ...bodyFailures('unauthenticated', 'invalid_token', 'invalid_refresh_token'),
+    .post(
+      '/logout',
+      ({ body, request }) => noContent(auth.logout(onBehalf(deps, request), bearerToken(request), body)),
+      {
+        body: Logout,
+        query: Nothing,
+        response: {
+          204: NoContent,
+          ...bodyFailures('unauthenticated', 'invalid_token', 'invalid_refresh_token'),
+        },
+        detail: {
+          operationId: 'logout',
+          summary: 'End the session',
+          description:
+            'Names the session by the access token, by the refresh token in the body, or by both. Done, also when the ' +
+            'session had ended before.',
+          security: [{ bearer: [] }, {}],
+        },
       },
-      detail: {
-        operationId: 'logout',
-        summary: 'End the session',
-        description:
-          'Names the session by the access token, by the refresh token in the body, or by both. Done, also when the ' +
-          'session had ended before.',
-        security: [{ bearer: [] }, {}],
+    )
+    .post(
+      '/logout-all',
+      ({ principal, request }) => noContent(auth.logoutAll(onBehalf(deps, request), principal)),
+      {
+        auth: true,
+        query: Nothing,
+        response: { 204: NoContent, ...failures() },
+        detail: { operationId: 'logoutAll', summary: 'End every session of the account' },
       },
-    })
+    )
+    .post(
+      '/password',
+      ({ body, principal, request }) => auth.changePassword(onBehalf(deps, request), principal, body),
+      {
+        auth: true,
+        body: ChangePassword,
+        query: Nothing,
+        response: { 200: TokenPair, ...bodyFailures('wrong_password', 'weak_password', 'overloaded') },
+        detail: { operationId: 'changePassword', summary: 'Set a new password and end every session' },
+      },
+    )

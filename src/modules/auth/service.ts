@@ -1,28 +1,24 @@
 import { fail } from '../../core/errors'
+import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
+import * as audit from '../audit/service'
 import type { TokenPair } from '../sessions/schema'
 import * as sessions from '../sessions/service'
-import type { User } from '../users/schema'
+import type { ChangePassword, User } from '../users/schema'
 import * as users from '../users/service'
 import type { Login, Logout, Register } from './schema'
 
-/** Where a request came from. */
-type Client = { userAgent: string | null; ip: string | null }
-
-/** Creates an account. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
+/** Creates an account with role `user`. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
 export const register = (deps: Deps, { email, password, display_name }: Register): Promise<User> =>
-  users.create(deps, { email, password, displayName: display_name ?? null })
+  users.create(deps, { email, password, display_name: display_name ?? null })
 
 /** Opens a session. One answer for an unknown address, a wrong password and a deactivated account: `invalid_credentials`. */
-export async function login(deps: Deps, input: Login, client: Client): Promise<TokenPair> {
-  const holder = await users.checkPassword(deps, input.email, input.password)
-  const pair = holder && (await sessions.open(deps, holder, { name: input.device_name ?? null, ...client }))
-  if (!pair) {
-    deps.log.warn({ ip: client.ip }, 'security.sign_in_failed')
-    throw fail('invalid_credentials')
-  }
-  deps.log.info({ userId: holder.id, ip: client.ip }, 'security.sign_in_succeeded')
-  return pair
+export async function login(deps: Deps, { email, password, device_name }: Login): Promise<TokenPair> {
+  const { userId, holder } = await users.checkPassword(deps, email, password)
+  const pair = holder && (await signIn(deps, holder, device_name ?? null))
+  if (pair) return pair
+  await audit.record(deps, { type: 'sign_in.failed', targetId: userId })
+  throw fail('invalid_credentials')
 }
 
 /** The next pair for a refresh token. Throws `invalid_refresh_token`, `refresh_token_reused`. */
@@ -33,17 +29,35 @@ export const refresh = (deps: Deps, refreshToken: string): Promise<TokenPair> =>
 export async function logout(
   deps: Deps,
   accessToken: string | null,
-  input: Logout | undefined,
+  { refresh_token }: Logout,
 ): Promise<void> {
-  const refreshToken = input?.refresh_token ?? null
+  const refreshToken = refresh_token ?? null
   if (!accessToken && !refreshToken) throw fail('unauthenticated')
-  const bySessionOf = {
+  const bySession = {
     access: accessToken && (await sessions.sessionOf(deps, 'access', accessToken)),
     refresh: refreshToken && (await sessions.sessionOf(deps, 'refresh', refreshToken)),
   }
-  if (accessToken && !bySessionOf.access) throw fail('invalid_token')
-  if (refreshToken && !bySessionOf.refresh) throw fail('invalid_refresh_token')
-  for (const sessionId of new Set(Object.values(bySessionOf))) {
-    if (sessionId) await sessions.revoke(deps, sessionId, 'logged_out')
+  if (accessToken && !bySession.access) throw fail('invalid_token')
+  if (refreshToken && !bySession.refresh) throw fail('invalid_refresh_token')
+  for (const sessionId of new Set(Object.values(bySession))) {
+    if (sessionId) await sessions.end(deps, sessionId, 'logged_out')
   }
 }
+
+/** Ends every session of the caller. */
+export const logoutAll = (deps: Deps, { userId }: sessions.Principal): Promise<void> =>
+  sessions.endAll(deps, userId, 'logged_out')
+
+/** Sets a new password, ends every session and opens a fresh one. Throws `wrong_password`, `weak_password`, `overloaded`. */
+export const changePassword = (
+  deps: Deps,
+  principal: sessions.Principal,
+  input: ChangePassword,
+): Promise<TokenPair> => users.changePassword(deps, principal, input)
+
+const signIn = (deps: Deps, holder: sessions.Holder, deviceName: string | null): Promise<TokenPair | null> =>
+  atomically(deps, async (deps) => {
+    const pair = await sessions.open(deps, holder, deviceName)
+    if (pair) await audit.record(deps, { type: 'sign_in.succeeded', targetId: holder.id })
+    return pair
+  })

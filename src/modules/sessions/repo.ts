@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { type Db, first, prepared } from '../../db/rows'
 import { users } from '../users/table'
@@ -11,14 +11,15 @@ type Opening = { session: NewSession; token: NewToken; passwordHash: string }
 
 /**
  * Opens a session with its first refresh token, only while the user is active and has the password that was checked:
- * a login that races a password change or a deactivation must not outlive it. Answers whether it did.
+ * a login that races a password change or a deactivation must not outlive it. The user is locked, so that logins of one
+ * user are counted one after the other. Answers whether it did.
  */
 export async function open(db: Db, { session, token, passwordHash }: Opening): Promise<boolean> {
   const rows = await db.execute(sql`
     with holder as (
       select id from users
       where id = ${session.userId} and is_active and password_hash = ${passwordHash}
-      for share
+      for no key update
     ), opened as (
       insert into sessions (id, user_id, device_name, user_agent, ip, created_at, last_used_at, expires_at)
       select ${session.id}::uuid, id, ${session.deviceName}, ${session.userAgent}, ${session.ip},
@@ -91,40 +92,122 @@ export async function expiryOf(db: Db, sessionId: string): Promise<Date | null> 
   return first(rows)?.expiresAt ?? null
 }
 
-type Revocation = { sessionId: string; reason: RevokeReason; now: Date }
+type Listing = { userId: string; now: Date; before: string | null; limit: number }
 
-/** Ends a session and the refresh token it still has; answers false when it had already ended. */
-export async function revoke(db: Db, { sessionId, reason, now }: Revocation): Promise<boolean> {
-  const rows = await db.execute(sql`
-    with ended as (
-      update sessions set revoked_at = ${at(now)}, revoke_reason = ${reason}
-      where id = ${sessionId} and revoked_at is null
-      returning id
-    ), dead as (
-      update tokens t set revoked_at = ${at(now)} from ended
-      where t.session_id = ended.id and t.used_at is null and t.revoked_at is null
-    )
-    select id from ended`)
-  return rows.length === 1
+/** The live sessions of a user, newest first; one more than `limit`, when there is one. */
+export function listLive(db: Db, { userId, now, before, limit }: Listing): Promise<SessionRow[]> {
+  return db
+    .select()
+    .from(sessions)
+    .where(and(isLive(userId, now), before === null ? undefined : lt(sessions.id, before)))
+    .orderBy(desc(sessions.id))
+    .limit(limit + 1)
 }
 
-const principal = prepared((db) =>
+const isLive = (userId: string, now: Date) =>
+  and(eq(sessions.userId, userId), isNull(sessions.revokedAt), gt(sessions.expiresAt, now))
+
+type Ending = { which: SQL | undefined; reason: RevokeReason; now: Date }
+type Ended = { id: string; userId: string }
+
+/** Ends sessions and the refresh tokens they still have; answers those that had not ended yet. */
+async function end(db: Db, { which, reason, now }: Ending): Promise<Ended[]> {
+  const ended = await db
+    .update(sessions)
+    .set({ revokedAt: now, revokeReason: reason })
+    .where(and(which, isNull(sessions.revokedAt)))
+    .returning({ id: sessions.id, userId: sessions.userId })
+  const ids = ended.map(({ id }) => id)
+  if (ids.length > 0) {
+    const isUnused = and(inArray(tokens.sessionId, ids), isNull(tokens.usedAt), isNull(tokens.revokedAt))
+    await db.update(tokens).set({ revokedAt: now }).where(isUnused)
+  }
+  return ended
+}
+
+type Reason = { reason: RevokeReason; now: Date }
+
+/** Ends one session. Inside a transaction, like all that end sessions. */
+export const endOne = (db: Db, sessionId: string, why: Reason) =>
+  end(db, { which: eq(sessions.id, sessionId), ...why })
+
+/** Ends one session if it is this user's. */
+export const endOwn = (db: Db, { sessionId, userId }: { sessionId: string; userId: string }, why: Reason) =>
+  end(db, { which: and(eq(sessions.id, sessionId), eq(sessions.userId, userId)), ...why })
+
+/** Locks a user against other ends and openings, so that no two of them take the same sessions in another order. */
+export async function lockHolder(db: Db, userId: string) {
+  await db.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update')
+}
+
+/** Ends every session of a user. */
+export const endAll = (db: Db, userId: string, why: Reason) =>
+  end(db, { which: eq(sessions.userId, userId), ...why })
+
+/** Ends the oldest live sessions of a user beyond the newest `most`. */
+export function endBeyond(db: Db, { userId, most }: { userId: string; most: number }, why: Reason) {
+  const beyond = db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(isLive(userId, why.now))
+    .orderBy(desc(sessions.id))
+    .offset(most)
+  return end(db, { which: inArray(sessions.id, beyond), ...why })
+}
+
+/** The addresses that a user with this e-mail has signed in from, newest first, at most 50. */
+export async function addressesOf(db: Db, emailNormalised: string): Promise<string[]> {
+  const rows = await db
+    .select({ ip: sessions.ip })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(eq(users.emailNormalised, emailNormalised))
+    .orderBy(desc(sessions.id))
+    .limit(50)
+  return rows.flatMap(({ ip }) => (ip === null ? [] : [ip]))
+}
+
+/** Deletes up to `limit` sessions that have expired, with their tokens; answers how many. */
+export async function deleteExpired(db: Db, now: Date, limit: number): Promise<number> {
+  const expired = db
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(lt(sessions.expiresAt, now))
+    .limit(limit)
+  return (await db.delete(sessions).where(inArray(sessions.id, expired)).returning({ id: sessions.id }))
+    .length
+}
+
+/** Deletes up to `limit` refresh tokens that have expired; answers how many. */
+export async function deleteExpiredTokens(db: Db, now: Date, limit: number): Promise<number> {
+  const expired = db.select({ id: tokens.id }).from(tokens).where(lt(tokens.expiresAt, now)).limit(limit)
+  return (await db.delete(tokens).where(inArray(tokens.id, expired)).returning({ id: tokens.id })).length
+}
+
+const livenessOf = prepared((db) =>
   db
     .select({
-      role: users.role,
-      isActive: users.isActive,
       expiresAt: sessions.expiresAt,
       revokedAt: sessions.revokedAt,
+      user: {
+        id: users.id,
+        email: users.email,
+        displayName: users.displayName,
+        role: users.role,
+        isActive: users.isActive,
+        createdAt: users.createdAt,
+        updatedAt: users.updatedAt,
+      },
     })
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .where(and(eq(sessions.id, sql.placeholder('sessionId')), eq(users.id, sql.placeholder('userId'))))
-    .prepare('principal'),
+    .prepare('liveness'),
 )
 
-/** What decides whether an access token still counts. */
+/** What decides whether an access token still counts, and the user it speaks for. */
 export async function liveness(db: Db, sessionId: string, userId: string) {
-  return first(await principal(db).execute({ sessionId, userId }))
+  return first(await livenessOf(db).execute({ sessionId, userId }))
 }
 
 /** Raw statements bypass Drizzle's columns, so a moment is given as text with its zone. */

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
+import { Id, pageOf } from '../../http/lists'
 
-/** RFC 6749 §5.1, with the life of the refresh token beside that of the access token. Times in seconds. */
+/** RFC 6749 §5.1, with the life of the refresh token beside that of the access token. */
 export const TokenPair = Type.Object(
   {
     access_token: Type.String({
@@ -30,3 +31,22 @@ export const TokenPair = Type.Object(
   },
 )
 export type TokenPair = typeof TokenPair.static
+
+const Moment = Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] })
+
+export const Session = Type.Object(
+  {
+    id: Id,
+    device_name: Type.Union([Type.String(), Type.Null()], { examples: ['phone'] }),
+    user_agent: Type.Union([Type.String(), Type.Null()], { examples: ['curl/8.5.0'] }),
+    ip: Type.Union([Type.String(), Type.Null()], { examples: ['192.0.2.7'] }),
+    created_at: Moment,
+    last_used_at: Moment,
+    expires_at: Moment,
+    is_current: Type.Boolean({ description: 'Whether it is the session that asks.', examples: [true] }),
+  },
+  { additionalProperties: false },
+)
+export type Session = typeof Session.static
+
+export const SessionPage = pageOf(Session)

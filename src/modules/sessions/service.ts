@@ -1,43 +1,49 @@
-import { secondsAfter, secondsBetween } from '../../core/clock'
+import { secondsAfter } from '../../core/clock'
 import { fail } from '../../core/errors'
 import { newId, randomText, sha256 } from '../../core/secret'
+import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
+import { tellEnded } from './ended'
+import { refreshExpiry, signPair } from './pair'
+import { repeat } from './repeat'
 import * as repo from './repo'
 import type { TokenPair } from './schema'
 import type { RevokeReason } from './table'
-import type { Verified } from './token-kind'
 
 /** Who is asking: what the guard puts into the context of a request. */
 export type Principal = { userId: string; sessionId: string; role: 'user' | 'admin' }
 
-/** Where a login came from, as its owner will see it in the list of sessions. */
-export type Device = { name: string | null; userAgent: string | null; ip: string | null }
-
 /** A user whose password has just been checked against this hash. */
-type Holder = { id: string; passwordHash: string }
+export type Holder = { id: string; passwordHash: string }
 
-/** Opens a session and answers its first pair; `null` when the user changed since the password was checked. */
-export async function open(deps: Deps, holder: Holder, device: Device): Promise<TokenPair | null> {
+/** More open sessions than anyone has devices: the oldest ends. */
+const mostSessions = 50
+
+/**
+ * Opens a session and answers its first pair; `null` when the user changed since the password was checked. Inside a
+ * transaction, with what the opening is part of.
+ */
+export async function open(deps: Deps, holder: Holder, deviceName: string | null): Promise<TokenPair | null> {
   const now = deps.clock.now()
-  const session = {
-    id: newId(now),
-    userId: holder.id,
-    deviceName: device.name,
-    userAgent: device.userAgent,
-    ip: device.ip,
-    createdAt: now,
-    expiresAt: secondsAfter(now, deps.config.sessionTtlSeconds),
-  }
+  const { userAgent, ip } = deps.caller
+  const expiresAt = secondsAfter(now, deps.config.sessionTtlSeconds)
+  const session = { id: newId(now), userId: holder.id, deviceName, userAgent, ip, createdAt: now, expiresAt }
   const jti = randomText(32)
-  const expiresAt = refreshExpiry(deps, now, session.expiresAt)
-  const token = { id: newId(now), jtiHash: sha256(jti), expiresAt }
-  if (!(await repo.open(deps.db, { session, token, passwordHash: holder.passwordHash }))) return null
-  return pair(deps, {
+  const token = { id: newId(now), jtiHash: sha256(jti), expiresAt: refreshExpiry(deps, now, expiresAt) }
+  const isOpen = await repo.open(deps.db, { session, token, passwordHash: holder.passwordHash })
+  if (!isOpen) return null
+  const reason = 'too_many_sessions'
+  await tellEnded(
+    deps,
+    await repo.endBeyond(deps.db, { userId: holder.id, most: mostSessions }, { reason, now }),
+    reason,
+  )
+  return signPair(deps, {
     userId: holder.id,
     sessionId: session.id,
     jti,
-    expiresAt,
-    sessionExpiresAt: session.expiresAt,
+    expiresAt: token.expiresAt,
+    sessionExpiresAt: expiresAt,
   })
 }
 
@@ -63,23 +69,30 @@ export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPai
   })
   if (!isRotated) return repeat(deps, token, jti)
   deps.log.info({ sessionId: token.sid, userId: token.sub }, 'session.rotated')
-  return pair(deps, { userId: token.sub, sessionId: token.sid, jti, expiresAt, sessionExpiresAt })
+  return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, expiresAt, sessionExpiresAt })
 }
 
 /** Ends the session of a token; one that had already ended is fine. */
-export async function revoke(deps: Deps, sessionId: string, reason: RevokeReason): Promise<void> {
-  const isRevoked = await repo.revoke(deps.db, { sessionId, reason, now: deps.clock.now() })
-  if (isRevoked) deps.log.info({ sessionId, reason }, 'session.revoked')
-}
+export const end = (deps: Deps, sessionId: string, reason: RevokeReason): Promise<void> =>
+  atomically(deps, async (deps) => {
+    await tellEnded(deps, await repo.endOne(deps.db, sessionId, { reason, now: deps.clock.now() }), reason)
+  })
+
+/** Ends every session of a user. */
+export const endAll = (deps: Deps, userId: string, reason: RevokeReason): Promise<void> =>
+  atomically(deps, async (deps) => {
+    await repo.lockHolder(deps.db, userId)
+    await tellEnded(deps, await repo.endAll(deps.db, userId, { reason, now: deps.clock.now() }), reason)
+  })
 
 /** Whom an access token speaks for now. Throws `invalid_token`. */
 export async function authenticate(deps: Deps, accessToken: string): Promise<Principal> {
   const now = deps.clock.now()
   const token = await deps.keys.access.verify(accessToken, now)
   if (!token) throw fail('invalid_token')
-  const state = await repo.liveness(deps.db, token.sid, token.sub)
-  if (!state?.isActive || state.revokedAt !== null || state.expiresAt <= now) throw fail('invalid_token')
-  return { userId: token.sub, sessionId: token.sid, role: state.role }
+  const state = await deps.liveness.of(token.sid, token.sub)
+  if (!state?.user.isActive || state.revokedAt !== null || state.expiresAt <= now) throw fail('invalid_token')
+  return { userId: token.sub, sessionId: token.sid, role: state.user.role }
 }
 
 /** The session a token was made for, even when either has ended; `null` for a forged one. */
@@ -92,55 +105,3 @@ export async function sessionOf(
   const verified = await deps.keys[kind].verify(token, new Date(0))
   return verified?.sid ?? null
 }
-
-/** A refresh token that could not be rotated: a lost answer, the end of its session, or theft. */
-async function repeat(deps: Deps, token: Verified, jti: string): Promise<TokenPair> {
-  const now = deps.clock.now()
-  const state = await repo.tokenState(deps.db, sha256(token.jti))
-  if (!state || state.isRevoked || state.sessionExpiresAt <= now || !state.usedAt)
-    throw fail('invalid_refresh_token')
-
-  const isInGrace = now.getTime() - state.usedAt.getTime() <= deps.config.refreshGraceSeconds * 1000
-  if (isInGrace && state.successorExpiresAt && !state.successorUsedAt) {
-    deps.log.info({ sessionId: token.sid, userId: token.sub }, 'session.refresh_repeated')
-    return pair(deps, {
-      userId: token.sub,
-      sessionId: token.sid,
-      jti,
-      expiresAt: state.successorExpiresAt,
-      sessionExpiresAt: state.sessionExpiresAt,
-    })
-  }
-  await repo.revoke(deps.db, { sessionId: token.sid, reason: 'refresh_token_reused', now })
-  deps.log.warn({ sessionId: token.sid, userId: token.sub }, 'security.refresh_token_reused')
-  throw fail('refresh_token_reused')
-}
-
-type Link = { userId: string; sessionId: string; jti: string; expiresAt: Date; sessionExpiresAt: Date }
-
-async function pair(
-  deps: Deps,
-  { userId, sessionId, jti, expiresAt, sessionExpiresAt }: Link,
-): Promise<TokenPair> {
-  const now = deps.clock.now()
-  const accessExpiresAt = earlier(secondsAfter(now, deps.config.accessTtlSeconds), sessionExpiresAt)
-  const claims = { sub: userId, sid: sessionId }
-  const [accessToken, refreshToken] = await Promise.all([
-    deps.keys.access.sign({ ...claims, jti: randomText(16), exp: epochSeconds(accessExpiresAt) }),
-    deps.keys.refresh.sign({ ...claims, jti, exp: epochSeconds(expiresAt) }),
-  ])
-  return {
-    access_token: accessToken,
-    token_type: 'Bearer',
-    expires_in: secondsBetween(now, accessExpiresAt),
-    refresh_token: refreshToken,
-    refresh_expires_in: secondsBetween(now, expiresAt),
-  }
-}
-
-const refreshExpiry = (deps: Deps, now: Date, sessionExpiresAt: Date) =>
-  earlier(secondsAfter(now, deps.config.refreshTtlSeconds), sessionExpiresAt)
-
-const earlier = (a: Date, b: Date) => (a < b ? a : b)
-
-const epochSeconds = (moment: Date) => Math.floor(moment.getTime() / 1000)

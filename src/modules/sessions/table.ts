@@ -3,6 +3,18 @@ import { type AnyPgColumn, check, foreignKey, index, pgTable, text, unique, uuid
 import { bytes, id, moment } from '../../db/columns'
 import { users } from '../users/table'
 
+/** Why a session ended before its time. */
+export const revokeReasons = [
+  'logged_out',
+  'ended_by_owner',
+  'ended_by_admin',
+  'refresh_token_reused',
+  'password_changed',
+  'user_deactivated',
+  'user_deleted',
+  'too_many_sessions',
+] as const
+
 /** One row a login. `revoked_at` is the one truth for access tokens, refresh tokens and sockets. */
 export const sessions = pgTable(
   'sessions',
@@ -16,7 +28,7 @@ export const sessions = pgTable(
     lastUsedAt: moment('last_used_at').notNull(),
     expiresAt: moment('expires_at').notNull(),
     revokedAt: moment('revoked_at'),
-    revokeReason: text('revoke_reason', { enum: ['logged_out', 'refresh_token_reused'] }),
+    revokeReason: text('revoke_reason', { enum: revokeReasons }),
   },
   (table) => [
     foreignKey({
@@ -25,6 +37,7 @@ export const sessions = pgTable(
       foreignColumns: [users.id],
     }).onDelete('cascade'),
     index('sessions_user_id_idx').on(table.userId),
+    index('sessions_expires_at_idx').on(table.expiresAt),
     check('sessions_revoked_check', sql`(${table.revokedAt} is null) = (${table.revokeReason} is null)`),
   ],
 )
@@ -62,6 +75,7 @@ export const tokens = pgTable(
     unique('tokens_replaced_by_key').on(table.replacedBy),
     index('tokens_session_id_idx').on(table.sessionId),
     index('tokens_user_id_idx').on(table.userId),
+    index('tokens_expires_at_idx').on(table.expiresAt),
     check('tokens_token_type_check', sql`${table.tokenType} = 'refresh'`),
   ],
 )
@@ -69,5 +83,5 @@ export const tokens = pgTable(
 const self = (table: { id: AnyPgColumn }): AnyPgColumn => table.id
 
 export type SessionRow = typeof sessions.$inferSelect
-export type RevokeReason = NonNullable<SessionRow['revokeReason']>
+export type RevokeReason = (typeof revokeReasons)[number]
 export type TokenRow = typeof tokens.$inferSelect

@@ -1,5 +1,5 @@
-import { and, eq, sql } from 'drizzle-orm'
-import { type Db, first, only, prepared } from '../../db/rows'
+import { and, asc, desc, eq, like, lt } from 'drizzle-orm'
+import { type Db, first, only } from '../../db/rows'
 import { type UserRow, users } from './table'
 
 type NewUser = Omit<UserRow, 'updatedAt'>
@@ -14,27 +14,89 @@ export async function insert(db: Db, user: NewUser): Promise<UserRow> {
   )
 }
 
-const rowById = prepared((db) =>
-  db
-    .select()
-    .from(users)
-    .where(eq(users.id, sql.placeholder('id')))
-    .prepare('user_by_id'),
-)
+export async function byId(db: Db, id: string): Promise<UserRow | null> {
+  return first(await db.select().from(users).where(eq(users.id, id)))
+}
 
-export const byId = async (db: Db, id: string): Promise<UserRow | null> =>
-  first(await rowById(db).execute({ id }))
+/** As `byId`, and nobody else changes the row before this transaction ends. */
+export async function lockById(db: Db, id: string): Promise<UserRow | null> {
+  return first(await db.select().from(users).where(eq(users.id, id)).for('update'))
+}
 
 export async function byEmail(db: Db, emailNormalised: string): Promise<UserRow | null> {
   return first(await db.select().from(users).where(eq(users.emailNormalised, emailNormalised)))
 }
 
-type Upgrade = { id: string; from: string; to: string; now: Date }
+type Changes = Partial<Omit<UserRow, 'id' | 'createdAt' | 'updatedAt'>>
 
-/** Replaces a hash by one of the same password, unless the password has changed meanwhile. */
-export async function upgradeHash(db: Db, { id, from, to, now }: Upgrade) {
+/** Changes a user; every change of a row goes through here, so `updated_at` is always right. */
+export async function update(
+  db: Db,
+  id: string,
+  { now, ...changes }: Changes & { now: Date },
+): Promise<UserRow> {
+  const rows = await db
+    .update(users)
+    .set({ ...changes, updatedAt: now })
+    .where(eq(users.id, id))
+    .returning()
+  return only(rows)
+}
+
+type Upgrade = { id: string; from: string; to: string }
+
+/** Replaces a hash by one of the same password, unless the password has changed meanwhile. Nothing a reader can see changes. */
+export async function upgradeHash(db: Db, { id, from, to }: Upgrade) {
   await db
     .update(users)
-    .set({ passwordHash: to, updatedAt: now })
+    .set({ passwordHash: to })
     .where(and(eq(users.id, id), eq(users.passwordHash, from)))
 }
+
+/** Deletes a user with all sessions; answers whether there was one. */
+export async function remove(db: Db, id: string): Promise<boolean> {
+  return (await db.delete(users).where(eq(users.id, id)).returning({ id: users.id })).length === 1
+}
+
+/**
+ * Locks the active admins, always in the same order, and answers their ids: whoever takes the rights of one has to hold
+ * them all, or two admins could take each other's at the same instant.
+ */
+export async function lockActiveAdmins(db: Db): Promise<string[]> {
+  const isActiveAdmin = and(eq(users.role, 'admin'), eq(users.isActive, true))
+  const rows = await db
+    .select({ id: users.id })
+    .from(users)
+    .where(isActiveAdmin)
+    .orderBy(asc(users.id))
+    .for('update')
+  return rows.map(({ id }) => id)
+}
+
+type Filter = {
+  emailPrefix?: string | undefined
+  role?: UserRow['role'] | undefined
+  isActive?: boolean | undefined
+  before: string | null
+  limit: number
+}
+
+/** Newest first; one more than `limit`, when there is one. */
+export function list(db: Db, { emailPrefix, role, isActive, before, limit }: Filter): Promise<UserRow[]> {
+  return db
+    .select()
+    .from(users)
+    .where(
+      and(
+        before === null ? undefined : lt(users.id, before),
+        emailPrefix === undefined ? undefined : like(users.emailNormalised, `${literal(emailPrefix)}%`),
+        role === undefined ? undefined : eq(users.role, role),
+        isActive === undefined ? undefined : eq(users.isActive, isActive),
+      ),
+    )
+    .orderBy(desc(users.id))
+    .limit(limit + 1)
+}
+
+/** Text in which LIKE sees no wildcard. */
+const literal = (text: string) => text.replace(/[\\%_]/g, '\\$&')

@@ -1,14 +1,20 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
-import { failures, Nothing } from '../../http/shapes'
+import { created, noContent } from '../../http/answers'
+import { ById } from '../../http/lists'
+import { onBehalf } from '../../http/request'
+import { bodyFailures, failures, NoContent, Nothing } from '../../http/shapes'
 import { guard } from '../auth/guard'
-import { User } from './schema'
+import * as administration from './administration'
+import { removeUser } from './removal'
+import { ChangeMe, ChangeUser, DeleteMe, NewUser, User, UserPage, UserQuery } from './schema'
 import * as users from './service'
 
-export const usersRoutes = (deps: Deps) =>
-  new Elysia({ prefix: '/users', tags: ['users'] })
+/** One's own account. */
+export const meRoutes = (deps: Deps) =>
+  new Elysia({ prefix: '/users/me', tags: ['users'] })
     .use(guard(deps))
-    .get('/me', ({ principal }) => users.profile(deps, principal.userId), {
+    .get('', ({ principal }) => users.profile(deps, principal), {
       auth: true,
       query: Nothing,
       response: { 200: User, ...failures() },
@@ -17,4 +23,74 @@ export const usersRoutes = (deps: Deps) =>
         summary: 'Your own account',
         description: 'Read from the database, so a changed name or role shows at once.',
       },
+    })
+    .patch('', ({ body, principal, request }) => users.changeMe(onBehalf(deps, request), principal, body), {
+      auth: true,
+      body: ChangeMe,
+      query: Nothing,
+      response: { 200: User, ...bodyFailures('wrong_password', 'email_taken', 'overloaded') },
+      detail: { operationId: 'changeMe', summary: 'Change your name, or with your password your address' },
+    })
+    .delete(
+      '',
+      ({ body, principal, request }) => noContent(users.removeMe(onBehalf(deps, request), principal, body)),
+      {
+        auth: true,
+        body: DeleteMe,
+        query: Nothing,
+        response: { 204: NoContent, ...bodyFailures('wrong_password', 'last_admin', 'overloaded') },
+        detail: { operationId: 'deleteMe', summary: 'Delete your account' },
+      },
+    )
+
+/** Every account, for admins; a few rows for its owner too. */
+export const usersRoutes = (deps: Deps) =>
+  new Elysia({ prefix: '/users', tags: ['users'] })
+    .use(guard(deps))
+    .get('', ({ query }) => administration.list(deps, query), {
+      auth: { role: 'admin' },
+      query: UserQuery,
+      response: { 200: UserPage, ...failures() },
+      detail: { operationId: 'listUsers', summary: 'Accounts, newest first' },
+    })
+    .post(
+      '',
+      async ({ body, request, set }) =>
+        created(set, '/api/v1/users', await users.create(onBehalf(deps, request), body)),
+      {
+        auth: { role: 'admin' },
+        body: NewUser,
+        query: Nothing,
+        response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
+        detail: { operationId: 'createUser', summary: 'Create an account for someone' },
+      },
+    )
+    .get('/:id', ({ params }) => administration.get(deps, params.id), {
+      auth: { ownerOr: 'admin' },
+      params: ById,
+      query: Nothing,
+      response: { 200: User, ...failures('not_found') },
+      detail: { operationId: 'getUser', summary: 'An account' },
+    })
+    .patch(
+      '/:id',
+      ({ body, params, request }) => administration.change(onBehalf(deps, request), params.id, body),
+      {
+        auth: { role: 'admin' },
+        params: ById,
+        body: ChangeUser,
+        query: Nothing,
+        response: {
+          200: User,
+          ...bodyFailures('not_found', 'email_taken', 'last_admin', 'weak_password', 'overloaded'),
+        },
+        detail: { operationId: 'changeUser', summary: 'Change an account, its role or its state' },
+      },
+    )
+    .delete('/:id', ({ params, request }) => noContent(removeUser(onBehalf(deps, request), params.id)), {
+      auth: { ownerOr: 'admin' },
+      params: ById,
+      query: Nothing,
+      response: { 204: NoContent, ...failures('not_found', 'last_admin') },
+      detail: { operationId: 'deleteUser', summary: 'Delete an account' },
     })

@@ -1,4 +1,7 @@
 import { Type } from '@sinclair/typebox'
+import { Id, pageOf, pageParameters } from '../../http/lists'
+
+const closed = { additionalProperties: false } as const
 
 /** Longest input that is looked at; the rule itself counts characters after NFKC and lives in `core/password`. */
 export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: ['a quiet green lantern'] })
@@ -18,17 +21,17 @@ export const DisplayName = Type.String({
   pattern: oneLine,
   examples: ['Ada'],
 })
+const MaybeDisplayName = Type.Union([DisplayName, Type.Null()])
 
 export const Role = Type.Union([Type.Literal('user'), Type.Literal('admin')], {
   title: 'Role',
   description: 'What the account may do.',
   examples: ['user'],
 })
-export type Role = typeof Role.static
 
 export const User = Type.Object(
   {
-    id: Type.String({ format: 'uuid', examples: ['0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'] }),
+    id: Id,
     email: Type.String({ examples: ['ada@example.com'] }),
     display_name: Type.Union([Type.String(), Type.Null()], { examples: ['Ada'] }),
     role: Role,
@@ -36,6 +39,62 @@ export const User = Type.Object(
     created_at: Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] }),
     updated_at: Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] }),
   },
-  { title: 'User', description: 'An account, as its owner and admins see it.', additionalProperties: false },
+  { title: 'User', description: 'An account, as its owner and admins see it.', ...closed },
 )
 export type User = typeof User.static
+
+export const UserPage = pageOf(User)
+
+/** Of oneself: the name freely, the e-mail address with the current password. */
+export const ChangeMe = Type.Object(
+  {
+    display_name: Type.Optional(MaybeDisplayName),
+    email: Type.Optional(Email),
+    current_password: Type.Optional(Password),
+  },
+  { ...closed, minProperties: 1 },
+)
+export type ChangeMe = typeof ChangeMe.static
+
+export const DeleteMe = Type.Object({ current_password: Password }, closed)
+export type DeleteMe = typeof DeleteMe.static
+
+export const ChangePassword = Type.Object({ current_password: Password, new_password: Password }, closed)
+export type ChangePassword = typeof ChangePassword.static
+
+export const UserQuery = Type.Object(
+  {
+    ...pageParameters,
+    email: Type.Optional(
+      Type.String({ maxLength: 254, description: 'Beginning of the address.', examples: ['ada@'] }),
+    ),
+    role: Type.Optional(Role),
+    is_active: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+export type UserQuery = typeof UserQuery.static
+
+export const NewUser = Type.Object(
+  {
+    email: Email,
+    password: Password,
+    role: Type.Optional(Role),
+    display_name: Type.Optional(MaybeDisplayName),
+    is_active: Type.Optional(Type.Boolean()),
+  },
+  closed,
+)
+export type NewUser = typeof NewUser.static
+
+export const ChangeUser = Type.Object(
+  {
+    email: Type.Optional(Email),
+    display_name: Type.Optional(MaybeDisplayName),
+    role: Type.Optional(Role),
+    is_active: Type.Optional(Type.Boolean()),
+    password: Type.Optional(Password),
+  },
+  { ...closed, minProperties: 1 },
+)
+export type ChangeUser = typeof ChangeUser.static

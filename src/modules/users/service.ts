@@ -1,78 +1,120 @@
 import { fail } from '../../core/errors'
-import { passwordProblem } from '../../core/password'
 import { newId } from '../../core/secret'
-import { isDuplicate } from '../../db/errors'
+import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
+import * as audit from '../audit/service'
+import type { TokenPair } from '../sessions/schema'
+import * as sessions from '../sessions/service'
+import { applyChanges, uniquely } from './changes'
 import { normaliseEmail } from './email'
+import { proveIdentity } from './identity'
+import { present } from './present'
+import { removeUser } from './removal'
 import * as repo from './repo'
-import type { User } from './schema'
+import { addressOf, hashNew } from './rules'
+import type { ChangeMe, ChangePassword, DeleteMe, NewUser, User } from './schema'
 import type { UserRow } from './table'
 
-export type NewUser = { email: string; password: string; displayName: string | null }
-
-/** A user whose password has just been checked against this hash. */
-export type Holder = { id: string; passwordHash: string }
-
-/** Creates an active account with role `user`. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
-export async function create(deps: Deps, { email, password, displayName }: NewUser): Promise<User> {
-  const emailNormalised = normaliseEmail(email)
-  if (!emailNormalised)
-    throw fail('validation_failed', { errors: [{ pointer: '/email', message: emailRule }] })
-  const problem = passwordProblem(password, emailNormalised, deps.config.passwordMinLength)
-  if (problem) throw fail('weak_password', { errors: [{ pointer: '/password', message: problem }] })
-
-  const passwordHash = await deps.passwords.hash(password)
+/** Creates an account. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
+export async function create(deps: Deps, input: NewUser): Promise<User> {
+  const { password, role = 'user', display_name: displayName = null, is_active: isActive = true } = input
+  const address = addressOf(input.email)
+  const passwordHash = await hashNew(deps, { ...address, password, pointer: '/password' })
   const createdAt = deps.clock.now()
-  const account = { id: newId(createdAt), email: email.trim(), emailNormalised, passwordHash, displayName }
-  const row = await repo
-    .insert(deps.db, { ...account, role: 'user', isActive: true, createdAt })
-    .catch((cause) => {
-      throw isDuplicate(cause, 'users_email_normalised_key') ? fail('email_taken', { cause }) : cause
-    })
-  deps.log.info({ userId: row.id }, 'user.created')
-  return present(row)
+  const user = { id: newId(createdAt), ...address, passwordHash, displayName, role, isActive, createdAt }
+  return uniquely(() =>
+    atomically(deps, async (deps) => {
+      const row = await repo.insert(deps.db, user)
+      await audit.record(deps, { type: 'user.created', targetId: row.id, details: { role } })
+      return present(row)
+    }),
+  )
 }
 
-/** The account behind a session. Throws `invalid_token` when it is gone. */
-export async function profile(deps: Deps, userId: string): Promise<User> {
-  const row = await repo.byId(deps.db, userId)
-  if (!row) throw fail('invalid_token')
-  return present(row)
+/** The caller's own account. Throws `invalid_token` when it is gone. */
+export async function profile(deps: Deps, { sessionId, userId }: sessions.Principal): Promise<User> {
+  const state = await deps.liveness.of(sessionId, userId)
+  if (!state) throw fail('invalid_token')
+  return present(state.user)
 }
 
-/** The active user with this e-mail and password, or `null`. Throws `overloaded`. */
-export async function checkPassword(deps: Deps, email: string, password: string): Promise<Holder | null> {
+/** Changes the caller's name, and with the current password the address. Throws `wrong_password`, `email_taken`. */
+export async function changeMe(deps: Deps, { userId }: sessions.Principal, input: ChangeMe): Promise<User> {
+  const { display_name: displayName, email, current_password: currentPassword } = input
+  const address = email === undefined ? null : addressOf(email)
+  if (address) await proveIdentity(deps, userId, required(currentPassword))
+  return uniquely(() =>
+    atomically(deps, async (deps) => {
+      const before = await repo.lockById(deps.db, userId)
+      if (!before) throw fail('invalid_token')
+      return present(
+        await applyChanges(deps, before, { ...address, ...(displayName !== undefined && { displayName }) }),
+      )
+    }),
+  )
+}
+
+/** Sets a new password and ends every session; the pair belongs to a fresh one. Throws `wrong_password`, `weak_password`. */
+export async function changePassword(
+  deps: Deps,
+  { userId }: sessions.Principal,
+  input: ChangePassword,
+): Promise<TokenPair> {
+  const {
+    id,
+    passwordHash: proved,
+    emailNormalised,
+  } = await proveIdentity(deps, userId, input.current_password)
+  const passwordHash = await hashNew(deps, {
+    password: input.new_password,
+    emailNormalised,
+    pointer: '/new_password',
+  })
+  return atomically(deps, async (deps) => {
+    const before = await repo.lockById(deps.db, id)
+    // Another change came first: what was proved is the password no longer.
+    if (before?.passwordHash !== proved) throw fail('wrong_password')
+    await applyChanges(deps, before, { passwordHash })
+    const pair = await sessions.open(deps, { id, passwordHash }, null)
+    // Deactivated meanwhile: the password is not to change either.
+    if (!pair) throw fail('invalid_token')
+    return pair
+  })
+}
+
+/** Deletes the caller's account with all sessions. Throws `wrong_password`, `last_admin`. */
+export async function removeMe(
+  deps: Deps,
+  { userId }: sessions.Principal,
+  { current_password }: DeleteMe,
+): Promise<void> {
+  await proveIdentity(deps, userId, current_password)
+  await removeUser(deps, userId)
+}
+
+/** Who a password check was about, and the proof when it passed. */
+export type Credentials = { userId: string | null; holder: sessions.Holder | null }
+
+/** The active user with this e-mail and password. Throws `overloaded`. */
+export async function checkPassword(deps: Deps, email: string, password: string): Promise<Credentials> {
   const emailNormalised = normaliseEmail(email)
   const user = emailNormalised ? await repo.byEmail(deps.db, emailNormalised) : null
   // No account costs the same time as a wrong password, so the answer does not tell who has one.
   const isMatch = await deps.passwords.verify(password, user?.passwordHash ?? null)
-  return user?.isActive && isMatch
-    ? { id: user.id, passwordHash: await upgraded(deps, user, password) }
-    : null
+  if (!user?.isActive || !isMatch) return { userId: user?.id ?? null, holder: null }
+  return { userId: user.id, holder: { id: user.id, passwordHash: await upgraded(deps, user, password) } }
 }
 
-const emailRule =
-  'must be an ASCII e-mail address of at most 254 characters (an international domain in its xn-- form)'
+function required(currentPassword: string | undefined): string {
+  if (currentPassword !== undefined) return currentPassword
+  const message = 'is required to change the e-mail address'
+  throw fail('validation_failed', { errors: [{ pointer: '/current_password', message }] })
+}
 
 /** A hash from another system or of another cost is replaced while the password is at hand. */
 async function upgraded(deps: Deps, user: UserRow, password: string): Promise<string> {
   if (!deps.passwords.isOutdated(user.passwordHash)) return user.passwordHash
   const passwordHash = await deps.passwords.hash(password)
-  await repo.upgradeHash(deps.db, {
-    id: user.id,
-    from: user.passwordHash,
-    to: passwordHash,
-    now: deps.clock.now(),
-  })
+  await repo.upgradeHash(deps.db, { id: user.id, from: user.passwordHash, to: passwordHash })
   return passwordHash
 }
-
-const present = (row: UserRow): User => ({
-  id: row.id,
-  email: row.email,
-  display_name: row.displayName,
-  role: row.role,
-  is_active: row.isActive,
-  created_at: row.createdAt.toISOString(),
-  updated_at: row.updatedAt.toISOString(),
-})

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { boolean, check, pgTable, text, unique } from 'drizzle-orm/pg-core'
+import { boolean, check, index, pgTable, text, unique } from 'drizzle-orm/pg-core'
 import { id, moment } from '../../db/columns'
 
 export const users = pgTable(
@@ -17,6 +17,8 @@ export const users = pgTable(
   },
   (table) => [
     unique('users_email_normalised_key').on(table.emailNormalised),
+    index('users_email_prefix_idx').on(table.emailNormalised.op('text_pattern_ops')),
+    index('users_active_admins_idx').on(table.id).where(sql`role = 'admin' and is_active`),
     check('users_role_check', sql`${table.role} in ('user', 'admin')`),
   ],
 )

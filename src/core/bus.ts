@@ -1,0 +1,24 @@
+/** What other parts of the service must learn at once, on every instance. */
+export type Notice =
+  | { type: 'session.ended'; sessionId: string; userId: string; reason: string }
+  | { type: 'user.changed'; userId: string }
+  /** The link to the others was down and is back: what happened meanwhile is not known. */
+  | { type: 'notices.missed' }
+
+export type Bus = {
+  emit(notice: Notice): void
+  on(listener: (notice: Notice) => void): void
+}
+
+/** Tells notices to every listener in this process, in the order they came. */
+export function createBus(): Bus {
+  const listeners: ((notice: Notice) => void)[] = []
+  return {
+    emit: (notice) => {
+      for (const listener of listeners) listener(notice)
+    },
+    on: (listener) => {
+      listeners.push(listener)
+    },
+  }
+}

@@ -1,0 +1,40 @@
+import { type TSchema, Type } from '@sinclair/typebox'
+
+/** A UUID as PostgreSQL writes it: the `uuid` format would also let `urn:uuid:…` through. */
+export const Id = Type.String({
+  pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+  description: 'UUIDv7',
+  examples: ['0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'],
+})
+
+export const ById = Type.Object({ id: Id }, { additionalProperties: false })
+export type ById = typeof ById.static
+
+/** Query parameters of every list. */
+export const pageParameters = {
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 20,
+      description: 'Most items to answer.',
+      examples: [20],
+    }),
+  ),
+  cursor: Type.Optional(Type.String({ maxLength: 200, description: '`next_cursor` of the page before.' })),
+}
+
+export const PageQuery = Type.Object(pageParameters, { additionalProperties: false })
+export type PageQuery = typeof PageQuery.static
+
+/** A page of `item`s, newest first. */
+export const pageOf = <T extends TSchema>(item: T) =>
+  Type.Object(
+    {
+      items: Type.Array(item),
+      next_cursor: Type.Union([Type.String(), Type.Null()], {
+        description: 'For the next page; null on the last.',
+      }),
+    },
+    { additionalProperties: false },
+  )

@@ -1,0 +1,16 @@
+import { Elysia } from 'elysia'
+import type { Deps } from '../../deps'
+import { failures } from '../../http/shapes'
+import { guard } from '../auth/guard'
+import { AuditEventPage, AuditQuery } from './schema'
+import * as audit from './service'
+
+export const auditRoutes = (deps: Deps) =>
+  new Elysia({ prefix: '/audit-events', tags: ['audit'] })
+    .use(guard(deps))
+    .get('', ({ query }) => audit.list(deps, query), {
+      auth: { role: 'admin' },
+      query: AuditQuery,
+      response: { 200: AuditEventPage, ...failures() },
+      detail: { operationId: 'listAuditEvents', summary: 'What happened to accounts and sessions' },
+    })

@@ -1,0 +1,54 @@
+import { Type } from '@sinclair/typebox'
+import { Id, pageOf, pageParameters } from '../../http/lists'
+
+/** Everything that is kept about accounts and sessions. The names are stable: people filter logs by them. */
+export const AuditType = Type.Union([
+  Type.Literal('sign_in.succeeded'),
+  Type.Literal('sign_in.failed'),
+  Type.Literal('sign_in.limited'),
+  Type.Literal('refresh.reused'),
+  Type.Literal('session.revoked'),
+  Type.Literal('password.changed'),
+  Type.Literal('email.changed'),
+  Type.Literal('role.changed'),
+  Type.Literal('user.created'),
+  Type.Literal('user.activated'),
+  Type.Literal('user.deactivated'),
+  Type.Literal('user.deleted'),
+  Type.Literal('access.forbidden'),
+])
+export type AuditType = typeof AuditType.static
+
+const Text = Type.String()
+
+export const AuditEvent = Type.Object(
+  {
+    id: Id,
+    type: AuditType,
+    actor_id: Type.Union([Id, Type.Null()], {
+      description: 'Who did it; null for nobody signed in and for the command line.',
+    }),
+    target_id: Type.Union([Id, Type.Null()], { description: 'Whose account it was done to.' }),
+    session_id: Type.Union([Id, Type.Null()]),
+    ip: Type.Union([Text, Type.Null()]),
+    request_id: Type.Union([Text, Type.Null()], { description: 'Finds the request in the log.' }),
+    details: Type.Record(Type.String(), Type.String(), {
+      description: 'What the type needs beside: a reason, a role.',
+    }),
+    created_at: Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] }),
+  },
+  { additionalProperties: false },
+)
+export type AuditEvent = typeof AuditEvent.static
+
+export const AuditEventPage = pageOf(AuditEvent)
+
+export const AuditQuery = Type.Object(
+  {
+    ...pageParameters,
+    user_id: Type.Optional({ ...Id, description: 'Events that this user caused or met.' }),
+    type: Type.Optional(AuditType),
+  },
+  { additionalProperties: false },
+)
+export type AuditQuery = typeof AuditQuery.static

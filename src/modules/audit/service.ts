@@ -1,0 +1,63 @@
+import { type Page, pageOf, pageRequest } from '../../core/page'
+import { newId } from '../../core/secret'
+import type { Deps } from '../../deps'
+import * as repo from './repo'
+import type { AuditEvent, AuditQuery, AuditType } from './schema'
+import type { AuditEventRow } from './table'
+
+type Event = {
+  type: AuditType
+  targetId?: string | null
+  sessionId?: string | null
+  details?: Record<string, string>
+}
+
+const grave: ReadonlySet<AuditType> = new Set([
+  'sign_in.failed',
+  'sign_in.limited',
+  'refresh.reused',
+  'access.forbidden',
+])
+
+/** Keeps a security event, in the transaction of what it records, and logs it once that is committed. */
+export async function record(deps: Deps, { type, targetId = null, sessionId = null, details = {} }: Event) {
+  const { userId: actorId, ip, requestId } = deps.caller
+  const createdAt = deps.clock.now()
+  const event = {
+    id: newId(createdAt),
+    type,
+    actorId,
+    targetId,
+    sessionId,
+    ip,
+    requestId,
+    details,
+    createdAt,
+  }
+  await repo.insert(deps.db, event)
+  const level = grave.has(type) ? 'warn' : 'info'
+  deps.afterCommit(() => deps.log[level]({ actorId, targetId, sessionId, ip, requestId, ...details }, type))
+}
+
+/** What happened, newest first. Throws `validation_failed` for a cursor of another list. */
+export async function list(deps: Deps, query: AuditQuery): Promise<Page<AuditEvent>> {
+  const page = pageRequest(query)
+  const rows = await repo.list(deps.db, {
+    userId: query.user_id,
+    type: query.type,
+    ...page,
+  })
+  return pageOf(rows, page.limit, present)
+}
+
+const present = (row: AuditEventRow): AuditEvent => ({
+  id: row.id,
+  type: row.type,
+  actor_id: row.actorId,
+  target_id: row.targetId,
+  session_id: row.sessionId,
+  ip: row.ip,
+  request_id: row.requestId,
+  details: row.details,
+  created_at: row.createdAt.toISOString(),
+})

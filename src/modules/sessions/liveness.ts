@@ -1,0 +1,49 @@
+import { LRUCache } from 'lru-cache'
+import type { Bus } from '../../core/bus'
+import type { Db } from '../../db/rows'
+import * as repo from './repo'
+
+/** What decides whether an access token still counts, and what its owner most often asks for. */
+export type Liveness = NonNullable<Awaited<ReturnType<typeof repo.liveness>>>
+
+export type LivenessCache = {
+  /** The state of a session and its user, `null` when either is gone. Throws `database_unavailable`. */
+  of(sessionId: string, userId: string): Promise<Liveness | null>
+}
+
+type Options = { db: Db; bus: Bus /** Whether notices of changes arrive just now. */; isTrusted(): boolean }
+
+const mostEntries = 10_000
+// A notice that got lost cannot keep a dead session alive for longer.
+const longestAgeMilliseconds = 5000
+
+/** Remembers the state of sessions until a notice says that it changed. */
+export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCache {
+  const known = new LRUCache<string, Liveness>({ max: mostEntries, ttl: longestAgeMilliseconds })
+  // Counts what was forgotten: a state read before that and arriving after it must not be remembered.
+  let generation = 0
+
+  bus.on((notice) => {
+    generation++
+    if (notice.type === 'session.ended') known.delete(notice.sessionId)
+    if (notice.type === 'user.changed') forgetUser(known, notice.userId)
+    if (notice.type === 'notices.missed') known.clear()
+  })
+
+  return {
+    async of(sessionId, userId) {
+      const remembered = isTrusted() ? known.get(sessionId) : undefined
+      if (remembered?.user.id === userId) return remembered
+      const readAt = generation
+      const state = await repo.liveness(db, sessionId, userId)
+      if (state && readAt === generation && isTrusted()) known.set(sessionId, state)
+      return state
+    },
+  }
+}
+
+function forgetUser(known: LRUCache<string, Liveness>, userId: string) {
+  for (const [sessionId, { user }] of known.entries()) {
+    if (user.id === userId) known.delete(sessionId)
+  }
+}

@@ -1,0 +1,54 @@
+import { Elysia } from 'elysia'
+import type { Deps } from '../../deps'
+import { noContent } from '../../http/answers'
+import { ById, PageQuery } from '../../http/lists'
+import { onBehalf } from '../../http/request'
+import { failures, NoContent, Nothing } from '../../http/shapes'
+import { guard } from '../auth/guard'
+import * as devices from './devices'
+import { SessionPage } from './schema'
+
+export const sessionsRoutes = (deps: Deps) =>
+  new Elysia({ prefix: '/users', tags: ['sessions'] })
+    .use(guard(deps))
+    .get('/me/sessions', ({ principal, query }) => devices.list(deps, principal, query), {
+      auth: true,
+      query: PageQuery,
+      response: { 200: SessionPage, ...failures() },
+      detail: { operationId: 'listMySessions', summary: 'Where you are signed in' },
+    })
+    .delete(
+      '/me/sessions/:id',
+      ({ params, principal, request }) =>
+        noContent(devices.endOwn(onBehalf(deps, request), principal, params.id)),
+      {
+        auth: true,
+        params: ById,
+        query: Nothing,
+        response: { 204: NoContent, ...failures('not_found') },
+        detail: { operationId: 'endMySession', summary: 'Sign out one of your devices' },
+      },
+    )
+    .get(
+      '/:id/sessions',
+      ({ params, principal, query }) => devices.list(deps, { ...principal, userId: params.id }, query),
+      {
+        auth: { ownerOr: 'admin' },
+        params: ById,
+        query: PageQuery,
+        response: { 200: SessionPage, ...failures() },
+        detail: { operationId: 'listSessions', summary: 'Where an account is signed in' },
+      },
+    )
+    .delete(
+      '/:id/sessions',
+      ({ params, principal, request }) =>
+        noContent(devices.endAllOf(onBehalf(deps, request), principal, params.id)),
+      {
+        auth: { ownerOr: 'admin' },
+        params: ById,
+        query: Nothing,
+        response: { 204: NoContent, ...failures() },
+        detail: { operationId: 'endSessions', summary: 'Sign an account out everywhere' },
+      },
+    )

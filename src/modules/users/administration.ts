@@ -1,0 +1,62 @@
+import { fail } from '../../core/errors'
+import { type Page, pageOf, pageRequest } from '../../core/page'
+import { atomically } from '../../db/atomically'
+import type { Deps } from '../../deps'
+import { adminsBefore, assertAdminRemains } from './admins'
+import { applyChanges, type Changes, uniquely } from './changes'
+import { present } from './present'
+import * as repo from './repo'
+import { addressOf, hashNew } from './rules'
+import type { ChangeUser, User, UserQuery } from './schema'
+import type { UserRow } from './table'
+
+/** Users, newest first. Throws `validation_failed` for a cursor of another list. */
+export async function list(deps: Deps, query: UserQuery): Promise<Page<User>> {
+  const page = pageRequest(query)
+  const { email, role, is_active: isActive } = query
+  const emailPrefix = email?.trim().toLowerCase()
+  const rows = await repo.list(deps.db, { emailPrefix, role, isActive, ...page })
+  return pageOf(rows, page.limit, present)
+}
+
+/** A user. Throws `not_found`. */
+export async function get(deps: Deps, id: string): Promise<User> {
+  return present(await existing(deps, id))
+}
+
+/**
+ * Changes a user as an admin: the rights of an own account too, as long as an active admin remains. Throws `not_found`,
+ * `last_admin`, `email_taken`, `weak_password`, and `forbidden` when the caller is no admin any more.
+ */
+export async function change(deps: Deps, id: string, input: ChangeUser): Promise<User> {
+  const changes = await changesOf(deps, await existing(deps, id), input)
+  return uniquely(() =>
+    atomically(deps, async (deps) => {
+      const admins = await adminsBefore(deps, id)
+      const before = await repo.lockById(deps.db, id)
+      if (!before) throw fail('not_found')
+      assertAdminRemains(admins, before, { ...before, ...changes })
+      return present(await applyChanges(deps, before, changes))
+    }),
+  )
+}
+
+async function existing(deps: Deps, id: string): Promise<UserRow> {
+  const row = await repo.byId(deps.db, id)
+  if (!row) throw fail('not_found')
+  return row
+}
+
+async function changesOf(deps: Deps, row: UserRow, input: ChangeUser): Promise<Changes> {
+  const { email, password, display_name: displayName, role, is_active: isActive } = input
+  const address = email === undefined ? null : addressOf(email)
+  const { emailNormalised } = address ?? row
+  const passwordHash = password && (await hashNew(deps, { password, emailNormalised, pointer: '/password' }))
+  return {
+    ...address,
+    ...(passwordHash && { passwordHash }),
+    ...(displayName !== undefined && { displayName }),
+    ...(role && { role }),
+    ...(isActive !== undefined && { isActive }),
+  }
+}

@@ -1,0 +1,28 @@
+import { fail } from '../../core/errors'
+import { passwordProblem } from '../../core/password'
+import type { Deps } from '../../deps'
+import { normaliseEmail } from './email'
+
+/** An address as given and as compared. */
+export type Address = { email: string; emailNormalised: string }
+
+/** The two forms of an address. Throws `validation_failed`. */
+export function addressOf(given: string): Address {
+  const emailNormalised = normaliseEmail(given)
+  if (emailNormalised) return { email: given.trim(), emailNormalised }
+  const message =
+    'must be an ASCII e-mail address of at most 254 characters (an international domain in its xn-- form)'
+  throw fail('validation_failed', { errors: [{ pointer: '/email', message }] })
+}
+
+type Candidate = { password: string; emailNormalised: string; pointer: string }
+
+/** Hashes a password that may be chosen. Throws `weak_password`, `overloaded`. */
+export function hashNew(
+  { config, passwords }: Deps,
+  { password, emailNormalised, pointer }: Candidate,
+): Promise<string> {
+  const message = passwordProblem(password, emailNormalised, config.passwordMinLength)
+  if (message) throw fail('weak_password', { errors: [{ pointer, message }] })
+  return passwords.hash(password)
+}
