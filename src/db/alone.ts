@@ -9,9 +9,14 @@ const lockKey = 7_027_113_396
  * Runs `work` in a transaction unless another instance is running its own just now; answers `null` then. The lock ends
  * with the transaction, so that an instance that dies cannot keep it.
  */
-export function alone<D extends { db: Db; afterCommit(work: () => void): void }, T>(deps: D, work: (deps: D) => Promise<T>) {
+export function alone<D extends { db: Db; afterCommit(work: () => void): void }, T>(
+  deps: D,
+  work: (deps: D) => Promise<T>,
+) {
   return atomically(deps, async (deps) => {
-    const [lock] = await deps.db.execute<{ isMine: boolean }>(sql`select pg_try_advisory_xact_lock(${lockKey}) as "isMine"`)
+    const [lock] = await deps.db.execute<{ isMine: boolean }>(
+      sql`select pg_try_advisory_xact_lock(${lockKey}) as "isMine"`,
+    )
     return lock?.isMine ? await work(deps) : null
   })
 }

@@ -1,3 +1,4 @@
+import { secondsAfter } from '../../core/clock'
 import { type Page, pageOf, pageRequest } from '../../core/page'
 import { newId } from '../../core/secret'
 import type { Deps } from '../../deps'
@@ -48,6 +49,13 @@ export async function list(deps: Deps, query: AuditQuery): Promise<Page<AuditEve
     ...page,
   })
   return pageOf(rows, page.limit, present)
+}
+
+const retentionDays = 400
+
+/** Deletes some events that are older than 400 days; answers how many. */
+export function sweep(deps: Deps, limit: number): Promise<number> {
+  return repo.deleteBefore(deps.db, newId(secondsAfter(deps.clock.now(), -retentionDays * 86_400)), limit)
 }
 
 const present = (row: AuditEventRow): AuditEvent => ({

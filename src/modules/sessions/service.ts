@@ -85,6 +85,13 @@ export const endAll = (deps: Deps, userId: string, reason: RevokeReason): Promis
     await tellEnded(deps, await repo.endAll(deps.db, userId, { reason, now: deps.clock.now() }), reason)
   })
 
+/** Deletes some sessions and refresh tokens that have expired; answers how many rows went. */
+export async function sweep(deps: Deps, limit: number): Promise<number> {
+  const now = deps.clock.now()
+  const expiredTokens = await repo.deleteExpiredTokens(deps.db, now, limit)
+  return expiredTokens + (await repo.deleteExpired(deps.db, now, limit))
+}
+
 /** Whom an access token speaks for now. Throws `invalid_token`. */
 export async function authenticate(deps: Deps, accessToken: string): Promise<Principal> {
   const now = deps.clock.now()

@@ -1,0 +1,51 @@
+import { alone } from '../db/alone'
+import type { Deps } from '../deps'
+import * as audit from '../modules/audit/service'
+import * as sessions from '../modules/sessions/service'
+
+export type Jobs = { stop(): Promise<void> }
+
+// Nothing here is worth slowing a start.
+const firstPauseMilliseconds = 60_000
+const pauseMilliseconds = 10 * 60_000
+// Small enough that a batch holds no lock anyone would notice.
+const batchRows = 500
+const betweenBatchesMilliseconds = 50
+
+/** Deletes what has expired, a minute from now and then every ten, in one instance at a time. */
+export function startJobs(deps: Deps): Jobs {
+  const ended = Promise.withResolvers<void>()
+  let isStopped = false
+  const pause = (milliseconds: number) => Promise.race([Bun.sleep(milliseconds), ended.promise])
+
+  async function run() {
+    await pause(firstPauseMilliseconds)
+    while (!isStopped) {
+      const rows = deps.lifecycle.isMigrated ? await sweep(deps) : 0
+      await pause(rows > 0 ? betweenBatchesMilliseconds : pauseMilliseconds)
+    }
+  }
+  const running = run()
+  return {
+    stop() {
+      isStopped = true
+      ended.resolve()
+      return running
+    },
+  }
+}
+
+/** One batch. A database that is away has its own log line; the next round comes. */
+export async function sweep(deps: Deps): Promise<number> {
+  try {
+    const rows = await alone(
+      deps,
+      async (deps) => (await sessions.sweep(deps, batchRows)) + (await audit.sweep(deps, batchRows)),
+    )
+    if (rows) deps.log.debug({ rows }, 'cleanup.deleted')
+    return rows ?? 0
+  } catch (err) {
+    deps.log.warn({ err }, 'cleanup.failed')
+    return 0
+  }
+}
