@@ -43,14 +43,16 @@ export async function update(
   return only(rows)
 }
 
-type Upgrade = { id: string; from: string; to: string }
+type Upgrade = { id: string; from: string; to: string; now: Date }
 
-/** Replaces a hash by one of the same password, unless the password has changed meanwhile. Nothing a reader can see changes. */
-export async function upgradeHash(db: Db, { id, from, to }: Upgrade) {
-  await db
+/** Replaces a hash by one of the same password, unless the password has changed meanwhile. Answers whether it did. */
+export async function upgradeHash(db: Db, { id, from, to, now }: Upgrade): Promise<boolean> {
+  const rows = await db
     .update(users)
-    .set({ passwordHash: to })
+    .set({ passwordHash: to, updatedAt: now })
     .where(and(eq(users.id, id), eq(users.passwordHash, from)))
+    .returning({ id: users.id })
+  return rows.length === 1
 }
 
 /** Deletes a user with all sessions; answers whether there was one. */

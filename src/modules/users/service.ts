@@ -102,7 +102,10 @@ export async function checkPassword(deps: Deps, email: string, password: string)
   // No account costs the same time as a wrong password, so the answer does not tell who has one.
   const isMatch = await deps.passwords.verify(password, user?.passwordHash ?? null)
   if (!user?.isActive || !isMatch) return { userId: user?.id ?? null, holder: null }
-  return { userId: user.id, holder: { id: user.id, passwordHash: await upgraded(deps, user, password) } }
+  if (!deps.passwords.isOutdated(user.passwordHash)) return { userId: user.id, holder: user }
+  const holder = await upgraded(deps, user, password)
+  // Another login upgraded it first, or it was changed: what stands there now decides.
+  return holder ? { userId: user.id, holder } : checkPassword(deps, email, password)
 }
 
 function required(currentPassword: string | undefined): string {
@@ -111,10 +114,9 @@ function required(currentPassword: string | undefined): string {
   throw fail('validation_failed', { errors: [{ pointer: '/current_password', message }] })
 }
 
-/** A hash from another system or of another cost is replaced while the password is at hand. */
-async function upgraded(deps: Deps, user: UserRow, password: string): Promise<string> {
-  if (!deps.passwords.isOutdated(user.passwordHash)) return user.passwordHash
+/** A hash from another system or of another cost is replaced while the password is at hand; `null` if it has changed. */
+async function upgraded(deps: Deps, { id, passwordHash: from }: UserRow, password: string) {
   const passwordHash = await deps.passwords.hash(password)
-  await repo.upgradeHash(deps.db, { id: user.id, from: user.passwordHash, to: passwordHash })
-  return passwordHash
+  const upgrade = { id, from, to: passwordHash, now: deps.clock.now() }
+  return (await repo.upgradeHash(deps.db, upgrade)) ? { id, passwordHash } : null
 }
