@@ -26,9 +26,7 @@ export async function run(args: string[]): Promise<number> {
 
 function commands(action: (work: Work) => (options: unknown, command: Command) => Promise<void>): Command {
   const program = new Command('fastkit')
-    .description(
-      'Accounts, tokens, sessions and authenticated WebSockets over PostgreSQL, in one executable.',
-    )
+    .description('Accounts, sessions and tokens over PostgreSQL, in one executable.')
     .option('--env-file <path>', 'read variables from this file too; the environment wins')
     .version(version)
     .exitOverride()

@@ -16,7 +16,7 @@ export async function becomeReady(
   { config, database, lifecycle, log }: Deps,
   { url, startedAt }: Start,
 ): Promise<void> {
-  log.info({ url, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.listening')
+  log.info({ url }, 'service.listening')
   let wait = firstRetryMilliseconds
   while (!lifecycle.isDraining) {
     try {

@@ -1,3 +1,4 @@
+import { version } from '../../package.json'
 import { createApp } from '../app'
 import { type Config, type Environment, loadConfig } from '../core/config'
 import { createLog, type Log } from '../core/log'
@@ -14,6 +15,7 @@ export async function serve(environment: Environment): Promise<number> {
   const config = loadConfig(environment)
   const log = await createLog({ level: config.logLevel, format: config.logFormat })
   const signal = endSignal()
+  log.info({ version, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.starting')
   const storage = await openStorage(config)
   try {
     const deps = await assemble({ config, log, ...storage, isListening: true })

@@ -52,7 +52,8 @@ export function presentError(error: unknown): object {
     ...(isPlain && { message: error.message }),
     ...('code' in error && { code: String(error.code) }),
     ...('constraint_name' in error && { constraint: String(error.constraint_name) }),
-    stack: places(error.stack),
+    // A code says more than the insides of a driver; our own faults have only their place.
+    ...(!('code' in error) && { stack: places(error.stack) }),
     ...(error.cause !== undefined && { cause: presentError(error.cause) }),
   }
 }

@@ -53,10 +53,15 @@ function fieldErrors(error: ValidationError): FieldError[] {
   const byPointer = new Map<string, FieldError>()
   for (const { path = '', message = 'is not valid' } of error.all.filter((item) => 'path' in item)) {
     const pointer = path.slice(0, longestPointer)
-    if (byPointer.size < mostErrors && !byPointer.has(pointer)) byPointer.set(pointer, { pointer, message })
+    if (byPointer.size < mostErrors && !byPointer.has(pointer))
+      byPointer.set(pointer, { pointer, message: readable(message) })
   }
   return [...byPointer.values()]
 }
+
+/** A regular expression tells a person nothing. */
+const readable = (message: string) =>
+  message.startsWith('Expected string to match') ? 'Expected another form' : message
 
 function present({ code, errors }: Failure, id: string): Problem {
   const { status, title } = catalogue[code]

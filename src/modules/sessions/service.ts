@@ -42,6 +42,7 @@ export async function open(deps: Deps, holder: Holder, deviceName: string | null
     userId: holder.id,
     sessionId: session.id,
     jti,
+    now,
     expiresAt: token.expiresAt,
     sessionExpiresAt: expiresAt,
   })
@@ -69,7 +70,7 @@ export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPai
   })
   if (!isRotated) return repeat(deps, token, jti)
   deps.log.info({ sessionId: token.sid, userId: token.sub }, 'session.rotated')
-  return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, expiresAt, sessionExpiresAt })
+  return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, now, expiresAt, sessionExpiresAt })
 }
 
 /** Ends the session of a token; one that had already ended is fine. */
