@@ -43,7 +43,7 @@ export async function createLog({ level, format, destination }: LogOptions): Pro
  * What a log may say of an error: its kind, code and place. Messages of database errors quote SQL and values,
  * those of validation errors the rejected body, so only our own plain errors keep theirs.
  */
-export function presentError(error: unknown): object {
+function presentError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error }
   const isPlain =
     error.constructor === Error || error.constructor === TypeError || error.constructor === RangeError

@@ -4,8 +4,8 @@ import { type Db, first, prepared } from '../../db/rows'
 import { users } from '../users/table'
 import { type RevokeReason, type SessionRow, sessions, type TokenRow, tokens } from './table'
 
-export type NewSession = Omit<SessionRow, 'revokedAt' | 'revokeReason' | 'lastUsedAt'>
-export type NewToken = Pick<TokenRow, 'id' | 'jtiHash' | 'expiresAt'>
+type NewSession = Omit<SessionRow, 'revokedAt' | 'revokeReason' | 'lastUsedAt'>
+type NewToken = Pick<TokenRow, 'id' | 'jtiHash' | 'expiresAt'>
 
 type Opening = { session: NewSession; token: NewToken; passwordHash: string }
 
