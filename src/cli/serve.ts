@@ -4,6 +4,7 @@ import { type Config, type Environment, loadConfig } from '../core/config'
 import { createLog, type Log } from '../core/log'
 import type { Deps } from '../deps'
 import { assemble } from './assemble'
+import { startControl } from './control'
 import { startJobs } from './jobs'
 import { becomeReady } from './ready'
 import { endSignal } from './signals'
@@ -22,11 +23,13 @@ export async function serve(environment: Environment): Promise<number> {
     const server = listen(deps)
     const url = `http://${server.hostname}:${server.port}`
     tellDoubts(deps)
+    const control = config.databaseUrl ? null : startControl(deps)
     const ready = becomeReady(deps, { url, startedAt })
     const jobs = startJobs(deps)
     const fault = await Promise.race([signal.then(() => null), faultOf(ready), storage.failed])
     if (fault) log.fatal({ err: fault }, 'service.failed')
     const isClean = await drain(deps, server)
+    await control?.close()
     await jobs.stop()
     await deps.listener.close()
     return fault || !isClean ? 1 : 0

@@ -21,7 +21,8 @@ export const bodies = () =>
     }
   })
 
-async function readJson(request: Request): Promise<unknown> {
+/** The JSON of a body, `{}` for none. Throws `malformed_body` or what else is wrong with it, or a SyntaxError. */
+export async function readJson(request: Request): Promise<unknown> {
   const bytes = await readBytes(request)
   if (bytes.length === 0) return {}
   if (!isJson(request.headers.get('content-type')) || request.headers.has('content-encoding'))
