@@ -39,7 +39,7 @@ export async function change(deps: Deps, id: string, input: ChangeUser): Promise
   const changes = await changesOf(deps, await existing(deps, id), input)
   return uniquely(() =>
     atomically(deps, async (deps) => {
-      const admins = await adminsBefore(deps, id)
+      const admins = await adminsBefore(deps)
       const before = await repo.lockById(deps.db, id)
       if (!before) throw fail('not_found')
       assertAdminRemains(admins, before, { ...before, ...changes })

@@ -14,7 +14,10 @@ import { addressOf, hashNew } from './rules'
 import type { ChangeMe, ChangePassword, DeleteMe, NewUser, User } from './schema'
 import type { UserRow } from './table'
 
-/** Creates an account. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
+/**
+ * Creates an account. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`, and `forbidden` when the
+ * caller is no admin any more.
+ */
 export async function create(deps: Deps, input: NewUser): Promise<User> {
   const user = await prepare(deps, input)
   return uniquely(() => atomically(deps, (deps) => add(deps, user)))
