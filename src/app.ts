@@ -5,7 +5,9 @@ import { cors } from './http/cors'
 import { docs } from './http/docs'
 import { securityHeaders } from './http/headers'
 import { problems } from './http/problem'
+import { rateLimits } from './http/rate-limit'
 import { requests } from './http/request'
+import { indexRoutes } from './http/route-index'
 import { methodsOf } from './http/router'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
@@ -25,7 +27,7 @@ const sections = {
 
 /** The whole HTTP service over `deps`; it listens when told to. */
 export function createApp(deps: Deps) {
-  const { config, log } = deps
+  const { bus, config, limits, log } = deps
   const app = new Elysia({
     // Unknown fields are refused, not stripped.
     normalize: false,
@@ -39,10 +41,12 @@ export function createApp(deps: Deps) {
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     },
   })
+  const routeOf = indexRoutes(() => app.routes)
   return app
     .use(securityHeaders())
     .use(requests(config, log))
     .use(problems({ log, methodsFor: (path) => methodsOf(app, path) }))
+    .use(rateLimits({ limits, bus, routeOf }))
     .use(cors(config.corsOrigins))
     .use(bodies())
     .use(docs({ config, sections, routes: () => app.routes }))

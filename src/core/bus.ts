@@ -1,7 +1,11 @@
+import type { PolicyName } from './limit-policies'
+
 /** What other parts of the service must learn at once, on every instance. */
 export type Notice =
   | { type: 'session.ended'; sessionId: string; userId: string; reason: string }
   | { type: 'user.changed'; userId: string }
+  /** An address has used up a limit: told once a window, and only in this process. */
+  | { type: 'limit.reached'; policy: PolicyName; ip: string | null; requestId: string }
   /** The link to the others was down and is back: what happened meanwhile is not known. */
   | { type: 'notices.missed' }
 

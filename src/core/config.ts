@@ -57,6 +57,7 @@ export function loadConfig(environment: Environment = Bun.env) {
     passwordCost: { memoryKib: values.ARGON2_MEMORY_KIB, time: values.ARGON2_TIME },
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
+    hasRateLimit: values.RATE_LIMIT === 'on',
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
     shutdownTimeoutMilliseconds: values.SHUTDOWN_TIMEOUT,

@@ -38,6 +38,7 @@ export const Settings = Type.Object({
     'CIDR ranges such as 10.0.0.0/8',
     'Proxies whose X-Forwarded-For is believed, comma-separated CIDR ranges.',
   ),
+  RATE_LIMIT: choice(['on', 'off'], 'on', 'off: no limits on how often (for load tests).'),
   LOG_LEVEL: choice(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     'info',

@@ -3,6 +3,7 @@ import { type ErrorCode, type Failure, type FieldError, fail, failureIn } from '
 import type { Log } from '../core/log'
 import { bodyFailureOf } from './body'
 import { catalogue, type Entry } from './catalogue'
+import { limitHeaders } from './rate-limit-headers'
 import { requestId } from './request'
 import type { Problem } from './shapes'
 
@@ -75,11 +76,15 @@ function present({ code, errors }: Failure, id: string): Problem {
   }
 }
 
-function headersOf({ code, allow }: Failure): Headers {
-  const { status, retryAfterSeconds }: Entry = catalogue[code]
+function headersOf({ code, allow, refusal }: Failure): Headers {
+  const { status, retryAfterSeconds = refusal?.retryAfterSeconds }: Entry = catalogue[code]
   const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
   if (status === 401) headers.set('www-authenticate', challenge(code))
   if (retryAfterSeconds) headers.set('retry-after', String(retryAfterSeconds))
+  if (refusal) {
+    const standing = { policy: refusal.policy, remaining: 0, resetSeconds: refusal.retryAfterSeconds }
+    for (const [name, value] of Object.entries(limitHeaders(standing))) headers.set(name, value)
+  }
   if (allow.length > 0) headers.set('allow', allow.join(', '))
   return headers
 }

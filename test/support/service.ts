@@ -43,7 +43,7 @@ export async function startService(variables: Environment = {}, { beside }: { be
   const log = await createLog({ level: 'debug', format: 'json', destination })
   const storage = await openStorage(config)
   const clock = beside?.clock ?? createMovableClock()
-  const deps = { ...(await assemble({ config, log, ...storage, isListening: true })), clock }
+  const deps = await assemble({ config, log, ...storage, clock, isListening: true })
   await migrate(deps.database.sql, migrations)
   deps.lifecycle.isMigrated = true
   const { server } = createApp(deps).listen({ hostname: '127.0.0.1', port: 0 })

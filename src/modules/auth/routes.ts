@@ -1,6 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { created, noContent } from '../../http/answers'
+import { limitOption } from '../../http/rate-limit'
 import { onBehalf } from '../../http/request'
 import { bodyFailures, failures, NoContent, Nothing } from '../../http/shapes'
 import { TokenPair } from '../sessions/schema'
@@ -12,11 +13,13 @@ import * as auth from './service'
 export const authRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/auth', tags: ['auth'] })
     .use(guard(deps))
+    .use(limitOption())
     .post(
       '/register',
       async ({ body, request, set }) =>
         created(set, '/api/v1/users', await auth.register(onBehalf(deps, request), body)),
       {
+        limit: 'register',
         body: Register,
         query: Nothing,
         response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
@@ -28,6 +31,7 @@ export const authRoutes = (deps: Deps) =>
       },
     )
     .post('/login', ({ body, request }) => auth.login(onBehalf(deps, request), body), {
+      limit: 'login',
       body: Login,
       query: Nothing,
       response: { 200: TokenPair, ...bodyFailures('invalid_credentials', 'overloaded') },

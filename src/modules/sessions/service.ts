@@ -1,5 +1,6 @@
 import { secondsAfter } from '../../core/clock'
 import { fail } from '../../core/errors'
+import { networkOf } from '../../core/network'
 import { newId, randomText, sha256 } from '../../core/secret'
 import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
@@ -49,13 +50,14 @@ export async function open(deps: Deps, holder: Holder, deviceName: string | null
 }
 
 /**
- * Exchanges a refresh token for the next pair (RFC 9700 §4.14.2). Throws `invalid_refresh_token`, and
- * `refresh_token_reused` after ending the session.
+ * Exchanges a refresh token for the next pair (RFC 9700 §4.14.2). Throws `invalid_refresh_token`,
+ * `rate_limited`, and `refresh_token_reused` after ending the session.
  */
 export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPair> {
   const now = deps.clock.now()
   const token = await deps.keys.refresh.verify(refreshToken, now)
   if (!token) throw fail('invalid_refresh_token')
+  await deps.limits.use('refresh', token.sid)
   const sessionExpiresAt = await repo.expiryOf(deps.db, token.sid)
   if (!sessionExpiresAt) throw fail('invalid_refresh_token')
 
@@ -101,6 +103,14 @@ export async function authenticate(deps: Deps, accessToken: string): Promise<Pri
   const state = await deps.liveness.of(token.sid, token.sub)
   if (!state?.user.isActive || state.revokedAt !== null || state.expiresAt <= now) throw fail('invalid_token')
   return { userId: token.sub, sessionId: token.sid, role: state.user.role }
+}
+
+/** Who has an e-mail address, if anyone, and whether they ever signed in from the caller's network. */
+export async function acquaintance(deps: Deps, emailNormalised: string) {
+  const { userId, addresses } = await repo.signInsOf(deps.db, emailNormalised)
+  const network = deps.caller.ip === null ? null : networkOf(deps.caller.ip)
+  const isKnown = network !== null && addresses.some((ip) => networkOf(ip) === network)
+  return { userId, network: isKnown ? network : null }
 }
 
 /** The session a token was made for, even when either has ended; `null` for a forged one. */
