@@ -45,10 +45,10 @@ export function createApp(deps: Deps) {
   return app
     .use(securityHeaders())
     .use(requests(config, log))
-    .use(problems({ log, methodsFor: (path) => methodsOf(app, path) }))
+    .use(problems({ log, routeOf, methodsFor: (path) => methodsOf(app, path) }))
     .use(rateLimits({ limits, bus, routeOf }))
     .use(cors(config.corsOrigins))
-    .use(bodies())
+    .use(bodies(routeOf))
     .use(docs({ config, sections, routes: () => app.routes }))
     .use(healthRoutes(deps))
     .group('/api/v1', (api) =>

@@ -29,14 +29,20 @@ export type ErrorCode = (typeof errorCodes)[number]
 /** One thing wrong with one field: a JSON pointer (RFC 6901) and a sentence that never repeats the value. */
 export type FieldError = { pointer: string; message: string }
 
-/** What the OAuth2 token endpoint calls an error, where the code alone does not say it (RFC 6749 §5.2). */
-type OAuthError = 'unsupported_grant_type'
+/** What a token endpoint calls errors: RFC 6749 §5.2, and §4.1.2.1 where it has no name of its own. */
+export type OAuthError =
+  | 'invalid_request'
+  | 'invalid_grant'
+  | 'unsupported_grant_type'
+  | 'temporarily_unavailable'
+  | 'server_error'
 
 type FailureOptions = {
   cause?: unknown
   errors?: FieldError[]
   allow?: string[]
   refusal?: Refusal
+  /** For a token endpoint, where the code alone does not say it. */
   oauth?: OAuthError
 }
 
