@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-type Run = { args?: string[]; env?: Record<string, string>; cwd?: string }
+type Run = { args?: string[]; env?: Record<string, string>; cwd?: string; input?: string }
 type LogLine = { event: string } & Record<string, unknown>
 
 export const repository = join(import.meta.dir, '../..')
@@ -44,8 +44,9 @@ export function createPlayground() {
   }
 
   /** Nothing of this process's environment reaches the executable. */
-  function spawn(executable: string, { args = [], env = {}, cwd = emptyDir() }: Run) {
-    const child = Bun.spawn([executable, ...args], { cwd, env, stdout: 'pipe', stderr: 'pipe' })
+  function spawn(executable: string, { args = [], env = {}, cwd = emptyDir(), input = '' }: Run) {
+    const stdin = Buffer.from(input)
+    const child = Bun.spawn([executable, ...args], { cwd, env, stdin, stdout: 'pipe', stderr: 'pipe' })
     children.add(child)
     child.exited.then(() => children.delete(child))
     return child
@@ -69,7 +70,7 @@ export function createPlayground() {
   }
 }
 
-type Child = Bun.Subprocess<'ignore' | 'inherit', 'pipe', 'pipe'>
+type Child = Bun.Subprocess<Buffer, 'pipe', 'pipe'>
 
 async function outcome(child: Child) {
   const startedAt = performance.now()
