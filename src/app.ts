@@ -22,6 +22,8 @@ const idleTimeoutSeconds = 10
 const sections = {
   auth: 'Sign up, sign in, stay signed in, sign out.',
   users: 'Accounts: your own and, for admins, everyone’s.',
+  sessions: 'Where an account is signed in, and signing it out there.',
+  audit: 'What happened to accounts and sessions.',
   health: 'Whether the service runs and whether it can work.',
 }
 

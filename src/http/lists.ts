@@ -40,6 +40,7 @@ export const pageOf = <T extends TSchema>(item: T) =>
       items: Type.Array(item),
       next_cursor: Type.Union([Type.String(), Type.Null()], {
         description: 'For the next page; null on the last.',
+        examples: [null],
       }),
     },
     { additionalProperties: false },

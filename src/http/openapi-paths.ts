@@ -84,10 +84,15 @@ function correct(
   }
 }
 
-/** The examples of a schema are a list, those of a parameter are not. */
+/**
+ * The examples of a schema are a list, those of a parameter are not. The generator moves them and the description out of
+ * the schema; one with a name keeps them too, for it is the same wherever it stands.
+ */
 function correctParameter({ schema, examples, ...parameter }: Parameter, { write }: Components): Parameter {
   const [example] = Array.isArray(examples) ? examples : []
-  return { ...parameter, schema: write(schema), ...(example !== undefined && { example }) }
+  const { description } = parameter
+  const whole = 'title' in schema ? { ...schema, description, examples } : schema
+  return { ...parameter, schema: write(whole), ...(example !== undefined && { example }) }
 }
 
 /** No body reads as `{}`, so a body is required when one of its fields is. */

@@ -21,7 +21,7 @@ const grants = new Map<string, Grant>([
  * `invalid_refresh_token`, `refresh_token_reused`, `rate_limited`, `overloaded`.
  */
 export async function grant(deps: Deps, request: TokenRequest): Promise<TokenPair> {
-  const answer = grants.get(required({ grant_type: request.grant_type }))
+  const answer = grants.get(request.grant_type)
   if (answer) return answer(deps, request)
   const message = `must be ${[...grants.keys()].join(' or ')}`
   throw fail('validation_failed', {
