@@ -56,6 +56,7 @@ export const TokenRequest = Type.Object(
   },
   {
     title: 'TokenRequest',
+    additionalProperties: true,
     examples: [{ grant_type: 'password', username: 'ada@example.com', password: 'a quiet green lantern' }],
   },
 )
