@@ -4,7 +4,7 @@ import { createGuesses, type Guesses } from './guesses'
 import { type PolicyName, policies, type Refusal } from './limit-policies'
 
 /** Where a key stands after a use of it. */
-export type Standing = {
+type Standing = {
   policy: PolicyName
   remaining: number
   resetSeconds: number

@@ -41,15 +41,15 @@ const info = {
 }
 
 const schemesWith = (tokenUrl: string) => ({
+  oauth2: {
+    type: 'oauth2',
+    description: 'Signs in with e-mail address and password; leave the client fields empty.',
+    flows: { password: { tokenUrl, refreshUrl: tokenUrl, scopes: {} } },
+  },
   bearer: {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description: 'The `access_token` of a sign-in. A name in a requirement is the role that is asked for.',
-  },
-  oauth2: {
-    type: 'oauth2',
-    description: 'Signs in with e-mail address and password; leave the client fields empty.',
-    flows: { password: { tokenUrl, refreshUrl: tokenUrl, scopes: {} } },
   },
 })
