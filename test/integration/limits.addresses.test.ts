@@ -148,6 +148,18 @@ describe('every other route from one address', () => {
     expect((await ask()).headers.get('ratelimit')).toMatch(/^"default";r=299;t=10$/)
   })
 
+  test('is told to pages of other origins too', async () => {
+    const origin = 'https://app.example.com'
+    const open = await startService({ ...limited, CORS_ORIGINS: origin })
+    const headers = { ...from(newAddress()), origin }
+    const answers = await times(301, () => open.call('GET /nowhere', { headers }))
+    await open.stop()
+    const refused = answers.find(({ status }) => status === 429)
+    expect(refused?.headers.get('access-control-allow-origin')).toBe(origin)
+    expect(refused?.headers.get('access-control-expose-headers')).toContain('Retry-After')
+    expect(refused?.headers.get('x-frame-options')).toBe('DENY')
+  })
+
   test('counts them together', async () => {
     const headers = from(newAddress())
     await times(150, () => service.call('GET /nowhere', { headers }))
