@@ -4,7 +4,7 @@ export type Log = Logger
 export type LogOptions = { level: string; format: 'json' | 'pretty'; destination?: DestinationStream }
 
 // Last line of defence: nothing of ours logs these, but a library's error object might.
-const secretFields = [
+const secretFields: ReadonlySet<string> = new Set([
   'password',
   'current_password',
   'new_password',
@@ -20,16 +20,17 @@ const secretFields = [
   'query',
   'args',
   'detail',
-]
-const redacted = secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`])
+])
+const deepest = 3
 
 /** Structured log: one line an event, an event name and fields. JSON goes out in one write per line. */
 export async function createLog({ level, format, destination }: LogOptions): Promise<Log> {
   const options = {
     level,
     base: null,
-    redact: { paths: redacted, censor: '[redacted]' },
-    serializers: { err: presentError },
+    formatters: { log: (fields: object) => withoutSecrets(fields, 1) },
+    // Pino would present what is presented already.
+    serializers: { err: (presented: object) => presented },
     timestamp: pino.stdTimeFunctions.isoTime,
     messageKey: 'event',
   }
@@ -37,6 +38,24 @@ export async function createLog({ level, format, destination }: LogOptions): Pro
   if (format === 'json') return pino(options, pino.destination({ dest: 1, sync: true }))
   const { default: pretty } = await import('pino-pretty')
   return pino(options, pretty({ messageKey: 'event', sync: true }))
+}
+
+/** Pino's own redaction goes by paths and costs more than all the rest of a request: a walk over the fields does not. */
+function withoutSecrets(fields: object, depth: number): Record<string, unknown> {
+  const kept: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(fields)) {
+    kept[name] = secretFields.has(name) ? '[redacted]' : presentable(name, value, depth)
+  }
+  return kept
+}
+
+function presentable(name: string, value: unknown, depth: number): unknown {
+  if (name === 'err' || value instanceof Error) return presentError(value)
+  // Dates and the like know how to be written.
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) return value
+  if (depth === deepest) return '[too deep]'
+  if (Array.isArray(value)) return value.map((item) => presentable('', item, depth + 1))
+  return withoutSecrets(value, depth + 1)
 }
 
 /**
