@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createClient } from '../support/client'
+import { createTestDatabase, serverUrl } from '../support/database'
+import { createPlayground, repository } from '../support/executable'
+
+// bun run bench: authenticated GET /users/me, with its access log, against bare Elysia that answers the same JSON. Each
+// is a process of its own and so is the load (wrk, if there is one); they take turns. With TEST_DATABASE_URL also on
+// PostgreSQL, where the ratio is to be 0.7 or more.
+
+const rounds = 5
+const secondsEach = 3
+const connections = 32
+const ticksPerSecond = 100
+
+type Target = { name: string; pid: number; url: string; token: string; runs: Run[] }
+type Run = { rate: number; microseconds: number }
+
+const playground = createPlayground()
+const database = await createTestDatabase()
+const jwtSecret = crypto.randomUUID()
+const children: Bun.Subprocess[] = []
+try {
+  const embedded = await startFastkit('embedded', {})
+  const me = await createClient(new URL(embedded.url).origin).me(embedded.token)
+  const targets = [await startBare(me.text), embedded]
+  if (serverUrl) targets.push(await startFastkit('PostgreSQL', { DATABASE_URL: database.url ?? '' }))
+  for (let round = -1; round < rounds; round++) {
+    for (const target of targets) {
+      const run = await load(target)
+      // The first round warms up.
+      if (round >= 0) target.runs.push(run)
+    }
+  }
+  report(targets)
+} finally {
+  for (const child of children) {
+    child.kill('SIGTERM')
+    await child.exited
+  }
+  await playground.clear()
+  await database.drop()
+}
+
+async function startBare(json: string): Promise<Target> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, 'bare-elysia.ts'), json], {
+    env: { NODE_ENV: 'production' },
+    stdout: 'pipe',
+  })
+  children.push(child)
+  const { value } = await child.stdout.getReader().read()
+  const url = new TextDecoder().decode(value).trim()
+  return { name: 'bare Elysia', pid: child.pid, url, token: '', runs: [] }
+}
+
+async function startFastkit(name: string, env: Record<string, string>): Promise<Target> {
+  const home = playground.emptyDir()
+  const log = Bun.file(join(home, 'log'))
+  const child = Bun.spawn([process.execPath, join(repository, 'src/main.ts'), 'serve'], {
+    cwd: home,
+    env: { PORT: '0', RATE_LIMIT: 'off', JWT_SECRET: jwtSecret, ...env },
+    stdout: log,
+  })
+  children.push(child)
+  const origin = await readyAt(log)
+  const { access_token: token } = await createClient(origin).enter()
+  const url = `${origin}/api/v1/users/me`
+  return { name: `fastkit, ${name}`, pid: child.pid, url, token, runs: [] }
+}
+
+async function readyAt(log: Bun.BunFile): Promise<string> {
+  for (const end = performance.now() + 20_000; performance.now() < end; await Bun.sleep(20)) {
+    const ready = /"url":"([^"]+)".*"service\.ready"/.exec(await log.text())
+    if (ready?.[1]) return ready[1]
+  }
+  throw new Error(`not ready:\n${await log.text()}`)
+}
+
+/** Requests a second, and what each cost the service: that tells more on a machine that has other things to do. */
+async function load({ pid, url, token }: Target): Promise<Run> {
+  const [many, long] = [String(connections), String(secondsEach)]
+  const wrk = ['wrk', '-t1', `-c${many}`, `-d${long}s`, '-H', `Authorization: Bearer ${token}`, url]
+  const own = [process.execPath, join(import.meta.dir, 'load.ts'), url, token, many, long]
+  const before = cpuSeconds(pid)
+  const child = Bun.spawn(Bun.which('wrk') ? wrk : own, { stdout: 'pipe' })
+  const text = await child.stdout.text()
+  const used = cpuSeconds(pid) - before
+  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1])
+  if (!rate || text.includes('Non-2xx')) throw new Error(`the load failed:\n${text}`)
+  return { rate, microseconds: (used / (rate * secondsEach)) * 1e6 }
+}
+
+/** Of user and system together, as Linux counts them; proc(5). */
+function cpuSeconds(pid: number): number {
+  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+  const [user, system] = fields.split(' ').slice(11, 13).map(Number)
+  return (Number(user) + Number(system)) / ticksPerSecond
+}
+
+function report(targets: Target[]) {
+  const [bare] = targets
+  for (const { name, runs } of targets) {
+    const ratioOf = (choose: (run: Run, bare: Run) => number) =>
+      median(runs.map((run, round) => choose(run, bare?.runs[round] ?? run))).toFixed(2)
+    const rate = median(runs.map((run) => run.rate)).toFixed(0)
+    const cost = median(runs.map((run) => run.microseconds)).toFixed(1)
+    console.log(
+      [
+        name.padEnd(22),
+        `${rate.padStart(6)} requests/s, ratio ${ratioOf((run, of) => run.rate / of.rate)}`,
+        `${cost.padStart(6)} µs of CPU each, ratio ${ratioOf((run, of) => of.microseconds / run.microseconds)}`,
+      ].join('   '),
+    )
+  }
+}
+
+function median(figures: number[]): number {
+  return figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? 0
+}
