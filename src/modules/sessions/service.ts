@@ -91,8 +91,9 @@ export const endAll = (deps: Deps, userId: string, reason: RevokeReason): Promis
 /** Deletes some sessions and refresh tokens that have expired; answers how many rows went. */
 export async function sweep(deps: Deps, limit: number): Promise<number> {
   const now = deps.clock.now()
-  const expiredTokens = await repo.deleteExpiredTokens(deps.db, now, limit)
-  return expiredTokens + (await repo.deleteExpired(deps.db, now, limit))
+  // Sessions before tokens, the order in which every other writer locks them.
+  const expiredSessions = await repo.deleteExpired(deps.db, now, limit)
+  return expiredSessions + (await repo.deleteExpiredTokens(deps.db, now, limit))
 }
 
 /** Whom an access token speaks for now. Throws `invalid_token`. */
