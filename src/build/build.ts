@@ -27,9 +27,10 @@ function targetOf(args: string[]): Target | null {
   }
 }
 
-/** Bun's build errors carry each fault by itself, and only `fault.toString()` says where. */
+/** A failed bundle holds each fault by itself, and only Bun's own rendering says where. */
 function reason(error: unknown): string {
-  if (error instanceof AggregateError) return [error.message, ...error.errors].join('\n')
+  if (error instanceof AggregateError)
+    return [error.message, ...error.errors.map((fault) => Bun.inspect(fault))].join('\n')
   return error instanceof Error ? error.message : String(error)
 }
 
