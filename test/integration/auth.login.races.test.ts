@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import postgres from 'postgres'
+import { aPassword } from '../support/client'
+import { type Service, startService } from '../support/service'
+
+let service: Service
+beforeAll(async () => {
+  service = await startService()
+})
+afterAll(() => service.stop())
+
+const hashOf = async (id: string) =>
+  String((await service.sql`select password_hash from users where id = ${id}`)[0]?.['password_hash'])
+const sessionsOf = (id: string) => service.sql`select 1 from sessions where user_id = ${id}`
+const login = (user: { email: string; password: string }) =>
+  service.call('POST /api/v1/auth/login', { body: { email: user.email, password: user.password } })
+
+const otherForms: [string, Parameters<typeof Bun.password.hash>[1]][] = [
+  ['bcrypt', { algorithm: 'bcrypt', cost: 4 }],
+  ['argon2id of more memory', { algorithm: 'argon2id', memoryCost: 128, timeCost: 1 }],
+  ['argon2id of less time', { algorithm: 'argon2id', memoryCost: 64, timeCost: 2 }],
+  ['argon2i', { algorithm: 'argon2i', memoryCost: 64, timeCost: 1 }],
+]
+
+describe.each(otherForms)('password hash in %s', (_, form) => {
+  const userWith = async () => {
+    const user = await service.register()
+    const hash = await Bun.password.hash(user.password, form)
+    await service.sql`update users set password_hash = ${hash} where id = ${user.id}`
+    return { ...user, hash }
+  }
+
+  test('is replaced at login and not again', async () => {
+    const user = await userWith()
+    expect((await login(user)).status).toBe(200)
+    const replaced = await hashOf(user.id)
+    expect(replaced).toStartWith('$argon2id$v=19$m=64,t=1,p=1$')
+    expect((await login(user)).status).toBe(200)
+    expect(await hashOf(user.id)).toBe(replaced)
+  })
+
+  test('is left alone by a refused login', async () => {
+    const user = await userWith()
+    expect((await login({ ...user, password: 'not this one' })).status).toBe(401)
+    await service.sql`update users set is_active = false where id = ${user.id}`
+    expect((await login(user)).status).toBe(401)
+    expect(await hashOf(user.id)).toBe(user.hash)
+  })
+
+  test('lets every one of ten logins at once in', async () => {
+    const user = await userWith()
+    const answers = await Promise.all(Array.from({ length: 10 }, () => login(user)))
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200))
+    expect(await sessionsOf(user.id)).toHaveLength(10)
+  })
+})
+
+test('replacing a hash moves updated_at', async () => {
+  const user = await service.register()
+  const hash = await Bun.password.hash(user.password, { algorithm: 'bcrypt', cost: 4 })
+  await service.sql`update users set password_hash = ${hash} where id = ${user.id}`
+  service.clock.advance(60)
+  const { body } = await login(user)
+  const { created_at, updated_at } = (await service.me(body.access_token)).body
+  expect(Date.parse(updated_at) - Date.parse(created_at)).toBeGreaterThanOrEqual(60_000)
+})
+
+describe('login that has checked the password while', () => {
+  const meanwhile: [string, (id: string) => Promise<unknown>][] = [
+    ['the account was deactivated', (id) => service.sql`update users set is_active = false where id = ${id}`],
+    [
+      'the password was changed',
+      (id) => service.sql`update users set password_hash = 'changed' where id = ${id}`,
+    ],
+    ['the account was deleted', (id) => service.sql`delete from users where id = ${id}`],
+  ]
+
+  test.each(meanwhile)('%s is refused and opens no session', async (_, change) => {
+    const user = await service.register()
+    const { verify } = service.deps.passwords
+    // The real check, then the change: the moment that a race has to hit.
+    service.deps.passwords.verify = async (password, hash) => {
+      const isMatch = await verify(password, hash)
+      await change(user.id)
+      return isMatch
+    }
+    const { status, body } = await login(user)
+    service.deps.passwords.verify = verify
+    expect([status, body.code]).toEqual([401, 'invalid_credentials'])
+    expect(await sessionsOf(user.id)).toHaveLength(0)
+  })
+
+  test.each(meanwhile)('%s in a transaction still open waits for its end', async (_, change) => {
+    // The embedded database has one connection: a transaction that is still open keeps every other statement out.
+    if (!service.databaseUrl) return
+    const user = await service.register()
+    const rival = postgres(service.databaseUrl, { max: 1 })
+    const { promise: answered, resolve } = Promise.withResolvers<Awaited<ReturnType<typeof login>>>()
+    await rival.begin(async (transaction) => {
+      await transaction`update users set is_active = false where id = ${user.id}`
+      void login(user).then(resolve)
+      await untilSomeoneWaits()
+    })
+    await rival.end()
+    expect((await answered).body.code).toBe('invalid_credentials')
+    expect(await sessionsOf(user.id)).toHaveLength(0)
+    await change(user.id)
+  })
+})
+
+async function untilSomeoneWaits() {
+  const waiting = () =>
+    service.sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  for (let tries = 0; tries < 2000; tries++) if ((await waiting()).length > 0) return
+  throw new Error('nobody waited for the lock')
+}
+
+describe('more logins at once than can be hashed in time', () => {
+  test('are refused with 503 and Retry-After, and the service goes on', async () => {
+    const busy = await startService({ ARGON2_MEMORY_KIB: '8192', ARGON2_TIME: '2' })
+    const body = JSON.stringify({ email: 'nobody@example.com', password: aPassword })
+    const attempt = () => busy.call('POST /api/v1/auth/login', { body })
+    const answers = await Promise.all(Array.from({ length: 400 }, attempt))
+    const refused = answers.filter(({ status }) => status === 503)
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]))
+    expect(new Set(refused.map(({ body }) => body.code))).toEqual(new Set(['overloaded']))
+    expect(refused.map(({ headers }) => headers.get('retry-after'))).toEqual(Array(refused.length).fill('2'))
+    expect((await attempt()).status).toBe(401)
+    expect((await busy.call('GET /readyz')).status).toBe(200)
+    expect((await busy.enter()).access_token).toBeString()
+    await busy.stop()
+  })
+})
