@@ -34,7 +34,11 @@ async function generate(routes: Route[], components: Components): Promise<Paths>
   const path = '/docs'
   const specPath = `${path}/openapi.json`
   const app = new Elysia().use(swagger({ path, specPath, excludeStaticFile: false }))
-  for (const route of routes) app.route(route.method, route.path, () => null, shapeOf(route, components))
+  for (const route of routes) {
+    // `get('/')` under a prefix answers with and without the slash; the document has the one that people write.
+    const path = route.path.replace(/(?<=.)\/$/, '')
+    app.route(route.method, path, () => null, shapeOf(route, components))
+  }
   const answer = await app.handle(new Request(`http://localhost${specPath}`))
   const { paths }: { paths: Paths } = JSON.parse(await answer.text())
   return paths

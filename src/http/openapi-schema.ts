@@ -14,7 +14,8 @@ export function exampleOf(schema: Schema): unknown {
 
 /** The schema with every schema inside it replaced. */
 export function withChildren(schema: Schema, replace: (schema: Schema) => Schema): Schema {
-  const copy = { ...schema }
+  // Without TypeBox's symbols: a schema that came through the generator's JSON has lost them, and it is the same.
+  const copy: Schema = Object.fromEntries(Object.entries(schema))
   if (isObject(copy['properties'])) copy['properties'] = mapValues(schemasIn(copy['properties']), replace)
   if (isObject(copy['items'])) copy['items'] = replace(copy['items'])
   for (const keyword of ['anyOf', 'allOf', 'oneOf']) {

@@ -1,55 +1,78 @@
-import Ajv from 'ajv/dist/2020'
+import { createConfig, lintFromString } from '@redocly/openapi-core'
+import { Ruleset, Spectral } from '@stoplight/spectral-core'
+import { oas } from '@stoplight/spectral-rulesets'
+import Ajv2020 from 'ajv/dist/2020'
 import type { Answer } from './client'
 
-type Reference = { $ref?: string }
-type Content = Record<string, { schema: object; example?: unknown }>
-type Response = { content?: Content }
-type Described = {
-  security?: Record<string, string[]>[]
-  requestBody?: { content: Content }
-  responses: Record<string, Response & Reference>
+type Named<T> = Record<string, T>
+type Response = { description: string; headers: Named<unknown>; content?: Named<{ schema: object }> }
+export type Operation = {
+  operationId?: string
+  summary?: string
+  description?: string
+  security?: Named<string[]>[]
+  requestBody?: { content: Named<{ example?: unknown }> }
+  responses: Named<Response | { $ref: string }>
 }
-type Document = {
-  paths: Record<string, Record<string, Described>>
-  components: { responses: Record<string, Response> }
-}
-
-/** One operation of the OpenAPI document; `roles` is `null` for an open door and empty for any account. */
-export type Operation = ReturnType<typeof operationsIn>[number]
-
-/** Every operation that the document describes, and what it says of who may come in. */
-export function operationsIn({ paths }: Document) {
-  return Object.entries(paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([method, described]) => {
-      const security = described.security ?? []
-      const isOptional = security.some((schemes) => Object.keys(schemes).length === 0)
-      const roles = security.find((schemes) => 'bearer' in schemes)?.['bearer'] ?? null
-      const [[type, { example }] = ['', { example: undefined }]] = Object.entries(
-        described.requestBody?.content ?? {},
-      )
-      return { name: `${method.toUpperCase()} ${path}`, described, roles, isOptional, type, example }
-    }),
-  )
+export type Document = {
+  servers: { url: string }[]
+  paths: Named<Named<Operation>>
+  components: Named<Named<unknown>> & { responses: Named<Response> }
 }
 
-/** Tells what an answer has that the document does not declare, or `null`. */
-export function createJudge({ components }: Document) {
-  // Formats are annotations; what they promise is tested where it matters.
-  const ajv = new Ajv({ strict: false, validateFormats: false })
+/** What both linters say against a document, with every rule of theirs but these. */
+export async function lint(text: string): Promise<string[]> {
+  return [...(await spectral(text)), ...(await redocly(text))]
+}
 
-  return ({ described }: Operation, { status, headers, text, body }: Answer): string | null => {
-    const declared = described.responses[String(status)]
-    if (!declared) return `${status} is not declared`
-    const { content } = resolve(declared)
-    if (!content) return text === '' ? null : `${status} has a body`
-    const type = headers.get('content-type')?.split(';')[0] ?? ''
-    const schema = content[type]?.schema
-    if (!schema) return `${status} comes as ${type}`
-    const isValid = ajv.compile({ ...schema, components })
-    return isValid(body) ? null : `${status}: ${ajv.errorsText(isValid.errors)}`
-  }
+async function spectral(text: string) {
+  const linter = new Spectral()
+  const ruleset = new Ruleset({
+    extends: [[oas, 'all']],
+    rules: {
+      // A kit that people clone has no e-mail address to write to.
+      'contact-properties': 'off',
+      // OpenAPI 3.1 takes an SPDX identifier instead, never both.
+      'license-url': 'off',
+      // The order of the tags is the order of the page.
+      'openapi-tags-alphabetical': 'off',
+    },
+  })
+  linter.setRuleset(ruleset)
+  const found = await linter.run(JSON.parse(text))
+  return found.map(({ code, path, message }) => `spectral ${code} ${path.join('.')}: ${message}`)
+}
 
-  function resolve({ $ref, ...inline }: Response & Reference): Response {
-    return components.responses[$ref?.split('/').at(-1) ?? ''] ?? inline
-  }
+async function redocly(source: string) {
+  const config = await createConfig({ extends: ['recommended-strict'] })
+  const found = await lintFromString({ source, config })
+  return found.map(({ ruleId, location, message }) => `redocly ${ruleId} ${location[0]?.pointer}: ${message}`)
+}
+
+/** Everything in an answer that is not as the document says of this operation. */
+export function misfits({ paths, components }: Document, operation: string, answer: Answer): string[] {
+  const [method = '', path = ''] = operation.split(' ')
+  const named = paths[path]?.[method.toLowerCase()]?.responses[answer.status]
+  if (!named) return [`${operation} may not answer ${answer.status}`]
+  const { headers, content = {} } = '$ref' in named ? referred(components.responses, named.$ref) : named
+  const missing = Object.keys(headers).filter((name) => !answer.headers.has(name))
+  return [...missing.map((name) => `no ${name}`), ...misfitsOfBody(content, components, answer)]
+}
+
+function misfitsOfBody(content: NonNullable<Response['content']>, components: object, answer: Answer) {
+  const mediaType = answer.headers.get('content-type')?.split(';')[0] ?? ''
+  if (Object.keys(content).length === 0) return answer.text === '' ? [] : ['a body']
+  const schema = content[mediaType]?.schema
+  if (!schema) return [`${mediaType} and not ${Object.keys(content)}`]
+  const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true })
+  const isFit = ajv.compile({ ...schema, components })
+  return isFit(answer.body)
+    ? []
+    : (isFit.errors ?? []).map((error) => `${error.instancePath} ${error.message}`)
+}
+
+function referred<T>(parts: Named<T>, reference: string): T {
+  const part = parts[reference.split('/').at(-1) ?? '']
+  if (!part) throw new Error(`${reference} leads nowhere`)
+  return part
 }
