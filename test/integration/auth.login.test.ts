@@ -115,7 +115,7 @@ describe('refused login', () => {
   })
 
   test('takes about as long whatever the reason (printed, since machines differ)', async () => {
-    const costly = await startService({ ARGON2_MEMORY_KIB: '4096', ARGON2_TIME: '2' })
+    const costly = await startService({ ARGON2_MEMORY_KIB: '4096' })
     const user = await costly.register()
     const times = new Map<string, number[]>([
       ['unknown', []],
@@ -123,7 +123,7 @@ describe('refused login', () => {
       ['malformed', []],
     ])
     const emails: Record<string, string> = { unknown: costly.newEmail(), wrong: user.email, malformed: 'ada' }
-    for (let round = 0; round < 15; round++) {
+    for (let round = 0; round < 9; round++) {
       for (const [name, spent] of times) {
         const startedAt = performance.now()
         const body = JSON.stringify({ email: emails[name], password: 'not this one' })
@@ -132,7 +132,7 @@ describe('refused login', () => {
       }
     }
     const medians = [...times].map(
-      ([name, spent]) => `${name} ${spent.toSorted((a, b) => a - b)[7]?.toFixed(1)} ms`,
+      ([name, spent]) => `${name} ${spent.toSorted((a, b) => a - b)[4]?.toFixed(1)} ms`,
     )
     process.stdout.write(`median of a refused login: ${medians.join(', ')}\n`)
     await costly.stop()
