@@ -4,7 +4,6 @@ import { fail } from '../core/errors'
 import { docsAssets } from './docs-assets'
 import { docsPage } from './docs-page'
 import { errorsPage } from './errors-page'
-import { describeApi } from './openapi'
 import type { Route } from './openapi-paths'
 import { sendFile, staticFile } from './static-file'
 
@@ -27,9 +26,11 @@ export function docs({ config: { hasDocs, publicUrl }, sections, routes }: Optio
   }
   const page = staticFile(html, docsPage)
   const errors = staticFile(html, errorsPage)
-  const document = staticFile('application/json', () =>
-    describeApi({ routes: routes(), sections, publicUrl }),
-  )
+  const document = staticFile('application/json', async () => {
+    // The generator takes longer to load than the service to start, and most never need it.
+    const { describeApi } = await import('./openapi')
+    return describeApi({ routes: routes(), sections, publicUrl })
+  })
   return new Elysia({ name: 'docs', detail: { hide: true } })
     .get('/', ({ redirect }) => redirect('/docs', 302))
     .get('/docs', ({ request }) => sendFile(request, page, policy))
