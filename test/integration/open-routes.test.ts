@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createApp } from '../../src/app'
+import { type Service, startService } from '../support/service'
+
+// Every door that opens without an access token. A new line here is a decision: say who may come in, and why.
+const open = [
+  'GET /',
+  'GET /docs',
+  'GET /docs/assets/:name',
+  'GET /docs/errors',
+  'GET /docs/openapi.json',
+  'GET /livez',
+  'GET /readyz',
+  'POST /api/v1/auth/login',
+  'POST /api/v1/auth/logout',
+  'POST /api/v1/auth/refresh',
+  'POST /api/v1/auth/register',
+]
+
+let service: Service
+beforeAll(async () => {
+  service = await startService()
+})
+afterAll(() => service.stop())
+
+describe('routes that answer without a token', () => {
+  test('are these and no others', async () => {
+    const found: string[] = []
+    for (const { method, path } of createApp(service.deps).routes) {
+      const address = path.replaceAll(/:\w+/g, '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10')
+      const { status, body } = await service.call(
+        `${method} ${address}`,
+        method === 'GET' ? {} : { body: '{' },
+      )
+      // Logout takes a refresh token in the body as well, so it reads that before it asks for a token.
+      if (status !== 401 || body.code !== 'unauthenticated') found.push(`${method} ${path}`)
+    }
+    expect(found.toSorted()).toEqual(open)
+  })
+})
