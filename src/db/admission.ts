@@ -26,7 +26,11 @@ export function admit(sql: Sql, { connections, deadlineMilliseconds }: Limits): 
 
   const unsafe = (...query: Query) => {
     const run = <T>(shape: (pending: Pending) => PromiseLike<T>) =>
-      guarded(async () => await shape(sql.unsafe(...query)))
+      guarded(async (deadline) => {
+        const pending = sql.unsafe(...query)
+        deadline.onOver = () => withdraw(pending)
+        return await shape(pending)
+      })
     return lazily(() => run((pending) => pending), { values: () => run((pending) => pending.values()) })
   }
   const begin = (work: (transaction: object) => Promise<unknown>) =>
@@ -35,14 +39,15 @@ export function admit(sql: Sql, { connections, deadlineMilliseconds }: Limits): 
   return replacing(sql, { unsafe, begin })
 }
 
-type Deadline = { isOver: boolean }
+type Deadline = { isOver: boolean; onOver(): void }
 
 async function underDeadline<T>(gate: Gate, milliseconds: number, work: (deadline: Deadline) => Promise<T>) {
-  const deadline = { isOver: false }
+  const deadline: Deadline = { isOver: false, onOver: nothing }
   const { promise: expiry, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
     deadline.isOver = true
     reject(fail('database_unavailable'))
+    deadline.onOver()
   }, milliseconds)
   try {
     return await gate.run(() => Promise.race([work(deadline), expiry]))
@@ -51,6 +56,15 @@ async function underDeadline<T>(gate: Gate, milliseconds: number, work: (deadlin
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** A query that no connection has taken up must not run after its caller was told 503; one under way has its own limit. */
+function withdraw(pending: Pending) {
+  if (Reflect.get(pending, 'state') === null) pending.cancel()
+}
+
+const nothing = () => {
+  // What has not started needs no withdrawing.
 }
 
 /** A transaction whose caller was told 503 must not go on to commit: its next statement fails, which rolls back. */
