@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { sql as statement } from 'drizzle-orm'
+import postgres from 'postgres'
+import { failureIn } from '../../src/core/errors'
+import { aPassword } from '../support/client'
+import { nothing, serverUrl } from '../support/database'
+import { type Service, startService } from '../support/service'
+
+const deadlineMilliseconds = 600 + 500
+// The machine may be busy: what matters is that it is not the ten seconds of a hung request.
+const slackMilliseconds = 2000
+
+let service: Service
+beforeAll(async () => {
+  service = await startService({ DB_STATEMENT_TIMEOUT: '600ms', DB_POOL_SIZE: '2' })
+  await service.sql`create table notes (body text)`
+})
+afterAll(() => service.stop())
+
+const countNotes = async () => (await service.sql`select 1 from notes`).length
+
+async function timed<T>(work: Promise<T>) {
+  const startedAt = performance.now()
+  const answer = await work
+  return { answer, spent: performance.now() - startedAt }
+}
+
+/** Takes every connection of the service while `work` runs: a server that hangs, as far as a request can see. */
+async function whileSilent(work: () => Promise<unknown>) {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const places = service.databaseUrl ? 2 : 1
+  const holders = Array.from({ length: places }, () => {
+    const { promise: holds, resolve } = Promise.withResolvers<void>()
+    const done = service.sql.begin(async () => {
+      resolve()
+      await released
+    })
+    return { holds, done }
+  })
+  await Promise.all(holders.map(({ holds }) => holds))
+  try {
+    await work()
+  } finally {
+    release()
+    await Promise.all(holders.map(({ done }) => done))
+  }
+}
+
+describe('a database that hangs', () => {
+  test('is a 503 with Retry-After within the deadline, and what was refused is not done later', async () => {
+    const email = service.newEmail()
+    await whileSilent(async () => {
+      const { answer, spent } = await timed(
+        service.call('POST /api/v1/auth/register', { body: { email, password: aPassword } }),
+      )
+      expect([answer.status, answer.body.code]).toEqual([503, 'database_unavailable'])
+      expect(answer.headers.get('retry-after')).toBe('2')
+      expect(spent).toBeLessThan(deadlineMilliseconds + slackMilliseconds)
+    })
+    expect(
+      (await service.call('POST /api/v1/auth/login', { body: { email, password: aPassword } })).status,
+    ).toBe(401)
+    expect(await service.register({ email })).toMatchObject({ email })
+  })
+
+  test('gathers a queue with an end: a thousand wait, more are refused at once', async () => {
+    await whileSilent(async () => {
+      const outcomes: string[] = []
+      const queries = Array.from({ length: 1200 }, () =>
+        service.deps.db.execute(statement`select 1`).then(nothing, (error) => {
+          outcomes.push(String(failureIn(error)?.code))
+        }),
+      )
+      // One turn of the event loop: no deadline can have passed.
+      await new Promise(setImmediate)
+      expect(outcomes.length).toBeGreaterThanOrEqual(190)
+      await Promise.all(queries)
+      expect(new Set(outcomes)).toEqual(new Set(['database_unavailable']))
+    })
+    expect((await service.enter()).access_token).toBeString()
+  })
+})
+
+describe('a transaction', () => {
+  test('that outlives its deadline is told so and rolled back', async () => {
+    const { promise: refused, resolve } = Promise.withResolvers<void>()
+    const transaction = service.deps.db.transaction(async (tx) => {
+      await tx.execute(statement`insert into notes values ('first')`)
+      await refused
+      await tx.execute(statement`insert into notes values ('second')`)
+    })
+    const error = await transaction.catch((error: unknown) => error)
+    expect(failureIn(error)?.code).toBe('database_unavailable')
+    resolve()
+    expect(await countNotes()).toBe(0)
+    await untilNoneIsIdle()
+  })
+
+  test('that throws is rolled back and leaves its connection fit for use', async () => {
+    for (let round = 0; round < 10; round++) {
+      const transaction = service.deps.db.transaction(async (tx) => {
+        await tx.execute(statement`insert into notes values ('never')`)
+        throw new Error('changed my mind')
+      })
+      await expect(transaction).rejects.toThrow('changed my mind')
+    }
+    expect(await countNotes()).toBe(0)
+    await untilNoneIsIdle()
+  })
+})
+
+describe('a row that someone else has locked', () => {
+  test('is a 503 within the deadline, and the refresh that met it is not done', async () => {
+    // The embedded database has one connection: nobody else can hold a lock there.
+    if (!service.databaseUrl) return
+    const user = await service.enter()
+    const rival = postgres(service.databaseUrl, { max: 1 })
+    await rival.begin(async (transaction) => {
+      await transaction`select 1 from sessions where user_id = ${user.id} for update`
+      const { answer, spent } = await timed(service.refresh(user.refresh_token))
+      expect([answer.status, answer.body.code]).toEqual([503, 'database_unavailable'])
+      expect(spent).toBeLessThan(deadlineMilliseconds + slackMilliseconds)
+      expect((await service.me(user.access_token)).status).toBe(200)
+    })
+    await rival.end()
+    const rows = await service.sql`select used_at from tokens where user_id = ${user.id}`
+    expect(rows.map(({ used_at }) => used_at)).toEqual([null])
+    expect((await service.refresh(user.refresh_token)).status).toBe(200)
+    await untilNoneIsIdle()
+  })
+})
+
+describe('connections that the server closes', () => {
+  const onServer = async (work: (sql: postgres.Sql, name: string) => Promise<unknown>) => {
+    const sql = postgres(String(serverUrl), { max: 1 })
+    await work(sql, new URL(String(service.databaseUrl)).pathname.slice(1))
+    await sql.end()
+  }
+  const terminate = (sql: postgres.Sql, name: string) =>
+    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
+
+  // The embedded database is in this process: it cannot go away alone, and its crash ends the service (embedded.test.ts).
+  test('are replaced by the next request or the one after it', async () => {
+    if (!service.databaseUrl) return
+    const { access_token } = await service.enter()
+    await onServer(terminate)
+    const statuses: number[] = []
+    while (statuses.at(-1) !== 200 && statuses.length < 20)
+      statuses.push((await service.me(access_token)).status)
+    expect(statuses.at(-1)).toBe(200)
+    expect(new Set(statuses).difference(new Set([200, 503]))).toEqual(new Set())
+  })
+
+  test('while it takes no new ones are a 503, and soon after it does they are back', async () => {
+    if (!service.databaseUrl) return
+    const { access_token } = await service.enter()
+    await onServer(async (sql, name) => {
+      await sql.unsafe(`alter database ${name} connection limit 0`)
+      await terminate(sql, name)
+      let answer = await service.me(access_token)
+      for (let tries = 0; tries < 20 && answer.status !== 503; tries++)
+        answer = await service.me(access_token)
+      expect([answer.status, answer.body.code]).toEqual([503, 'database_unavailable'])
+      expect((await service.call('GET /livez')).status).toBe(200)
+      await sql.unsafe(`alter database ${name} connection limit -1`)
+    })
+    const startedAt = performance.now()
+    let { status } = await service.me(access_token)
+    while (status !== 200 && performance.now() - startedAt < 5000)
+      status = (await service.me(access_token)).status
+    expect([status, performance.now() - startedAt < 2500]).toEqual([200, true])
+  })
+})
+
+/** No connection of the service may sit in a transaction that nobody will end. */
+async function untilNoneIsIdle() {
+  const idle = () =>
+    service.sql`select 1 from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`
+  for (let tries = 0; tries < 500; tries++) if ((await idle()).length === 0) return
+  throw new Error('a transaction was left open')
+}

@@ -1,0 +1,145 @@
+import { afterEach, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openStorage } from '../../src/cli/storage'
+import { loadConfig } from '../../src/core/config'
+import { openDatabase } from '../../src/db/client'
+import { isMigrated, MigrationRefused, migrate } from '../../src/db/migrate'
+import { migrations } from '../../src/db/migrations'
+import { createTestDatabase, nothing } from '../support/database'
+import { testSecret } from '../support/service'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+const names = migrations.map(({ name }) => name)
+const note = { name: '9998_notes', sql: 'create table notes (body text); insert into notes values (1)' }
+const broken = {
+  name: '9999_broken',
+  sql: 'create table half (a int); insert into half values (1); select 1/0',
+}
+const mended = { ...broken, sql: 'create table half (a int)' }
+
+/** A database that nothing was done to yet. */
+async function emptyDatabase() {
+  const home = mkdtempSync(join(tmpdir(), 'fastkit-test-'))
+  const { url, drop } = await createTestDatabase()
+  const storage = await openStorage(
+    loadConfig({
+      DATA_DIR: home,
+      DATABASE_URL: url ?? undefined,
+      JWT_SECRET: testSecret,
+      EMBEDDED_FSYNC: 'off',
+    }),
+  )
+  cleanups.push(() => rmSync(home, { recursive: true, force: true }), drop, storage.close)
+  return { sql: storage.database.sql, url }
+}
+
+describe('migrations', () => {
+  test('are applied once, in order, and remembered', async () => {
+    const { sql } = await emptyDatabase()
+    expect(await isMigrated(sql, migrations)).toBe(false)
+    expect(await migrate(sql, [...migrations, note])).toEqual([...names, note.name])
+    expect(await isMigrated(sql, [...migrations, note])).toBe(true)
+    expect(await migrate(sql, [...migrations, note])).toEqual([])
+    expect(await sql`select body from notes`).toHaveLength(1)
+  })
+
+  test('of six at once are applied by one', async () => {
+    const { sql, url } = await emptyDatabase()
+    // The embedded database takes one connection, so there they share it; on a server each has its own.
+    const rivals = Array.from({ length: 6 }, () =>
+      url ? openDatabase({ url, poolSize: 1, statementTimeoutMilliseconds: 5000 }) : { sql, close: nothing },
+    )
+    await Promise.all(rivals.map((rival) => migrate(rival.sql, [...migrations, note])))
+    await Promise.all(rivals.map((rival) => rival.close()))
+    expect(await sql`select body from notes`).toHaveLength(1)
+    expect(await sql`select name from fastkit_migrations`).toHaveLength(names.length + 1)
+  })
+
+  test('one that fails leaves nothing of itself, what came before stays, and a mended one is applied', async () => {
+    const { sql } = await emptyDatabase()
+    await expect(migrate(sql, [...migrations, note, broken])).rejects.toThrow('division by zero')
+    expect((await sql`select to_regclass('half') as half`)[0]?.['half']).toBeNull()
+    expect(await isMigrated(sql, [...migrations, note])).toBe(true)
+    expect(await migrate(sql, [...migrations, note, mended])).toEqual([mended.name])
+  })
+
+  test('one that was edited after it was applied is refused by name', async () => {
+    const { sql } = await emptyDatabase()
+    await migrate(sql, [...migrations, note])
+    const edited = { ...note, sql: `${note.sql} -- later` }
+    const refusal = migrate(sql, [...migrations, edited])
+    await expect(refusal).rejects.toBeInstanceOf(MigrationRefused)
+    await expect(refusal).rejects.toThrow(`migration ${note.name} is not the one that was applied`)
+  })
+
+  test('a database that is newer than the executable is refused by name, and nothing is applied', async () => {
+    const { sql } = await emptyDatabase()
+    await migrate(sql, [...migrations, note])
+    const refusal = migrate(sql, [...migrations, mended])
+    await expect(refusal).rejects.toBeInstanceOf(MigrationRefused)
+    await expect(refusal).rejects.toThrow(
+      `the database is newer than this executable: it has migration ${note.name}`,
+    )
+    expect(await isMigrated(sql, migrations)).toBe(false)
+    expect((await sql`select to_regclass('half') as half`)[0]?.['half']).toBeNull()
+  })
+})
+
+describe('schema', () => {
+  test('has these constraints, by name', async () => {
+    const { sql } = await emptyDatabase()
+    await migrate(sql, migrations)
+    // PostgreSQL 18 lists "not null" as well.
+    const rows = await sql`select conname from pg_constraint
+      where connamespace = 'public'::regnamespace and contype <> 'n' order by 1`
+    expect(rows.map(({ conname }) => conname)).toEqual([
+      'fastkit_migrations_pkey',
+      'sessions_pkey',
+      'sessions_revoked_check',
+      'sessions_user_id_fkey',
+      'tokens_jti_hash_key',
+      'tokens_pkey',
+      'tokens_replaced_by_fkey',
+      'tokens_replaced_by_key',
+      'tokens_session_id_fkey',
+      'tokens_token_type_check',
+      'tokens_user_id_fkey',
+      'users_email_normalised_key',
+      'users_pkey',
+      'users_role_check',
+    ])
+  })
+
+  test('has these indexes and no others', async () => {
+    const { sql } = await emptyDatabase()
+    await migrate(sql, migrations)
+    const rows = await sql`select tablename, indexdef from pg_indexes where schemaname = 'public'`
+    const found = rows.map(({ tablename, indexdef }) => `${tablename} ${/\(.*\)/.exec(indexdef)?.[0]}`)
+    expect(found.toSorted()).toEqual([
+      'fastkit_migrations (name)',
+      'sessions (id)',
+      'sessions (user_id)',
+      'tokens (id)',
+      'tokens (jti_hash)',
+      'tokens (replaced_by)',
+      'tokens (session_id)',
+      'tokens (user_id)',
+      'users (email_normalised)',
+      'users (id)',
+    ])
+  })
+
+  test('has an index for every foreign key', async () => {
+    const { sql } = await emptyDatabase()
+    await migrate(sql, migrations)
+    const bare = await sql`select conname from pg_constraint c where contype = 'f' and not exists (
+      select 1 from pg_index i where i.indrelid = c.conrelid and i.indkey[0] = c.conkey[1])`
+    expect([...bare]).toEqual([])
+  })
+})
