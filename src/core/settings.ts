@@ -12,7 +12,7 @@ export const Settings = Type.Object({
   ),
   DATA_DIR: text('./data', 'Embedded database and generated keys; one process at a time.'),
   DB_POOL_SIZE: whole('10', [1, 500], 'Connections to PostgreSQL.'),
-  DB_STATEMENT_TIMEOUT: duration('5s', 'Longest time one statement may take.'),
+  DB_STATEMENT_TIMEOUT: duration('5s', '1d', 'Longest time one statement may take.'),
   EMBEDDED_FSYNC: choice(['on', 'off'], 'on', 'off: embedded commits may be lost on power loss (for tests).'),
   JWT_SECRET: secret(
     keys(
@@ -21,10 +21,10 @@ export const Settings = Type.Object({
   ),
   JWT_ISSUER: text('fastkit', 'iss of every token.'),
   JWT_AUDIENCE: text('fastkit', 'aud of every token.'),
-  ACCESS_TOKEN_TTL: duration('15m', 'Life of an access token.'),
-  REFRESH_TOKEN_TTL: duration('7d', 'Life of each refresh token.'),
-  SESSION_TTL: duration('30d', 'Absolute end of a session.'),
-  REFRESH_GRACE: duration('10s', 'A repeated refresh within it gets the same successor.'),
+  ACCESS_TOKEN_TTL: duration('15m', '3650d', 'Life of an access token.'),
+  REFRESH_TOKEN_TTL: duration('7d', '3650d', 'Life of each refresh token.'),
+  SESSION_TTL: duration('30d', '3650d', 'Absolute end of a session.'),
+  REFRESH_GRACE: duration('10s', '3650d', 'A repeated refresh within it gets the same successor.'),
   PASSWORD_MIN_LENGTH: whole('8', [8, 128], 'Shortest password, in characters.'),
   ARGON2_MEMORY_KIB: whole('19456', [8, 4_194_304], 'argon2id memory in KiB.'),
   ARGON2_TIME: whole('2', [1, 100], 'argon2id passes.'),
@@ -49,7 +49,7 @@ export const Settings = Type.Object({
     expects: 'one of json, pretty',
     meaning: 'json or pretty. Unset: pretty when standard output is a terminal.',
   }),
-  SHUTDOWN_TIMEOUT: duration('20s', 'Longest time to finish requests in flight before leaving.'),
+  SHUTDOWN_TIMEOUT: duration('20s', '1d', 'Longest time to finish requests in flight before leaving.'),
   DOCS: choice(['on', 'off'], 'on', 'off: no /docs.'),
   PUBLIC_URL: url(['http:', 'https:'], 'Address clients use, for links; never taken from a request.'),
   BOOTSTRAP_ADMIN_EMAIL: email('Address of the first admin, created at start if there is no admin at all.'),
@@ -84,17 +84,24 @@ function whole(fallback: string, [least, most]: [number, number], meaning: strin
     .Encode(String)
 }
 
-/** A duration; decodes to milliseconds. */
-function duration(fallback: string, meaning: string) {
+/**
+ * A duration; decodes to milliseconds. It has an end since a timer of more than 24 days fires at once, and a token that
+ * lives for millions of years has no date to end on.
+ */
+function duration(fallback: string, longest: string, meaning: string) {
   return Type.Transform(
     Type.String({
       default: fallback,
       pattern: durationPattern.source,
-      expects: 'a duration such as 500ms, 10s, 15m, 12h or 7d',
+      expects: `a duration such as 500ms, 10s, 15m, 12h or 7d, at most ${longest}`,
       meaning,
     }),
   )
-    .Decode(milliseconds)
+    .Decode((given) => {
+      const value = milliseconds(given)
+      if (value > milliseconds(longest)) throw new Error('out of range')
+      return value
+    })
     .Encode((value) => `${value}ms`)
 }
 
@@ -167,5 +174,6 @@ const split = (given: string) =>
 
 function isOrigin(item: string) {
   const parsed = URL.parse(item)
-  return parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.origin === item
+  const isExact = parsed?.origin === item && !item.includes('*')
+  return isExact && /^https?:$/.test(parsed.protocol)
 }
