@@ -1,0 +1,187 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ConfigError, describeConfig, type Environment, loadConfig } from '../../src/core/config'
+import { Settings } from '../../src/core/settings'
+
+const home = mkdtempSync(join(tmpdir(), 'fastkit-config-'))
+afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+const file = (name: string, text: string) => {
+  writeFileSync(join(home, name), text)
+  return join(home, name)
+}
+const longKey = 'k'.repeat(32)
+
+function problemsOf(environment: Environment): string[] {
+  try {
+    loadConfig(environment)
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems
+  }
+}
+const namesOf = (environment: Environment) =>
+  problemsOf(environment).map((problem) => problem.split(' ')[0] ?? '')
+
+describe('configuration', () => {
+  test('needs nothing: the defaults are those of the contract', () => {
+    expect(loadConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 3000,
+      databaseUrl: null,
+      dataDir: './data',
+      dbPoolSize: 10,
+      dbStatementTimeoutMilliseconds: 5000,
+      isEmbeddedDurable: true,
+      jwtSecrets: null,
+      accessTtlSeconds: 900,
+      refreshTtlSeconds: 604_800,
+      sessionTtlSeconds: 2_592_000,
+      refreshGraceSeconds: 10,
+      passwordMinLength: 8,
+      passwordCost: { memoryKib: 19_456, time: 2 },
+      corsOrigins: [],
+      trustedProxies: [],
+      logLevel: 'info',
+      shutdownTimeoutMilliseconds: 20_000,
+      hasDocs: true,
+      publicUrl: null,
+    })
+  })
+
+  test('every variable has a default that it accepts itself', () => {
+    const defaults = Object.entries(Settings.properties).map(([name, { default: value }]) => [
+      name,
+      value ?? undefined,
+    ])
+    expect(loadConfig(Object.fromEntries(defaults))).toEqual(loadConfig({}))
+  })
+
+  test('an empty variable is an unset one', () => {
+    const empty = Object.fromEntries(
+      Object.keys(Settings.properties).flatMap((name) => [
+        [name, ''],
+        [`${name}_FILE`, ''],
+      ]),
+    )
+    expect(loadConfig(empty)).toEqual(loadConfig({}))
+  })
+
+  test('every problem is told at once, by name and without its value', () => {
+    const wrong = 'tell-tale-value'
+    const names = Object.keys(Settings.properties).filter(
+      (name) => !/^(HOST|DATA_DIR|JWT_ISSUER|JWT_AUDIENCE)$/.test(name),
+    )
+    const environment = Object.fromEntries(names.map((name) => [name, wrong]))
+    expect(namesOf(environment).toSorted()).toEqual(names.toSorted())
+    expect(String(new ConfigError(problemsOf(environment)))).not.toContain(wrong)
+  })
+
+  test('a server needs keys, an embedded database makes its own', () => {
+    const DATABASE_URL = 'postgres://fastkit@db/fastkit'
+    expect(namesOf({ DATABASE_URL })).toEqual(['JWT_SECRET'])
+    expect(namesOf({ DATABASE_URL, JWT_SECRET: longKey })).toEqual([])
+  })
+
+  test.each<[string, string[], string[]]>([
+    ['PORT', ['0', '80', '65535'], ['65536', '-1', '1e3', '0x50', ' 80', '80 ', '3.5', 'NaN', '٣']],
+    ['DB_POOL_SIZE', ['1', '500'], ['0', '501']],
+    ['PASSWORD_MIN_LENGTH', ['8', '128'], ['7', '129']],
+    [
+      'ACCESS_TOKEN_TTL',
+      ['1s', '15m', '7d'],
+      ['0s', '15', '15 m', '-1m', '1.5h', '15M', '1w', 'm', '999999999d'],
+    ],
+    ['DB_STATEMENT_TIMEOUT', ['500ms', '1h'], ['0ms', '25d', '999999999ms']],
+    ['SHUTDOWN_TIMEOUT', ['1ms', '1h'], ['25d']],
+    [
+      'JWT_SECRET',
+      [longKey, `${longKey},${longKey}2`, '🦜'.repeat(8), ` ${longKey} , `],
+      ['k'.repeat(31), `${longKey},short`, ',', ' '],
+    ],
+    ['DATABASE_URL', [], ['mysql://db', 'db', 'http://db', 'postgres']],
+    [
+      'PUBLIC_URL',
+      ['https://api.example.com', 'http://localhost:3000'],
+      ['api.example.com', 'javascript:alert(1)', '/'],
+    ],
+    [
+      'CORS_ORIGINS',
+      ['https://app.example.com', 'https://a.example, http://localhost:5173', 'http://[::1]:3000', ' , '],
+      [
+        '*',
+        'null',
+        'app.example.com',
+        'https://app.example.com/',
+        'https://APP.example.com',
+        'https://*.example.com',
+        'https://a.example:443',
+        'https://u@a.example',
+        'ftp://a.example',
+        'https://a.example https://b.example',
+      ],
+    ],
+    [
+      'TRUSTED_PROXIES',
+      ['10.0.0.0/8', '127.0.0.1/32, fd00::/8', '0.0.0.0/0'],
+      ['10.0.0.1', '10.0.0.0/33', 'fd00::/129', '10.0.0/8/8', 'proxy', '*', '10.0.0.0/', '10.0.0.0/-1'],
+    ],
+    ['LOG_LEVEL', ['trace', 'silent'], ['INFO', 'verbose']],
+    ['LOG_FORMAT', ['json', 'pretty'], ['text']],
+    ['DOCS', ['on', 'off'], ['true', 'ON', '0']],
+    ['EMBEDDED_FSYNC', ['on', 'off'], ['false']],
+  ])('%s takes %j and refuses %j', (name, good, bad) => {
+    for (const value of good) expect([value, ...problemsOf({ [name]: value })]).toEqual([value])
+    for (const value of bad)
+      expect([value, ...namesOf({ JWT_SECRET: longKey, [name]: value })]).toEqual([value, name])
+  })
+})
+
+describe('secret from a file', () => {
+  test('is read without the line break at its end', () => {
+    expect(loadConfig({ JWT_SECRET_FILE: file('key', `${longKey}\n`) }).jwtSecrets).toEqual([longKey])
+  })
+
+  test('and from the environment at once is refused', () => {
+    const path = file('key', longKey)
+    expect(problemsOf({ JWT_SECRET: longKey, JWT_SECRET_FILE: path })).toEqual([
+      'JWT_SECRET and JWT_SECRET_FILE are both set',
+    ])
+  })
+
+  test.each([
+    ['missing', () => join(home, 'missing')],
+    ['a directory', () => home],
+  ])('that is %s is named, not quoted', (_, path) => {
+    const problems = problemsOf({ DATABASE_URL_FILE: path() })
+    expect(problems).toContain('DATABASE_URL_FILE cannot be read')
+    expect(problems.join()).not.toContain(home)
+  })
+
+  test('that is empty is no secret', () => {
+    expect(namesOf({ JWT_SECRET_FILE: file('empty', '\n') })).toContain('JWT_SECRET')
+  })
+
+  test('is not taken for what is no secret', () => {
+    expect(loadConfig({ PORT_FILE: file('port', '80'), HOST_FILE: join(home, 'missing') }).port).toBe(3000)
+  })
+})
+
+describe('printed configuration', () => {
+  test('masks every secret and says where each value came from', () => {
+    const printed = describeConfig({
+      DATABASE_URL: 'postgres://fastkit:tell-tale@db/fastkit',
+      JWT_SECRET_FILE: file('key', longKey),
+      PORT: '8080',
+    })
+    const find = (name: string) => printed.find((setting) => setting.name === name)
+    expect(find('DATABASE_URL')).toEqual({ name: 'DATABASE_URL', value: '********', source: 'environment' })
+    expect(find('JWT_SECRET')).toEqual({ name: 'JWT_SECRET', value: '********', source: 'file' })
+    expect(find('PORT')).toEqual({ name: 'PORT', value: '8080', source: 'environment' })
+    expect(find('HOST')).toEqual({ name: 'HOST', value: '127.0.0.1', source: 'default' })
+    expect(JSON.stringify(printed)).not.toMatch(/tell-tale|kkkk/)
+  })
+})
