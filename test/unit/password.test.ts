@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { createPasswords, passwordProblem } from '../../src/core/password'
+
+const problem = (password: string, email = 'ada@example.com') => passwordProblem(password, email, 8)
+const passwords = createPasswords({ memoryKib: 64, time: 1 })
+
+describe('password rule', () => {
+  test('judges every Unicode form of a password alike', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 20 }), (password) => {
+        const forms = (['NFC', 'NFD', 'NFKC', 'NFKD'] as const).map((form) =>
+          problem(password.normalize(form)),
+        )
+        expect(new Set(forms).size).toBe(1)
+      }),
+    )
+  })
+
+  test('counts characters after NFKC, whatever they are', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (password) => {
+        const length = [...password.normalize('NFKC')].length
+        const said = problem(password)
+        if (length < 8) expect(said).toContain('at least 8')
+        if (length > 256) expect(said).toContain('at most 256')
+      }),
+    )
+  })
+
+  test('says one of five things, and never the password', () => {
+    const sayings = [
+      null,
+      'must have at least 8 characters',
+      'must have at most 256 characters',
+      'is among the most used passwords',
+      'must not contain the name in the e-mail address',
+    ]
+    fc.assert(
+      fc.property(fc.string({ maxLength: 300 }), fc.emailAddress(), (password, email) => {
+        expect(sayings).toContain(problem(password, email))
+      }),
+    )
+  })
+
+  test.each(['password', 'iloveyou', '12345678', 'qwertyuiop', 'P@SSW0RD', 'Football', 'ｐａｓｓｗｏｒｄ１'])(
+    '%s is too common',
+    (password) => {
+      expect(problem(password)).toBe('is among the most used passwords')
+    },
+  )
+
+  test.each(['password,', '"password"', 'password","', 'pass word', 'passwordpassw0rdpassword', '[]", "[]'])(
+    '%s is not on the list, although parts of it are',
+    (password) => {
+      expect(problem(password)).toBeNull()
+    },
+  )
+
+  test('a longer minimum is named', () => {
+    expect(passwordProblem('kq3vzw9xkq3', 'ada@example.com', 12)).toBe('must have at least 12 characters')
+  })
+})
+
+describe('password hash', () => {
+  test('fits every Unicode form of its password and no other', async () => {
+    const hash = await passwords.hash('déｃembre 31')
+    for (const same of ['de\u0301cembre 31', 'd\u00E9cembre 31'])
+      expect(await passwords.verify(same, hash)).toBe(true)
+    for (const other of ['decembre 31', 'Décembre 31', 'décembre 31 ', '', '\0'])
+      expect(await passwords.verify(other, hash)).toBe(false)
+  })
+
+  test('of one password twice are two', async () => {
+    expect(await passwords.hash('kq3vzw9x')).not.toBe(await passwords.hash('kq3vzw9x'))
+  })
+
+  test('no hash fits no password, and costs about as much as one', async () => {
+    for (const password of ['', 'kq3vzw9x']) expect(await passwords.verify(password, null)).toBe(false)
+  })
+
+  test('is outdated unless algorithm and cost are those of today', async () => {
+    const hash = (form: Parameters<typeof Bun.password.hash>[1]) => Bun.password.hash('kq3vzw9x', form)
+    expect(passwords.isOutdated(await passwords.hash('kq3vzw9x'))).toBe(false)
+    expect(passwords.isOutdated(await hash({ algorithm: 'bcrypt', cost: 4 }))).toBe(true)
+    expect(passwords.isOutdated(await hash({ algorithm: 'argon2id', memoryCost: 65, timeCost: 1 }))).toBe(
+      true,
+    )
+    expect(passwords.isOutdated(await hash({ algorithm: 'argon2id', memoryCost: 64, timeCost: 12 }))).toBe(
+      true,
+    )
+    expect(passwords.isOutdated(await hash({ algorithm: 'argon2d', memoryCost: 64, timeCost: 1 }))).toBe(true)
+  })
+})
