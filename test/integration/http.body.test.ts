@@ -158,7 +158,7 @@ describe('text of a body', () => {
     const { status, errors } = await login('['.repeat(depth) + ']'.repeat(depth))
     expect([status, errors.length]).toEqual([422, 1])
     expect(errors[0].message.includes('nested')).toBe(depth > 32)
-    expect(performance.now() - startedAt).toBeLessThan(300)
+    expect(performance.now() - startedAt).toBeLessThan(1500)
   })
 
   test.each(['null', '[]', '7', '"text"', 'true'])('%s is no object', async (body) => {

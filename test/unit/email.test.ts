@@ -61,6 +61,6 @@ describe('normalised e-mail address', () => {
       '@'.repeat(100_000),
     ])
       expect(normaliseEmail(hostile)).toBeNull()
-    expect(performance.now() - startedAt).toBeLessThan(100)
+    expect(performance.now() - startedAt).toBeLessThan(1000)
   })
 })
