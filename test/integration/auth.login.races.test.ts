@@ -66,13 +66,14 @@ test('replacing a hash moves updated_at', async () => {
 })
 
 describe('login that has checked the password while', () => {
-  const meanwhile: [string, (id: string) => Promise<unknown>][] = [
-    ['the account was deactivated', (id) => service.sql`update users set is_active = false where id = ${id}`],
+  type Change = (sql: postgres.Sql | postgres.TransactionSql, id: string) => Promise<unknown>
+  const meanwhile: [string, Change][] = [
+    ['the account was deactivated', (sql, id) => sql`update users set is_active = false where id = ${id}`],
     [
       'the password was changed',
-      (id) => service.sql`update users set password_hash = 'changed' where id = ${id}`,
+      (sql, id) => sql`update users set password_hash = 'changed' where id = ${id}`,
     ],
-    ['the account was deleted', (id) => service.sql`delete from users where id = ${id}`],
+    ['the account was deleted', (sql, id) => sql`delete from users where id = ${id}`],
   ]
 
   test.each(meanwhile)('%s is refused and opens no session', async (_, change) => {
@@ -81,7 +82,7 @@ describe('login that has checked the password while', () => {
     // The real check, then the change: the moment that a race has to hit.
     service.deps.passwords.verify = async (password, hash) => {
       const isMatch = await verify(password, hash)
-      await change(user.id)
+      await change(service.sql, user.id)
       return isMatch
     }
     const { status, body } = await login(user)
@@ -97,14 +98,13 @@ describe('login that has checked the password while', () => {
     const rival = postgres(service.databaseUrl, { max: 1 })
     const { promise: answered, resolve } = Promise.withResolvers<Awaited<ReturnType<typeof login>>>()
     await rival.begin(async (transaction) => {
-      await transaction`update users set is_active = false where id = ${user.id}`
+      await change(transaction, user.id)
       void login(user).then(resolve)
       await untilSomeoneWaits()
     })
     await rival.end()
     expect((await answered).body.code).toBe('invalid_credentials')
     expect(await sessionsOf(user.id)).toHaveLength(0)
-    await change(user.id)
   })
 })
 
