@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { bodies, bodyFailureOf } from '../../src/http/body'
 
 const app = new Elysia()
-  .use(bodies())
+  .use(bodies(() => undefined))
   .post('/', ({ body, request }) => Response.json({ body, code: bodyFailureOf(request)?.code ?? null }))
 
 async function read(body: string | Uint8Array<ArrayBuffer>, type = 'application/json') {

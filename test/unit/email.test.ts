@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { normaliseEmail } from '../../src/modules/users/email'
+import { normaliseEmail } from '../../src/core/email'
 
 const anything = fc.oneof(
   fc.emailAddress(),

@@ -4,7 +4,7 @@ import type { Db } from '../../db/rows'
 import * as repo from './repo'
 
 /** What decides whether an access token still counts, and what its owner most often asks for. */
-export type Liveness = NonNullable<Awaited<ReturnType<typeof repo.liveness>>>
+type Liveness = NonNullable<Awaited<ReturnType<typeof repo.liveness>>>
 
 export type LivenessCache = {
   /** The state of a session and its user, `null` when either is gone. Throws `database_unavailable`. */

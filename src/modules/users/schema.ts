@@ -23,7 +23,7 @@ export const DisplayName = Type.String({
 })
 const MaybeDisplayName = Type.Union([DisplayName, Type.Null()])
 
-export const Role = Type.Union([Type.Literal('user'), Type.Literal('admin')], {
+const Role = Type.Union([Type.Literal('user'), Type.Literal('admin')], {
   title: 'Role',
   description: 'What the account may do.',
   examples: ['user'],
