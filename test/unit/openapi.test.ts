@@ -63,7 +63,7 @@ test('who asks for a role may be told 401 and 403, who made something says where
     detail: { ...detail, security: [{ bearer: ['admin'] }] },
   })
   const { responses, requestBody } = (await describeRoutes(app)).paths['/notes'].post
-  expect(Object.keys(responses)).toEqual(['201', '401', '403'])
+  expect(Object.keys(responses)).toEqual(['201', '401', '403', '429'])
   expect(Object.keys(responses['201'].headers)).toEqual(['X-Request-Id', 'Location'])
   expect(requestBody).toEqual({
     required: true,
@@ -80,8 +80,7 @@ test('a form is described as one', async () => {
   const app = notes().post('/form', handler, {
     body: Note,
     response: { 200: Note },
-    parse: 'urlencoded',
-    detail,
+    detail: { ...detail, 'x-oauth': true },
   })
   const { requestBody } = (await describeRoutes(app)).paths['/notes/form'].post
   expect(Object.keys(requestBody.content)).toEqual(['application/x-www-form-urlencoded'])
