@@ -33,6 +33,9 @@ export function openDatabase(target: Target): Database {
     backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
     connect_timeout: 5,
     onnotice: ignored,
+    // Nothing here sends arrays, and a connection that dies while it asks for their types rejects what nobody awaits.
+    // Without it `reserve` never answers on a new connection; `begin` does.
+    fetch_types: false,
     connection: isEmbedded ? { application_name: 'fastkit' } : limits(statementTimeoutMilliseconds),
   } satisfies Options<Record<string, never>>
   const sql = isEmbedded

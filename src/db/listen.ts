@@ -57,6 +57,8 @@ export function listen({ url, instanceId, bus }: Options): Listener {
     idle_timeout: 0,
     max_lifetime: null,
     connect_timeout: 5,
+    // See `openDatabase`.
+    fetch_types: false,
     backoff: () => retryMilliseconds / 1000,
     connection: { application_name: 'fastkit listener' },
     ...hooks,

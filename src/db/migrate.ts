@@ -1,4 +1,4 @@
-import type { ReservedSql, Sql } from 'postgres'
+import type { Sql } from 'postgres'
 import { translate } from './errors'
 import type { Migration } from './migrations'
 
@@ -19,19 +19,14 @@ type Applied = Map<string, string>
  * Throws MigrationRefused, or `database_unavailable`.
  */
 export async function migrate(sql: Sql, migrations: Migration[]): Promise<string[]> {
-  const connection = await sql.reserve().catch((error) => {
-    throw translate(error)
-  })
   try {
-    const applied = await readApplied(connection)
+    const applied = await readApplied(sql)
     assertKnown(applied, migrations)
     const missing = migrations.filter(({ name }) => !applied.has(name))
-    for (const migration of missing) await applyOnce(connection, migration)
+    for (const migration of missing) await applyOnce(sql, migration)
     return missing.map(({ name }) => name)
   } catch (error) {
     throw translate(error)
-  } finally {
-    connection.release()
   }
 }
 
@@ -45,7 +40,7 @@ export async function isMigrated(sql: Sql, migrations: Migration[]): Promise<boo
   }
 }
 
-async function readApplied(sql: Sql | ReservedSql): Promise<Applied> {
+async function readApplied(sql: Sql): Promise<Applied> {
   const [table] = await sql`select to_regclass('fastkit_migrations') as name`
   if (!table?.['name']) return new Map()
   const rows = await sql<{ name: string; hash: string }[]>`select name, hash from fastkit_migrations`
@@ -64,26 +59,16 @@ function assertKnown(applied: Applied, migrations: Migration[]) {
 }
 
 /** The lock lives and dies with the transaction, so it also holds through a transaction-pooling proxy. */
-async function applyOnce(connection: ReservedSql, { name, sql }: Migration) {
-  await connection`begin`
-  try {
-    await connection.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
-    await connection`select pg_advisory_xact_lock(${lockKey})`
-    await connection`create table if not exists fastkit_migrations
+const applyOnce = (pool: Sql, { name, sql }: Migration) =>
+  pool.begin(async (transaction) => {
+    await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
+    await transaction`select pg_advisory_xact_lock(${lockKey})`
+    await transaction`create table if not exists fastkit_migrations
       (name text primary key, hash text not null, applied_at timestamptz not null default now())`
-    const [applied] = await connection`select 1 from fastkit_migrations where name = ${name}`
-    if (!applied) {
-      await connection.unsafe(sql)
-      await connection`insert into fastkit_migrations (name, hash) values (${name}, ${hashOf({ name, sql })})`
-    }
-    await connection`commit`
-  } catch (error) {
-    await connection`rollback`.catch(ignored)
-    throw error
-  }
-}
+    const [applied] = await transaction`select 1 from fastkit_migrations where name = ${name}`
+    if (applied) return
+    await transaction.unsafe(sql)
+    await transaction`insert into fastkit_migrations (name, hash) values (${name}, ${hashOf({ name, sql })})`
+  })
 
 const hashOf = ({ sql }: Migration) => new Bun.CryptoHasher('sha256').update(sql).digest('hex')
-
-// A connection that cannot even roll back is gone, and its transaction with it.
-const ignored = () => null

@@ -6,6 +6,7 @@ import type { Components } from './openapi-components'
 import { responsesOf } from './openapi-responses'
 import { exampleOf, mapValues, type Schema } from './openapi-schema'
 import { limitOf } from './rate-limit'
+import { asksRole } from './roles'
 
 export type Route = AnyElysia['routes'][number]
 type Paths = Record<string, Record<string, Operation>>
@@ -52,7 +53,11 @@ function shapeOf({ hooks }: Route, components: Components) {
   const { body, params, query, response = {}, detail } = hooks
   const security: Requirement[] = detail?.security ?? []
   const limited: ErrorCode[] = limitOf(detail) === 'none' ? [] : ['rate_limited']
-  const responses = responsesOf(response, [...guardFailures(security), ...limited], components)
+  const responses = responsesOf(
+    response,
+    [...guardFailures(security, asksRole(detail)), ...limited],
+    components,
+  )
   const parse = isOAuth(detail) ? ('urlencoded' as const) : ('json' as const)
   return {
     body,
@@ -68,11 +73,10 @@ const eitherToken = (requirement: Requirement): Requirement[] =>
   'bearer' in requirement ? [requirement, { oauth2: [] }] : [requirement]
 
 /** What the guard answers, by what the route asks of its caller. */
-function guardFailures(security: Requirement[]): ErrorCode[] {
+function guardFailures(security: Requirement[], isRoleAsked: boolean): ErrorCode[] {
   const isOpen = security.length === 0 || security.some((schemes) => Object.keys(schemes).length === 0)
   if (isOpen) return []
-  const asksRole = security.some((schemes) => Object.values(schemes).some((roles) => roles.length > 0))
-  return ['unauthenticated', 'invalid_token', ...(asksRole ? (['forbidden'] as const) : [])]
+  return ['unauthenticated', 'invalid_token', ...(isRoleAsked ? (['forbidden'] as const) : [])]
 }
 
 function correct(

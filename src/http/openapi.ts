@@ -50,6 +50,6 @@ const schemesWith = (tokenUrl: string) => ({
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'The `access_token` of a sign-in. A name in a requirement is the role that is asked for.',
+    description: 'The `access_token` of a sign-in.',
   },
 })

@@ -99,6 +99,7 @@ describe('schema', () => {
     const rows = await sql`select conname from pg_constraint
       where connamespace = 'public'::regnamespace and contype <> 'n' order by 1`
     expect(rows.map(({ conname }) => conname)).toEqual([
+      'audit_events_pkey',
       'fastkit_migrations_pkey',
       'sessions_pkey',
       'sessions_revoked_check',
@@ -122,16 +123,24 @@ describe('schema', () => {
     const rows = await sql`select tablename, indexdef from pg_indexes where schemaname = 'public'`
     const found = rows.map(({ tablename, indexdef }) => `${tablename} ${/\(.*\)/.exec(indexdef)?.[0]}`)
     expect(found.toSorted()).toEqual([
+      'audit_events (actor_id, id)',
+      'audit_events (id)',
+      'audit_events (target_id, id)',
+      'audit_events (type, id)',
       'fastkit_migrations (name)',
+      'sessions (expires_at)',
       'sessions (id)',
       'sessions (user_id)',
+      'tokens (expires_at)',
       'tokens (id)',
       'tokens (jti_hash)',
       'tokens (replaced_by)',
       'tokens (session_id)',
       'tokens (user_id)',
+      'users (email_normalised text_pattern_ops)',
       'users (email_normalised)',
       'users (id)',
+      "users (id) WHERE ((role = 'admin'::text) AND is_active)",
     ])
   })
 

@@ -15,6 +15,7 @@ const open = [
   'POST /api/v1/auth/logout',
   'POST /api/v1/auth/refresh',
   'POST /api/v1/auth/register',
+  'POST /api/v1/auth/token',
 ]
 
 let service: Service

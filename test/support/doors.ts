@@ -8,9 +8,10 @@ type Media = { example?: unknown }
 /** Every operation that the document describes, and what it says of who may come in. */
 export function doorsIn({ paths }: Document) {
   return Object.entries(paths).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([method, { security = [], requestBody }]) => {
+    Object.entries(operations).map(([method, { security = [], requestBody, 'x-roles': asked }]) => {
       const isOptional = security.some((schemes) => Object.keys(schemes).length === 0)
-      const roles = security.find((schemes) => 'bearer' in schemes)?.['bearer'] ?? null
+      const isGuarded = security.some((schemes) => 'bearer' in schemes)
+      const roles = isGuarded ? (asked ?? []) : null
       const [[type, media] = ['', {}]] = Object.entries<Media>(requestBody?.content ?? {})
       return { name: `${method.toUpperCase()} ${path}`, roles, isOptional, type, example: media.example }
     }),

@@ -13,6 +13,7 @@ export type Operation = {
   security?: Named<string[]>[]
   requestBody?: { content: Named<{ example?: unknown }> }
   responses: Named<Response | { $ref: string }>
+  'x-roles'?: string[]
 }
 export type Document = {
   servers: { url: string }[]

@@ -12,5 +12,10 @@ export const auditRoutes = (deps: Deps) =>
       auth: { role: 'admin' },
       query: AuditQuery,
       response: { 200: AuditEventPage, ...failures() },
-      detail: { operationId: 'listAuditEvents', summary: 'What happened to accounts and sessions' },
+      detail: {
+        operationId: 'listAuditEvents',
+        summary: 'What happened to accounts and sessions',
+        description:
+          'Newest first: sign-ins, ended sessions, changes of passwords, addresses, roles and accounts, and refusals. Events are kept for 400 days, also those of accounts that are gone.',
+      },
     })

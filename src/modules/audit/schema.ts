@@ -51,7 +51,7 @@ export const AuditQuery = Type.Object(
   {
     ...pageParameters,
     user_id: Type.Optional({ ...Id, description: 'Events that this user caused or met.' }),
-    type: Type.Optional(AuditType),
+    type: Type.Optional({ ...AuditType, description: 'Events of this kind.' }),
   },
   { additionalProperties: false },
 )

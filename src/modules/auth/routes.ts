@@ -98,7 +98,11 @@ export const authRoutes = (deps: Deps) =>
         auth: true,
         query: Nothing,
         response: { 204: NoContent, ...failures() },
-        detail: { operationId: 'logoutAll', summary: 'End every session of the account' },
+        detail: {
+          operationId: 'logoutAll',
+          summary: 'End every session of the account',
+          description: 'Every device is signed out, this one too.',
+        },
       },
     )
     .post(
@@ -109,6 +113,10 @@ export const authRoutes = (deps: Deps) =>
         body: ChangePassword,
         query: Nothing,
         response: { 200: TokenPair, ...bodyFailures('wrong_password', 'weak_password', 'overloaded') },
-        detail: { operationId: 'changePassword', summary: 'Set a new password and end every session' },
+        detail: {
+          operationId: 'changePassword',
+          summary: 'Set a new password and end every session',
+          description: 'Every session of the account ends; the pair in the answer belongs to a fresh one.',
+        },
       },
     )

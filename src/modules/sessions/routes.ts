@@ -15,7 +15,11 @@ export const sessionsRoutes = (deps: Deps) =>
       auth: true,
       query: PageQuery,
       response: { 200: SessionPage, ...failures() },
-      detail: { operationId: 'listMySessions', summary: 'Where you are signed in' },
+      detail: {
+        operationId: 'listMySessions',
+        summary: 'Where you are signed in',
+        description: 'Sessions that have not ended, newest first. Each sign-in is one.',
+      },
     })
     .delete(
       '/me/sessions/:id',
@@ -26,7 +30,11 @@ export const sessionsRoutes = (deps: Deps) =>
         params: ById,
         query: Nothing,
         response: { 204: NoContent, ...failures('not_found') },
-        detail: { operationId: 'endMySession', summary: 'Sign out one of your devices' },
+        detail: {
+          operationId: 'endMySession',
+          summary: 'Sign out one of your devices',
+          description: 'Its tokens are void at once. Somebody else’s session is answered like none at all.',
+        },
       },
     )
     .get(
@@ -37,7 +45,11 @@ export const sessionsRoutes = (deps: Deps) =>
         params: ById,
         query: PageQuery,
         response: { 200: SessionPage, ...failures() },
-        detail: { operationId: 'listSessions', summary: 'Where an account is signed in' },
+        detail: {
+          operationId: 'listSessions',
+          summary: 'Where an account is signed in',
+          description: 'As an account sees its own, for its owner and for admins.',
+        },
       },
     )
     .delete(
@@ -49,6 +61,10 @@ export const sessionsRoutes = (deps: Deps) =>
         params: ById,
         query: Nothing,
         response: { 204: NoContent, ...failures() },
-        detail: { operationId: 'endSessions', summary: 'Sign an account out everywhere' },
+        detail: {
+          operationId: 'endSessions',
+          summary: 'Sign an account out everywhere',
+          description: 'All its tokens are void at once.',
+        },
       },
     )

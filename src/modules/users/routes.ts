@@ -29,7 +29,12 @@ export const meRoutes = (deps: Deps) =>
       body: ChangeMe,
       query: Nothing,
       response: { 200: User, ...bodyFailures('wrong_password', 'email_taken', 'overloaded') },
-      detail: { operationId: 'changeMe', summary: 'Change your name, or with your password your address' },
+      detail: {
+        operationId: 'changeMe',
+        summary: 'Change your name, or with your password your address',
+        description:
+          'The name changes freely. A new address needs `current_password` and signs in from then on; sessions stay.',
+      },
     })
     .delete(
       '',
@@ -39,7 +44,11 @@ export const meRoutes = (deps: Deps) =>
         body: DeleteMe,
         query: Nothing,
         response: { 204: NoContent, ...bodyFailures('wrong_password', 'last_admin', 'overloaded') },
-        detail: { operationId: 'deleteMe', summary: 'Delete your account' },
+        detail: {
+          operationId: 'deleteMe',
+          summary: 'Delete your account',
+          description: 'Everything of the account goes with it. The last active admin has to stay.',
+        },
       },
     )
 
@@ -51,7 +60,11 @@ export const usersRoutes = (deps: Deps) =>
       auth: { role: 'admin' },
       query: UserQuery,
       response: { 200: UserPage, ...failures() },
-      detail: { operationId: 'listUsers', summary: 'Accounts, newest first' },
+      detail: {
+        operationId: 'listUsers',
+        summary: 'Accounts, newest first',
+        description: 'A page of accounts; the filters narrow it down together.',
+      },
     })
     .post(
       '',
@@ -62,7 +75,11 @@ export const usersRoutes = (deps: Deps) =>
         body: NewUser,
         query: Nothing,
         response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
-        detail: { operationId: 'createUser', summary: 'Create an account for someone' },
+        detail: {
+          operationId: 'createUser',
+          summary: 'Create an account for someone',
+          description: 'The account can sign in with the password at once, unless it is made inactive.',
+        },
       },
     )
     .get('/:id', ({ params }) => administration.get(deps, params.id), {
@@ -70,7 +87,11 @@ export const usersRoutes = (deps: Deps) =>
       params: ById,
       query: Nothing,
       response: { 200: User, ...failures('not_found') },
-      detail: { operationId: 'getUser', summary: 'An account' },
+      detail: {
+        operationId: 'getUser',
+        summary: 'An account',
+        description: 'For its owner and for admins. Anyone else is told 403, whether it exists or not.',
+      },
     })
     .patch(
       '/:id',
@@ -84,7 +105,12 @@ export const usersRoutes = (deps: Deps) =>
           200: User,
           ...bodyFailures('not_found', 'email_taken', 'last_admin', 'weak_password', 'overloaded'),
         },
-        detail: { operationId: 'changeUser', summary: 'Change an account, its role or its state' },
+        detail: {
+          operationId: 'changeUser',
+          summary: 'Change an account, its role or its state',
+          description:
+            'A new password or deactivation ends every session of the account; a new role counts from its next request on. The last active admin stays one.',
+        },
       },
     )
     .delete('/:id', ({ params, request }) => noContent(removeUser(onBehalf(deps, request), params.id)), {
@@ -92,5 +118,10 @@ export const usersRoutes = (deps: Deps) =>
       params: ById,
       query: Nothing,
       response: { 204: NoContent, ...failures('not_found', 'last_admin') },
-      detail: { operationId: 'deleteUser', summary: 'Delete an account' },
+      detail: {
+        operationId: 'deleteUser',
+        summary: 'Delete an account',
+        description:
+          'With all its sessions, for its owner and for admins. The last active admin has to stay.',
+      },
     })

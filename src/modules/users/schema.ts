@@ -74,7 +74,7 @@ export const UserQuery = Type.Object(
       }),
     ),
     role: Type.Optional(Role),
-    is_active: Type.Optional(Type.Boolean()),
+    is_active: Type.Optional(Type.Boolean({ description: 'Whether it may sign in.' })),
   },
   closed,
 )
