@@ -149,6 +149,7 @@ describe('connections that the server closes', () => {
       statuses.push((await service.me(access_token)).status)
     expect(statuses.at(-1)).toBe(200)
     expect(new Set(statuses).difference(new Set([200, 503]))).toEqual(new Set())
+    await untilEveryConnectionAnswers()
   })
 
   test('while it takes no new ones are a 503, and soon after it does they are back', async () => {
@@ -169,8 +170,20 @@ describe('connections that the server closes', () => {
     while (status !== 200 && performance.now() - startedAt < 5000)
       status = (await service.me(access_token)).status
     expect([status, performance.now() - startedAt < 2500]).toEqual([200, true])
+    await untilEveryConnectionAnswers()
   })
 })
+
+/** A connection that nobody has used since the server closed it shows that only when it is used. */
+async function untilEveryConnectionAnswers() {
+  const until = performance.now() + 10_000
+  const ask = () => service.sql`select 1`
+  while (performance.now() < until) {
+    const answers = await Promise.allSettled(Array.from({ length: 8 }, ask))
+    if (answers.every(({ status }) => status === 'fulfilled')) return
+  }
+  throw new Error('the connections did not come back')
+}
 
 /** No connection of the service may sit in a transaction that nobody will end. */
 async function untilNoneIsIdle() {
