@@ -58,9 +58,14 @@ async function underDeadline<T>(gate: Gate, milliseconds: number, work: (deadlin
   }
 }
 
-/** A query that no connection has taken up must not run after its caller was told 503; one under way has its own limit. */
+/**
+ * A query that no connection has taken up must not run after its caller was told 503: it becomes a harmless one. Not
+ * `cancel`: a connection that opens for a cancelled query waits for it for ever. One under way has its own limit.
+ */
 function withdraw(pending: Pending) {
-  if (Reflect.get(pending, 'state') === null) pending.cancel()
+  if (Reflect.get(pending, 'state') !== null) return
+  Reflect.set(pending, 'strings', ['select 1'])
+  Reflect.set(pending, 'args', [])
 }
 
 const nothing = () => {
