@@ -10,6 +10,7 @@ import { methodsOf } from './http/router'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
 import { healthRoutes } from './modules/health/routes'
+import { channelsRoutes, socketRoutes } from './modules/realtime/routes'
 import { sessionsRoutes } from './modules/sessions/routes'
 import { meRoutes, usersRoutes } from './modules/users/routes'
 
@@ -20,6 +21,7 @@ const idleTimeoutSeconds = 10
 const sections = {
   auth: 'Sign up, sign in, stay signed in, sign out.',
   users: 'Accounts: your own and, for admins, everyone’s.',
+  realtime: 'WebSockets, channels, who is there and what was said.',
   health: 'Whether the service runs and whether it can work.',
 }
 
@@ -32,6 +34,15 @@ export function createApp(deps: Deps) {
     // Hosts of three characters or fewer would meet 404 on some routes.
     handler: { standardHostname: false },
     // `bodies` counts for itself, so that an oversize body gets a problem and not a bare 413.
+    // The adapter reads limits here and nowhere else. Pings, the pace and what is unsent are minded in modules/realtime.
+    websocket: {
+      maxPayloadLength: 64 * 1024,
+      backpressureLimit: 2 * 1024 * 1024,
+      closeOnBackpressureLimit: false,
+      perMessageDeflate: false,
+      idleTimeout: 120,
+      sendPings: false,
+    },
     serve: {
       reusePort: false,
       idleTimeout: idleTimeoutSeconds,
@@ -53,6 +64,8 @@ export function createApp(deps: Deps) {
         .use(meRoutes(deps))
         .use(sessionsRoutes(deps))
         .use(usersRoutes(deps))
-        .use(auditRoutes(deps)),
+        .use(auditRoutes(deps))
+        .use(socketRoutes(deps))
+        .use(channelsRoutes(deps)),
     )
 }

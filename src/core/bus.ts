@@ -2,8 +2,15 @@
 export type Notice =
   | { type: 'session.ended'; sessionId: string; userId: string; reason: string }
   | { type: 'user.changed'; userId: string }
+  /** `message` is left out when it is too large to travel: then it is read from the database. */
+  | { type: 'channel.message'; channel: string; offset: number; message: PublishedMessage | null }
+  | { type: 'channel.joined' | 'channel.left'; channel: string; userId: string }
+  | { type: 'sockets.disconnected'; userId: string }
   /** The link to the others was down and is back: what happened meanwhile is not known. */
   | { type: 'notices.missed' }
+
+/** What was published, by whom; `socketId` names the socket that is not sent its own message. */
+export type PublishedMessage = { data: unknown; fromUserId: string; socketId: string | null; sentAt: string }
 
 export type Bus = {
   emit(notice: Notice): void

@@ -33,7 +33,29 @@ const Message = Type.Object({
       userId: Type.String(),
       reason: Type.String(),
     }),
-    Type.Object({ type: Type.Literal('user.changed'), userId: Type.String() }),
+    Type.Object({
+      type: Type.Union([Type.Literal('user.changed'), Type.Literal('sockets.disconnected')]),
+      userId: Type.String(),
+    }),
+    Type.Object({
+      type: Type.Literal('channel.message'),
+      channel: Type.String(),
+      offset: Type.Integer(),
+      message: Type.Union([
+        Type.Null(),
+        Type.Object({
+          data: Type.Unknown(),
+          fromUserId: Type.String(),
+          socketId: Type.Union([Type.String(), Type.Null()]),
+          sentAt: Type.String(),
+        }),
+      ]),
+    }),
+    Type.Object({
+      type: Type.Union([Type.Literal('channel.joined'), Type.Literal('channel.left')]),
+      channel: Type.String(),
+      userId: Type.String(),
+    }),
   ]),
 })
 

@@ -74,6 +74,11 @@ function headersOf({ code, allow }: Failure): Headers {
   const { status, retryAfterSeconds }: Entry = catalogue[code]
   const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
   if (status === 401) headers.set('www-authenticate', challenge(code))
+  // RFC 9110 §15.5.22, and RFC 6455 §4.4 for the version.
+  if (status === 426) {
+    headers.set('upgrade', 'websocket')
+    headers.set('sec-websocket-version', '13')
+  }
   if (retryAfterSeconds) headers.set('retry-after', String(retryAfterSeconds))
   if (allow.length > 0) headers.set('allow', allow.join(', '))
   return headers

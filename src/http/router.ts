@@ -5,6 +5,8 @@ export function methodsOf({ routes }: AnyElysia, path: string): string[] {
   // A slash at the end does not make another address: the router does not care for it either.
   const given = path.replace(/(?<=.)\/$/, '')
   const methods = new Set(routes.filter((route) => matches(route.path, given)).map(({ method }) => method))
+  // The router's name for a GET that asks to upgrade.
+  methods.delete('WS')
   return [...methods].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 }
 

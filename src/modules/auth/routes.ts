@@ -1,11 +1,12 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { created, noContent } from '../../http/answers'
+import { bearerToken } from '../../http/bearer'
 import { onBehalf } from '../../http/request'
 import { bodyFailures, failures, NoContent, Nothing } from '../../http/shapes'
 import { TokenPair } from '../sessions/schema'
 import { ChangePassword, User } from '../users/schema'
-import { bearerToken, guard } from './guard'
+import { guard } from './guard'
 import { Login, Logout, Refresh, Register } from './schema'
 import * as auth from './service'
 
