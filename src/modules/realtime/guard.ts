@@ -29,6 +29,11 @@ export async function admitSocket(deps: Deps, { request, query, set }: Handshake
   set.status = 101
 }
 
+/** Throws `upgrade_required`: there is nothing here for plain HTTP. */
+export function askToUpgrade(): never {
+  throw fail('upgrade_required')
+}
+
 /** Who a socket speaks for; `null` when it is to say so in its first message. */
 export const principalOf = (request: Request): Principal | null => admitted.get(request) ?? null
 

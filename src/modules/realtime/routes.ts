@@ -1,11 +1,10 @@
 import { Elysia } from 'elysia'
-import { fail } from '../../core/errors'
 import type { Deps } from '../../deps'
 import { made } from '../../http/answers'
 import { PageQuery } from '../../http/lists'
 import { bodyFailures, failures, Nothing } from '../../http/shapes'
 import { guard } from '../auth/guard'
-import { admitSocket, normaliseUpgrade, principalOf } from './guard'
+import { admitSocket, askToUpgrade, normaliseUpgrade, principalOf } from './guard'
 import {
   ByChannel,
   ChannelMessage,
@@ -36,27 +35,21 @@ export const socketRoutes = (deps: Deps) => {
       pong: (ws) => sockets.ponged(ws.data),
       close: (ws, code) => sockets.closed(ws.data, code),
     })
-    .get(
-      '',
-      () => {
-        throw fail('upgrade_required')
+    .get('', () => askToUpgrade(), {
+      query: ConnectQuery,
+      response: {
+        101: Switched,
+        ...failures('invalid_token', 'forbidden', 'upgrade_required'),
       },
-      {
-        query: ConnectQuery,
-        response: {
-          101: Switched,
-          ...failures('unauthenticated', 'invalid_token', 'forbidden', 'upgrade_required'),
-        },
-        detail: {
-          operationId: 'connect',
-          summary: 'Open a WebSocket',
-          description:
-            'Sign in with the `Authorization` header, the subprotocols `bearer` and the access token, a `ticket`, or a first ' +
-            'message `auth` within 10 seconds. A browser page has to be of this origin or of one in CORS_ORIGINS.',
-          security: [{ bearer: [] }, {}],
-        },
+      detail: {
+        operationId: 'connect',
+        summary: 'Open a WebSocket',
+        description:
+          'Sign in with the `Authorization` header, the subprotocols `bearer` and the access token, a `ticket`, or a first ' +
+          'message `auth` within 10 seconds. A browser page has to be of this origin or of one in CORS_ORIGINS.',
+        security: [{ bearer: [] }, {}],
       },
-    )
+    })
     .post('/tickets', ({ principal, set }) => made(set, tickets.issue(deps, principal)), {
       auth: true,
       query: Nothing,
