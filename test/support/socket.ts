@@ -1,3 +1,6 @@
+import type { Sql } from 'postgres'
+import { sendRaw } from './raw'
+
 /** What a server message looks like to a test: fields are what the test is about. */
 // biome-ignore lint/suspicious/noExplicitAny: tests look into messages whose shape is what they are about.
 export type Received = { type: string } & Record<string, any>
@@ -62,7 +65,8 @@ export async function openSocket(url: string, { token, protocols, query = {}, he
   }
 
   let lastId = 0
-  const send = (message: unknown) => socket.send(typeof message === 'string' ? message : JSON.stringify(message))
+  const send = (message: unknown) =>
+    socket.send(typeof message === 'string' ? message : JSON.stringify(message))
   const of = (type: string) => received.filter((message) => message.type === type)
 
   return {
@@ -84,12 +88,70 @@ export async function openSocket(url: string, { token, protocols, query = {}, he
     },
     /** How the socket ended. */
     closed: () => until(() => end, 'the end'),
-    get isOpen() {
-      return end === null
-    },
+    isOpen: () => end === null,
     close() {
       socket.close()
       return until(() => end, 'the end')
     },
   }
+}
+
+type Handshake = { query?: string; headers?: Record<string, string | null> }
+
+/** Asks to upgrade by hand, and answers status, headers and body of what comes back. `null` leaves a header out. */
+export async function shakeHands(url: string, { query = '', headers = {} }: Handshake = {}) {
+  const all = {
+    Host: new URL(url).host,
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    ...headers,
+  }
+  const lines = Object.entries(all).flatMap(([name, value]) => (value === null ? [] : [`${name}: ${value}`]))
+  const request = [`GET /api/v1/ws${query} HTTP/1.1`, ...lines, '', ''].join('\r\n')
+  const answer = await sendRaw(url, request, isWhole)
+  const [head = '', text = ''] = answer.split('\r\n\r\n')
+  const [first = '', ...fields] = head.split('\r\n')
+  return {
+    status: Number(first.split(' ')[1]),
+    headers: new Headers(
+      fields.map((field): [string, string] => [field.split(': ')[0] ?? '', field.split(': ')[1] ?? '']),
+    ),
+    // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they are about.
+    body: (text.startsWith('{') ? JSON.parse(text) : null) as any,
+  }
+}
+
+function isWhole(answer: string) {
+  const [head = '', body] = answer.split('\r\n\r\n')
+  const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
+  return body !== undefined && body.length >= length
+}
+
+type Home = {
+  url: string
+  sql: Sql
+  enter(): Promise<{
+    id: string
+    email: string
+    password: string
+    access_token: string
+    refresh_token: string
+  }>
+}
+
+/** A new user with a socket; as an admin when asked. */
+export async function enterWithSocket(service: Home, { isAdmin = false } = {}) {
+  const user = await service.enter()
+  // Before the first request: nothing remembers another role yet.
+  if (isAdmin) await service.sql`update users set role = 'admin' where id = ${user.id}`
+  return { ...user, ...(await signedInSocket(service.url, user.access_token)) }
+}
+
+/** A socket that has been told `ready`. */
+export async function signedInSocket(url: string, token: string) {
+  const socket = await openSocket(url, { token })
+  await socket.next('ready')
+  return socket
 }

@@ -135,7 +135,7 @@ async function publish({ deps, connection }: Context, { channel, data }: Of<'pub
 
 /** Throws `malformed_body`, `validation_failed`. */
 function read(value: unknown): ClientMessage {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw fail('malformed_body')
+  if (!isObject(value)) throw fail('malformed_body')
   const type = 'type' in value && typeof value.type === 'string' ? value.type : ''
   if (!isKnown(type)) throw invalid('/type', 'is not known')
   const schema = clientMessages[type]
@@ -143,6 +143,10 @@ function read(value: unknown): ClientMessage {
   const [first] = Value.Errors(schema, value)
   throw invalid(first?.path ?? '', first?.message ?? 'is not valid')
 }
+
+/** Neither a list nor the bytes of a binary frame. */
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)
 
 const isKnown = (type: string): type is ClientMessage['type'] => Object.hasOwn(clientMessages, type)
 

@@ -51,11 +51,7 @@ export function openChannel(deps: Deps, name: string): LocalChannel {
     syncing: new Map(),
   }
   deps.hub.channels.set(name, channel)
-  channel.pump.push(() =>
-    guarded(deps, channel, async () => {
-      channel.head = await repo.lastOffset(deps.db, name)
-    }),
-  )
+  channel.pump.push(() => guarded(deps, channel, () => findHead(deps, channel)))
   return channel
 }
 
@@ -93,12 +89,15 @@ async function guarded(deps: Deps, channel: LocalChannel, work: () => Promise<vo
   }
 }
 
+/** A subscriber may have set it while it was read, and knows better where to begin. */
+async function findHead(deps: Deps, channel: LocalChannel) {
+  const offset = await repo.lastOffset(deps.db, channel.name)
+  channel.head ??= offset
+}
+
 async function catchUp(deps: Deps, channel: LocalChannel) {
   channel.isBehind = false
-  if (channel.head === null) {
-    channel.head = await repo.lastOffset(deps.db, channel.name)
-    return
-  }
+  if (channel.head === null) return findHead(deps, channel)
   for (;;) {
     const rows = await missedSince(deps, channel.name, channel.head)
     for (const message of rows) {
@@ -149,6 +148,14 @@ export function release(
   subscription.backlog = null
   for (const message of waiting)
     pass(subscription, message, { text: JSON.stringify(present(channel, message)), now })
+  if (channel.hasHistory) rewind(deps, channel, subscription.last)
+}
+
+/** The channel was opened, and its latest offset read, after the subscriber's history: what lies between is read again. */
+function rewind(deps: Deps, channel: LocalChannel, offset: number) {
+  if (channel.head !== null && channel.head <= offset) return
+  channel.head = offset
+  catchUpSoon(deps, channel)
 }
 
 /** Messages were dropped from the history before they could be sent: a subscriber must not take the next for all. */

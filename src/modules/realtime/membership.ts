@@ -38,7 +38,8 @@ async function sync(deps: Deps, { name, subscriptions, present }: LocalChannel, 
 }
 
 /** Members whom a failure kept from being written. */
-export const strayMembers = ({ subscriptions, present }: LocalChannel): string[] => {
+export function strayMembers({ name, subscriptions, present }: LocalChannel): string[] {
+  if (!hasMembers(name)) return []
   const wanted = new Set([...subscriptions.values()].map(({ userId }) => userId))
   return [...wanted.symmetricDifference(present)]
 }
