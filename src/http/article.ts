@@ -38,7 +38,8 @@ ${blocks.map((block) => blockInHtml(block, id)).join('\n')}
 
 function blockInHtml(block: Block, id: string): string {
   if ('text' in block) return `<p>${inHtml(block.text)}</p>`
-  if ('list' in block) return `<ol>\n${block.list.map((item) => `<li>${inHtml(item)}</li>`).join('\n')}\n</ol>`
+  if ('list' in block)
+    return `<ol>\n${block.list.map((item) => `<li>${inHtml(item)}</li>`).join('\n')}\n</ol>`
   if ('code' in block) return codeInHtml(block.code)
   return 'table' in block ? tableInHtml(block.table) : shapesInHtml(block.shapes, id)
 }

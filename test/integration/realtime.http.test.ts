@@ -47,7 +47,14 @@ describe.each(routes)('$method /channels/{channel}$path', ({ at, body }) => {
 })
 
 describe('POST /channels/{channel}/messages', () => {
-  test.each([{}, { data: 1, from: { user_id: 'x' } }, { data: '\u0000' }, { data: ['\ud800'] }, []])(
+  test.each([
+    [{}],
+    [{ data: 1, from: { user_id: 'x' } }],
+    [{ data: '\u0000' }],
+    [{ data: ['\ud800'] }],
+    [[]],
+    [1],
+  ])(
     'refuses %j',
     async (body) => {
       const { access_token: token } = await service.enter()
