@@ -5,7 +5,9 @@ import { cors } from './http/cors'
 import { docs } from './http/docs'
 import { securityHeaders } from './http/headers'
 import { problems } from './http/problem'
+import { rateLimits } from './http/rate-limit'
 import { requests } from './http/request'
+import { indexRoutes } from './http/route-index'
 import { methodsOf } from './http/router'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
@@ -21,13 +23,15 @@ const idleTimeoutSeconds = 10
 const sections = {
   auth: 'Sign up, sign in, stay signed in, sign out.',
   users: 'Accounts: your own and, for admins, everyone’s.',
+  sessions: 'Where an account is signed in, and signing it out there.',
+  audit: 'What happened to accounts and sessions.',
   realtime: 'WebSockets, channels, who is there and what was said.',
   health: 'Whether the service runs and whether it can work.',
 }
 
 /** The whole HTTP service over `deps`; it listens when told to. */
 export function createApp(deps: Deps) {
-  const { config, log } = deps
+  const { bus, config, limits, log } = deps
   const app = new Elysia({
     // Unknown fields are refused, not stripped.
     normalize: false,
@@ -50,12 +54,14 @@ export function createApp(deps: Deps) {
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     },
   })
+  const routeOf = indexRoutes(() => app.routes)
   return app
     .use(securityHeaders())
     .use(requests(config, log))
-    .use(problems({ log, methodsFor: (path) => methodsOf(app, path) }))
+    .use(problems({ log, routeOf, methodsFor: (path) => methodsOf(app, path) }))
     .use(cors(config.corsOrigins))
-    .use(bodies())
+    .use(rateLimits({ limits, bus, routeOf }))
+    .use(bodies(routeOf))
     .use(docs({ config, sections, routes: () => app.routes }))
     .use(healthRoutes(deps))
     .group('/api/v1', (api) =>

@@ -1,6 +1,7 @@
 import type { Bus } from './core/bus'
 import type { Clock } from './core/clock'
 import type { Config } from './core/config'
+import type { Limits } from './core/limits'
 import type { Log } from './core/log'
 import type { Passwords } from './core/password'
 import type { Database } from './db/client'
@@ -35,6 +36,7 @@ export type Deps = {
   database: Database
   keys: Keys
   passwords: Passwords
+  limits: Limits
   lifecycle: Lifecycle
   liveness: LivenessCache
   bus: Bus

@@ -1,11 +1,14 @@
 import { createBus } from '../core/bus'
-import { systemClock } from '../core/clock'
+import { type Clock, systemClock } from '../core/clock'
 import type { Config } from '../core/config'
+import { BoundedMemory } from '../core/limit-memory'
+import { createLimits } from '../core/limits'
 import type { Log } from '../core/log'
 import { createPasswords } from '../core/password'
 import type { Database } from '../db/client'
 import { alone, deaf, listen } from '../db/listen'
 import type { Deps, Lifecycle } from '../deps'
+import { recordReachedLimits } from '../modules/audit/limited'
 import { createHub } from '../modules/realtime/hub'
 import { deriveKeys } from '../modules/sessions/keys'
 import { createLivenessCache } from '../modules/sessions/liveness'
@@ -19,6 +22,7 @@ type Parts = {
   durability: Lifecycle['durability']
   /** Whether to listen for changes that other instances make: a service does, a command does not. */
   isListening: boolean
+  clock?: Clock
 }
 
 /** Makes what the services are given. */
@@ -29,6 +33,7 @@ export async function assemble({
   jwtSecrets,
   durability,
   isListening,
+  clock = systemClock,
 }: Parts): Promise<Deps> {
   const keys = await deriveKeys({
     secrets: jwtSecrets,
@@ -41,14 +46,18 @@ export async function assemble({
   const listener = !url || !instanceId ? alone : listenerOn({ url, instanceId, bus }, isListening)
   const lifecycle: Lifecycle = { isMigrated: false, isDraining: false, durability }
   const { db } = database
-  return {
+  const deps: Deps = {
     config,
     log,
-    clock: systemClock,
+    clock,
     database,
     db,
     keys: { ...keys, access: remembering(keys.access) },
     passwords: createPasswords(config.passwordCost),
+    limits: createLimits({
+      isOn: config.hasRateLimit,
+      makeLimiter: (options) => new BoundedMemory(options, clock),
+    }),
     lifecycle,
     bus,
     liveness: createLivenessCache({ db, bus, isTrusted: () => listener.isLive }),
@@ -58,6 +67,8 @@ export async function assemble({
     caller: nobody,
     afterCommit: (work) => work(),
   }
+  recordReachedLimits(deps)
+  return deps
 }
 
 const listenerOn = (link: Parameters<typeof listen>[0], isListening: boolean) =>

@@ -1,52 +1,54 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
-import { ConfigError } from '../core/config'
+import { ConfigError, type Environment } from '../core/config'
 import { environment } from './environment'
+import { UsageError } from './usage'
+import { addUser } from './user'
 
 /** Exit codes: those of sysexits.h where it has one. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2, badConfiguration: 78 } as const
 
-type Work = (environment: Record<string, string | undefined>) => Promise<number>
+type Action<O> = (environment: Environment, options: O) => Promise<number>
+type Wrap = <O>(work: Action<O>) => (options: O, command: Command) => Promise<void>
 
 /** Runs the subcommand that the arguments name, `serve` without one, and answers the exit code. */
 export async function run(args: string[]): Promise<number> {
   let exitCode: number = exitCodes.fine
   // Each subcommand is imported when it is asked for: `fastkit secret` need not load a web server.
-  const program = commands((work) => async (_: unknown, command: Command) => {
-    exitCode = await work(environment(command.optsWithGlobals()['envFile']))
+  const program = commands((work) => async (options, command) => {
+    exitCode = await work(environment(command.optsWithGlobals()['envFile']), options)
   })
   try {
+    refusePasswords(args)
     refuseUnknown(program, args)
     await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {
-    return explain(error)
+    return await explain(error)
   }
 }
 
-function commands(action: (work: Work) => (options: unknown, command: Command) => Promise<void>): Command {
+function commands(wrap: Wrap): Command {
   const program = new Command('fastkit')
-    .description(
-      'Accounts, tokens, sessions and authenticated WebSockets over PostgreSQL, in one executable.',
-    )
+    .description('Accounts, sessions and tokens over PostgreSQL, in one executable.')
     .option('--env-file <path>', 'read variables from this file too; the environment wins')
     .version(version)
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) =>
-        write(`${text}usage: fastkit [--env-file PATH] [command] (see fastkit --help)\n`),
+      outputError: (text, write) => write(`${withoutValues(text)}${usage}`),
     })
-  const add = (name: string, description: string, work: Work) =>
+  const add = (name: string, description: string, work: Action<unknown>) =>
     program
       .command(name, { isDefault: name === 'serve' })
       .description(description)
       .allowExcessArguments(false)
-      .action(action(work))
+      .action(wrap(work))
 
   add('serve', 'run the service (the default)', async (env) => (await import('./serve')).serve(env))
   add('migrate', 'apply the missing migrations and exit', async (env) =>
     (await import('./migrate')).migrateAndExit(env),
   )
+  addUser(program, wrap)
   add('openapi', 'print the OpenAPI document', async (env) => (await import('./openapi')).printDocument(env))
   add('health', 'exit 0 when the service on HOST and PORT is ready, else 1', async (env) =>
     (await import('./health')).checkHealth(env),
@@ -76,8 +78,26 @@ async function print(line: string): Promise<number> {
   return exitCodes.fine
 }
 
-function explain(error: unknown): number {
+const usage = 'usage: fastkit [--env-file PATH] [command] (see fastkit --help)\n'
+
+/** What was typed at the wrong place may be a password: `--pasword=…`, or one too many after an option. */
+const withoutValues = (text: string) =>
+  text.replace(/'(--[^'=]*|-\w)=?[^']*'/, "'$1'").replace(/(but got \d+): .*/s, '$1.\n')
+
+function refusePasswords(args: string[]) {
+  if (!args.some((arg) => /^--?pass(word|wd)?(=|$)/i.test(arg))) return
+  throw new UsageError(
+    'a password is no argument, others could read it there; leave it out to be asked, or use --password-stdin',
+  )
+}
+
+async function explain(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage
-  process.stderr.write(`fastkit: ${error instanceof Error ? error.message : 'failed'}\n`)
+  if (error instanceof UsageError) {
+    process.stderr.write(`error: ${error.message}\n${usage}`)
+    return exitCodes.usage
+  }
+  const { sentenceOf } = await import('./refusal')
+  process.stderr.write(`fastkit: ${sentenceOf(error)}\n`)
   return error instanceof ConfigError ? exitCodes.badConfiguration : exitCodes.failed
 }

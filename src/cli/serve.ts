@@ -1,9 +1,11 @@
+import { version } from '../../package.json'
 import { createApp } from '../app'
 import { type Config, type Environment, loadConfig } from '../core/config'
 import { createLog, type Log } from '../core/log'
 import type { Deps } from '../deps'
 import { type Realtime, startRealtime } from '../modules/realtime/start'
 import { assemble } from './assemble'
+import { startControl } from './control'
 import { startJobs } from './jobs'
 import { becomeReady } from './ready'
 import { endSignal } from './signals'
@@ -15,6 +17,7 @@ export async function serve(environment: Environment): Promise<number> {
   const config = loadConfig(environment)
   const log = await createLog({ level: config.logLevel, format: config.logFormat })
   const signal = endSignal()
+  log.info({ version, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.starting')
   const storage = await openStorage(config)
   try {
     const deps = await assemble({ config, log, ...storage, isListening: true })
@@ -22,11 +25,13 @@ export async function serve(environment: Environment): Promise<number> {
     const server = listen(deps)
     const url = `http://${server.hostname}:${server.port}`
     tellDoubts(deps)
+    const control = config.databaseUrl ? null : startControl(deps)
     const ready = becomeReady(deps, { url, startedAt })
     const jobs = startJobs(deps)
     const fault = await Promise.race([signal.then(() => null), faultOf(ready), storage.failed])
     if (fault) log.fatal({ err: fault }, 'service.failed')
     const isClean = await drain(deps, { server, realtime })
+    await control?.close()
     await jobs.stop()
     await deps.listener.close()
     return fault || !isClean ? 1 : 0

@@ -1,3 +1,5 @@
+import type { PolicyName } from './limit-policies'
+
 /** What other parts of the service must learn at once, on every instance. */
 export type Notice =
   | { type: 'session.ended'; sessionId: string; userId: string; reason: string }
@@ -6,6 +8,8 @@ export type Notice =
   | { type: 'channel.message'; channel: string; offset: number; message: PublishedMessage | null }
   | { type: 'channel.joined' | 'channel.left'; channel: string; userId: string }
   | { type: 'sockets.disconnected'; userId: string }
+  /** An address has used up a limit: told once a window, and only in this process. */
+  | { type: 'limit.reached'; policy: PolicyName; ip: string | null; requestId: string }
   /** The link to the others was down and is back: what happened meanwhile is not known. */
   | { type: 'notices.missed' }
 

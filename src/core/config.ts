@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Value } from '@sinclair/typebox/value'
+import { normaliseEmail } from './email'
+import { passwordProblem } from './password'
 import { type SettingName, Settings } from './settings'
 
 export type Environment = Record<string, string | undefined>
@@ -30,9 +32,7 @@ export function loadConfig(environment: Environment = Bun.env) {
     const schema = Settings.properties[name]
     if (!decodes(schema, value)) problems.push(`${name} must be ${schema['expects']}`)
   }
-  if (given.get('DATABASE_URL')?.value && !given.get('JWT_SECRET')?.value) {
-    problems.push('JWT_SECRET is required when DATABASE_URL is set; `fastkit secret` prints a fresh key')
-  }
+  problems.push(...problemsBetween((name) => given.get(name)?.value ?? null))
   if (problems.length > 0) throw new ConfigError(problems)
   const values = Value.Decode(
     Settings,
@@ -57,11 +57,13 @@ export function loadConfig(environment: Environment = Bun.env) {
     passwordCost: { memoryKib: values.ARGON2_MEMORY_KIB, time: values.ARGON2_TIME },
     corsOrigins: values.CORS_ORIGINS,
     trustedProxies: values.TRUSTED_PROXIES,
+    hasRateLimit: values.RATE_LIMIT === 'on',
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
     shutdownTimeoutMilliseconds: values.SHUTDOWN_TIMEOUT,
     hasDocs: values.DOCS === 'on',
     publicUrl: values.PUBLIC_URL,
+    firstAdmin: firstAdmin(values.BOOTSTRAP_ADMIN_EMAIL, values.BOOTSTRAP_ADMIN_PASSWORD),
   }
 }
 
@@ -74,6 +76,27 @@ export function describeConfig(environment: Environment = Bun.env) {
     source,
   }))
 }
+
+/** What is wrong with values that are fine alone. */
+function problemsBetween(textOf: (name: SettingName) => string | null): string[] {
+  const problems: string[] = []
+  if (textOf('DATABASE_URL') && !textOf('JWT_SECRET'))
+    problems.push('JWT_SECRET is required when DATABASE_URL is set; `fastkit secret` prints a fresh key')
+  const email = textOf('BOOTSTRAP_ADMIN_EMAIL')
+  const password = textOf('BOOTSTRAP_ADMIN_PASSWORD')
+  if ((email === null) !== (password === null))
+    problems.push('BOOTSTRAP_ADMIN_EMAIL and BOOTSTRAP_ADMIN_PASSWORD must be set together')
+  if (email === null || password === null) return problems
+  const weakness = passwordProblem(
+    password,
+    normaliseEmail(email) ?? '',
+    Number(textOf('PASSWORD_MIN_LENGTH')),
+  )
+  return weakness ? [...problems, `BOOTSTRAP_ADMIN_PASSWORD ${weakness}`] : problems
+}
+
+const firstAdmin = (email: string | null, password: string | null) =>
+  email !== null && password !== null ? { email, password } : null
 
 const names = Object.keys(Settings.properties).filter(
   (name): name is SettingName => name in Settings.properties,

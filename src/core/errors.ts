@@ -1,3 +1,5 @@
+import type { Refusal } from './limit-policies'
+
 /** Every code a client can meet. Status and wording belong to `http/problem.ts` alone. */
 export const errorCodes = [
   'malformed_body',
@@ -28,7 +30,22 @@ export type ErrorCode = (typeof errorCodes)[number]
 /** One thing wrong with one field: a JSON pointer (RFC 6901) and a sentence that never repeats the value. */
 export type FieldError = { pointer: string; message: string }
 
-type FailureOptions = { cause?: unknown; errors?: FieldError[]; allow?: string[] }
+/** What a token endpoint calls errors: RFC 6749 §5.2, and §4.1.2.1 where it has no name of its own. */
+export type OAuthError =
+  | 'invalid_request'
+  | 'invalid_grant'
+  | 'unsupported_grant_type'
+  | 'temporarily_unavailable'
+  | 'server_error'
+
+type FailureOptions = {
+  cause?: unknown
+  errors?: FieldError[]
+  allow?: string[]
+  refusal?: Refusal
+  /** For a token endpoint, where the code alone does not say it. */
+  oauth?: OAuthError
+}
 
 /** A refusal with a code from the catalogue: the only error a client is told about. */
 export class Failure extends Error {
@@ -36,12 +53,16 @@ export class Failure extends Error {
   readonly code: ErrorCode
   readonly errors: FieldError[]
   readonly allow: string[]
+  readonly refusal: Refusal | null
+  readonly oauth: OAuthError | null
 
-  constructor(code: ErrorCode, { cause, errors = [], allow = [] }: FailureOptions = {}) {
+  constructor(code: ErrorCode, { cause, errors = [], allow = [], refusal, oauth }: FailureOptions = {}) {
     super(code, { cause })
     this.code = code
     this.errors = errors
     this.allow = allow
+    this.refusal = refusal ?? null
+    this.oauth = oauth ?? null
   }
 }
 

@@ -43,7 +43,7 @@ export async function createLog({ level, format, destination }: LogOptions): Pro
  * What a log may say of an error: its kind, code and place. Messages of database errors quote SQL and values,
  * those of validation errors the rejected body, so only our own plain errors keep theirs.
  */
-export function presentError(error: unknown): object {
+function presentError(error: unknown): object {
   if (!(error instanceof Error)) return { type: typeof error }
   const isPlain =
     error.constructor === Error || error.constructor === TypeError || error.constructor === RangeError
@@ -52,7 +52,8 @@ export function presentError(error: unknown): object {
     ...(isPlain && { message: error.message }),
     ...('code' in error && { code: String(error.code) }),
     ...('constraint_name' in error && { constraint: String(error.constraint_name) }),
-    stack: places(error.stack),
+    // A code says more than the insides of a driver; our own faults have only their place.
+    ...(!('code' in error) && { stack: places(error.stack) }),
     ...(error.cause !== undefined && { cause: presentError(error.cause) }),
   }
 }

@@ -3,7 +3,7 @@ import commonPasswords from '@zxcvbn-ts/language-common/src/passwords.json' with
 import { createGate } from './gate'
 import { randomText } from './secret'
 
-export const maxPasswordLength = 256
+const maxPasswordLength = 256
 
 export type PasswordCost = { memoryKib: number; time: number }
 

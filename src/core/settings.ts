@@ -1,5 +1,6 @@
 import { type StaticDecode, type TSchema, Type } from '@sinclair/typebox'
 import ipaddr from 'ipaddr.js'
+import { normaliseEmail } from './email'
 import { durationPattern, milliseconds } from './units'
 
 /** Every environment variable: kind, default and one line of meaning. `.env.example` and the README follow it. */
@@ -37,6 +38,7 @@ export const Settings = Type.Object({
     'CIDR ranges such as 10.0.0.0/8',
     'Proxies whose X-Forwarded-For is believed, comma-separated CIDR ranges.',
   ),
+  RATE_LIMIT: choice(['on', 'off'], 'on', 'off: no limits on how often (for load tests).'),
   LOG_LEVEL: choice(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     'info',
@@ -50,6 +52,8 @@ export const Settings = Type.Object({
   SHUTDOWN_TIMEOUT: duration('20s', 'Longest time to finish requests in flight before leaving.'),
   DOCS: choice(['on', 'off'], 'on', 'off: no /docs.'),
   PUBLIC_URL: url(['http:', 'https:'], 'Address clients use, for links; never taken from a request.'),
+  BOOTSTRAP_ADMIN_EMAIL: email('Address of the first admin, created at start if there is no admin at all.'),
+  BOOTSTRAP_ADMIN_PASSWORD: secret(optional('Password of the first admin.')),
 })
 export type Settings = StaticDecode<typeof Settings>
 export type SettingName = keyof Settings
@@ -123,6 +127,20 @@ function url(protocols: string[], meaning: string) {
     expects: `an address that starts with ${protocols.join('// or ')}//`,
     meaning,
   })
+}
+
+function email(meaning: string) {
+  const Address = Type.Transform(Type.String())
+    .Decode((given) => {
+      if (!normaliseEmail(given)) throw new Error('malformed address')
+      return given
+    })
+    .Encode((given) => given)
+  return Type.Union([Address, Type.Null()], { default: null, expects: 'an ASCII e-mail address', meaning })
+}
+
+function optional(meaning: string) {
+  return Type.Union([Type.String(), Type.Null()], { default: null, expects: 'text', meaning })
 }
 
 function keys(meaning: string) {

@@ -24,7 +24,7 @@ export type WorkerReport = { isDurable: boolean } | { crash: string }
  */
 export async function startEmbedded(options: { dataDir: string; fsync: boolean }): Promise<Embedded> {
   const dataDir = resolve(options.dataDir)
-  const socket = placeSocket(dataDir)
+  const socket = placeSocket(dataDir, 'pg.sock')
   const workerData: WorkerOptions = { dataDir, fsync: options.fsync, socketPath: socket.path }
   const worker = new Worker(workerFile(), { workerData })
   const ended = new Promise((resolve) => worker.once('exit', resolve))

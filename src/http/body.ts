@@ -1,6 +1,9 @@
 import { Elysia } from 'elysia'
 import { type Failure, fail, failureIn } from '../core/errors'
 import { assertStorable } from '../core/storable'
+import { parseForm } from './form'
+import { isOAuth } from './oauth'
+import type { RouteIndex } from './route-index'
 
 export const maxBodyBytes = 64 * 1024
 
@@ -11,29 +14,44 @@ const reasons = new WeakMap<Request, Failure>()
 /** Why the body of a request could not be read, or `null`. */
 export const bodyFailureOf = (request: Request): Failure | null => reasons.get(request) ?? null
 
-/** Reads JSON bodies: media type, size, UTF-8, syntax and text that PostgreSQL can hold. No body reads as `{}`. */
-export const bodies = () =>
-  new Elysia({ name: 'bodies' }).onParse({ as: 'global' }, async ({ request }) => {
+/**
+ * Reads JSON bodies, and forms where a token endpoint is: media type, size, UTF-8, syntax and text that PostgreSQL can
+ * hold. No body reads as `{}`.
+ */
+export const bodies = (routeOf: RouteIndex) =>
+  new Elysia({ name: 'bodies' }).onParse({ as: 'global' }, async ({ request, route }) => {
+    const isForm = isOAuth(routeOf(request.method, route)?.hooks.detail)
     try {
-      return await readJson(request)
+      return await read(request, isForm ? form : json)
     } catch (error) {
       reasons.set(request, failureIn(error) ?? fail('malformed_body', { cause: error }))
       return unreadable
     }
   })
 
-async function readJson(request: Request): Promise<unknown> {
+/** The JSON of a body, `{}` for none. Throws `malformed_body` or what else is wrong with it, or a SyntaxError. */
+export const readJson = (request: Request): Promise<unknown> => read(request, json)
+
+type Format = { contentType: RegExp; parse(text: string): unknown }
+
+const json: Format = {
+  contentType: /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i,
+  parse: JSON.parse,
+}
+const form: Format = {
+  contentType: /^application\/x-www-form-urlencoded\s*(;\s*charset="?utf-8"?\s*)?$/i,
+  parse: parseForm,
+}
+
+async function read(request: Request, { contentType, parse }: Format): Promise<unknown> {
   const bytes = await readBytes(request)
   if (bytes.length === 0) return {}
-  if (!isJson(request.headers.get('content-type')) || request.headers.has('content-encoding'))
+  if (!contentType.test(request.headers.get('content-type') ?? '') || request.headers.has('content-encoding'))
     throw fail('unsupported_media_type')
-  const body: unknown = JSON.parse(decode(bytes))
+  const body = parse(decode(bytes))
   assertStorable(body)
   return body
 }
-
-const isJson = (contentType: string | null) =>
-  /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType ?? '')
 
 /** A declared length is believed only to refuse; what arrives is counted. */
 async function readBytes(request: Request): Promise<Uint8Array> {

@@ -10,17 +10,23 @@ export const Id = Type.String({
 export const ById = Type.Object({ id: Id }, { additionalProperties: false })
 export type ById = typeof ById.static
 
+// Text, for that is what a query holds, in the one spelling of each number; the document shows the number alone.
+const Limit = Type.Transform(
+  Type.Union(
+    [
+      Type.String({ format: 'integer', pattern: '^([1-9][0-9]?|100)$' }),
+      Type.Integer({ minimum: 1, maximum: 100 }),
+    ],
+    { default: 20, description: 'Most items to answer.', examples: [20] },
+  ),
+)
+  .Decode(Number)
+  .Encode((limit) => limit)
+
 /** Query parameters of every list. */
 export const pageParameters = {
-  limit: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: 100,
-      default: 20,
-      description: 'Most items to answer.',
-      examples: [20],
-    }),
-  ),
+  // Decoding leaves a number in either case.
+  limit: Type.Optional(Type.Unsafe<number>(Limit)),
   cursor: Type.Optional(Type.String({ maxLength: 200, description: '`next_cursor` of the page before.' })),
 }
 
@@ -34,6 +40,7 @@ export const pageOf = <T extends TSchema>(item: T) =>
       items: Type.Array(item),
       next_cursor: Type.Union([Type.String(), Type.Null()], {
         description: 'For the next page; null on the last.',
+        examples: [null],
       }),
     },
     { additionalProperties: false },

@@ -1,9 +1,11 @@
 import { swagger } from '@elysiajs/swagger'
 import { type AnyElysia, Elysia } from 'elysia'
 import type { ErrorCode } from '../core/errors'
+import { isOAuth } from './oauth'
 import type { Components } from './openapi-components'
 import { responsesOf } from './openapi-responses'
 import { exampleOf, mapValues, type Schema } from './openapi-schema'
+import { limitOf } from './rate-limit'
 
 export type Route = AnyElysia['routes'][number]
 type Paths = Record<string, Record<string, Operation>>
@@ -45,10 +47,21 @@ async function generate(routes: Route[], components: Components): Promise<Paths>
 function shapeOf({ hooks }: Route, components: Components) {
   const { body, params, query, response = {}, detail } = hooks
   const security: Requirement[] = detail?.security ?? []
-  const responses = responsesOf(response, guardFailures(security), components)
-  const parse = isForm(hooks.parse) ? ('urlencoded' as const) : ('json' as const)
-  return { body, params, query, parse, detail: { ...detail, security, responses } }
+  const limited: ErrorCode[] = limitOf(detail) === 'none' ? [] : ['rate_limited']
+  const responses = responsesOf(response, [...guardFailures(security), ...limited], components)
+  const parse = isOAuth(detail) ? ('urlencoded' as const) : ('json' as const)
+  return {
+    body,
+    params,
+    query,
+    parse,
+    detail: { ...detail, security: security.flatMap(eitherToken), responses },
+  }
 }
+
+/** A bearer token is the same token when Swagger UI has fetched it from the token endpoint. */
+const eitherToken = (requirement: Requirement): Requirement[] =>
+  'bearer' in requirement ? [requirement, { oauth2: [] }] : [requirement]
 
 /** What the guard answers, by what the route asks of its caller. */
 function guardFailures(security: Requirement[]): ErrorCode[] {
@@ -57,8 +70,6 @@ function guardFailures(security: Requirement[]): ErrorCode[] {
   const asksRole = security.some((schemes) => Object.values(schemes).some((roles) => roles.length > 0))
   return ['unauthenticated', 'invalid_token', ...(asksRole ? (['forbidden'] as const) : [])]
 }
-
-const isForm = (parsers: unknown) => JSON.stringify(parsers ?? null).includes('urlencoded')
 
 function correct(
   { parameters = [], requestBody, ...operation }: Operation,
@@ -73,10 +84,15 @@ function correct(
   }
 }
 
-/** The examples of a schema are a list, those of a parameter are not. */
+/**
+ * The examples of a schema are a list, those of a parameter are not. The generator moves them and the description out of
+ * the schema; one with a name keeps them too, for it is the same wherever it stands.
+ */
 function correctParameter({ schema, examples, ...parameter }: Parameter, { write }: Components): Parameter {
   const [example] = Array.isArray(examples) ? examples : []
-  return { ...parameter, schema: write(schema), ...(example !== undefined && { example }) }
+  const { description } = parameter
+  const whole = 'title' in schema ? { ...schema, description, examples } : schema
+  return { ...parameter, schema: write(whole), ...(example !== undefined && { example }) }
 }
 
 /** No body reads as `{}`, so a body is required when one of its fields is. */

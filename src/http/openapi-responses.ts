@@ -25,7 +25,8 @@ export function responsesOf(response: Responses, besides: ErrorCode[], component
 
 function answer(status: string, schema: Schema, components: Components): Schema {
   const { description = STATUS_CODES[status], type } = schema
-  const headers = headersOf(isMade(status, schema) ? ['Location'] : [], components)
+  const names = isMade(status, schema) ? ['Location' as const] : failureHeaders[Number(status)]
+  const headers = headersOf(names ?? [], components)
   if (type === 'void') return { description, headers }
   const json = { schema: components.write(schema), example: exampleOf(schema) }
   return { description, headers, content: { 'application/json': json } }

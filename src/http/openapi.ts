@@ -1,4 +1,5 @@
 import { version } from '../../package.json'
+import { isOAuth } from './oauth'
 import { createComponents } from './openapi-components'
 import { describePaths, type Route } from './openapi-paths'
 
@@ -13,14 +14,16 @@ type Options = {
 export async function describeApi({ routes, sections, publicUrl }: Options): Promise<string> {
   const components = createComponents()
   const paths = await describePaths(routes, components)
+  const server = publicUrl?.replace(/\/+$/, '') ?? ''
+  const tokenEndpoint = routes.find(({ hooks }) => isOAuth(hooks.detail))?.path ?? ''
   const document = {
     // 3.1 and not 3.0, because TypeBox makes JSON Schema: `const`, `null` and `examples` are right as they are.
     openapi: '3.1.0',
     info,
-    servers: [{ url: publicUrl?.replace(/\/+$/, '') ?? '/' }],
+    servers: [{ url: server || '/' }],
     tags: Object.entries(sections).map(([name, description]) => ({ name, description })),
     paths,
-    components: { securitySchemes, ...components.all },
+    components: { securitySchemes: schemesWith(`${server}${tokenEndpoint}`), ...components.all },
   }
   return JSON.stringify(document, null, 2)
 }
@@ -37,11 +40,16 @@ const info = {
   license: { name: 'MIT', identifier: 'MIT' },
 }
 
-const securitySchemes = {
+const schemesWith = (tokenUrl: string) => ({
+  oauth2: {
+    type: 'oauth2',
+    description: 'Signs in with e-mail address and password; leave the client fields empty.',
+    flows: { password: { tokenUrl, refreshUrl: tokenUrl, scopes: {} } },
+  },
   bearer: {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description: 'The `access_token` of a sign-in. A name in a requirement is the role that is asked for.',
   },
-}
+})

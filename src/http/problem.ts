@@ -3,30 +3,49 @@ import { type ErrorCode, type Failure, type FieldError, fail, failureIn } from '
 import type { Log } from '../core/log'
 import { bodyFailureOf } from './body'
 import { catalogue, type Entry } from './catalogue'
+import { isOAuth, presentOAuth } from './oauth'
+import { limitHeaders } from './rate-limit-headers'
 import { requestId } from './request'
+import type { RouteIndex } from './route-index'
+import { withoutSlash } from './router'
 import type { Problem } from './shapes'
 
 type Options = {
   log: Log
+  routeOf: RouteIndex
   /** The methods that the path of a request takes, for 405. */
   methodsFor(path: string): string[]
 }
 
-/** Answers every error as `application/problem+json` (RFC 9457). */
-export const problems = ({ log, methodsFor }: Options) =>
+/** Answers every error as `application/problem+json` (RFC 9457), a token endpoint as RFC 6749 wants it. */
+export const problems = ({ log, routeOf, methodsFor }: Options) =>
   new Elysia({ name: 'problems' }).onError({ as: 'global' }, ({ error, code, request, path, set }) => {
     const failure = code === 'NOT_FOUND' ? noSuchRoute(methodsFor(path)) : toFailure(error, request)
     const id = requestId(request)
     if (failure.code === 'internal') log.error({ requestId: id, err: failure.cause }, 'http.internal_error')
     if (failure.code === 'database_unavailable')
       log.warn({ requestId: id, err: failure.cause }, 'database.unavailable')
-    const { status } = catalogue[failure.code]
-    set.status = status
-    return new Response(JSON.stringify(present(failure, id)), {
-      status,
-      headers: headersOf(failure),
-    })
+    const route = routeOf(request.method, withoutSlash(path))
+    const answer = isOAuth(route?.hooks.detail) ? oauthAnswer(failure) : problemAnswer(failure, id)
+    set.status = answer.status
+    return answer
   })
+
+function problemAnswer(failure: Failure, id: string): Response {
+  const { status } = catalogue[failure.code]
+  const headers = headersOf(failure)
+  headers.set('content-type', 'application/problem+json')
+  if (status === 401) headers.set('www-authenticate', challenge(failure.code))
+  return new Response(JSON.stringify(present(failure, id)), { status, headers })
+}
+
+function oauthAnswer(failure: Failure): Response {
+  const { status, body } = presentOAuth(failure)
+  const headers = headersOf(failure)
+  headers.set('content-type', 'application/json')
+  headers.set('pragma', 'no-cache')
+  return new Response(JSON.stringify(body), { status, headers })
+}
 
 function noSuchRoute(allow: string[]): Failure {
   return allow.length > 0 ? fail('method_not_allowed', { allow }) : fail('not_found')
@@ -53,10 +72,15 @@ function fieldErrors(error: ValidationError): FieldError[] {
   const byPointer = new Map<string, FieldError>()
   for (const { path = '', message = 'is not valid' } of error.all.filter((item) => 'path' in item)) {
     const pointer = path.slice(0, longestPointer)
-    if (byPointer.size < mostErrors && !byPointer.has(pointer)) byPointer.set(pointer, { pointer, message })
+    if (byPointer.size < mostErrors && !byPointer.has(pointer))
+      byPointer.set(pointer, { pointer, message: readable(message) })
   }
   return [...byPointer.values()]
 }
+
+/** A regular expression tells a person nothing. */
+const readable = (message: string) =>
+  message.startsWith('Expected string to match') ? 'Expected another form' : message
 
 function present({ code, errors }: Failure, id: string): Problem {
   const { status, title } = catalogue[code]
@@ -70,16 +94,19 @@ function present({ code, errors }: Failure, id: string): Problem {
   }
 }
 
-function headersOf({ code, allow }: Failure): Headers {
-  const { status, retryAfterSeconds }: Entry = catalogue[code]
-  const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' })
-  if (status === 401) headers.set('www-authenticate', challenge(code))
+function headersOf({ code, allow, refusal }: Failure): Headers {
+  const { retryAfterSeconds = refusal?.retryAfterSeconds }: Entry = catalogue[code]
+  const headers = new Headers({ 'cache-control': 'no-store' })
   // RFC 9110 §15.5.22, and RFC 6455 §4.4 for the version.
-  if (status === 426) {
+  if (code === 'upgrade_required') {
     headers.set('upgrade', 'websocket')
     headers.set('sec-websocket-version', '13')
   }
   if (retryAfterSeconds) headers.set('retry-after', String(retryAfterSeconds))
+  if (refusal) {
+    const standing = { policy: refusal.policy, remaining: 0, resetSeconds: refusal.retryAfterSeconds }
+    for (const [name, value] of Object.entries(limitHeaders(standing))) headers.set(name, value)
+  }
   if (allow.length > 0) headers.set('allow', allow.join(', '))
   return headers
 }

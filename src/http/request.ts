@@ -36,6 +36,9 @@ export function requests({ trustedProxies }: Pick<Config, 'trustedProxies'>, log
 /** The id that finds this request in the log. */
 export const requestId = (request: Request): string => infoOf(request).id
 
+/** The address that a request comes from; `null` when it comes over no network. */
+export const addressOf = (request: Request): string | null => infoOf(request).peer.ip
+
 /** The same `deps`, knowing on whose behalf they work. */
 export const onBehalf = <D extends { caller: Caller }>(deps: D, request: Request): D => ({
   ...deps,

@@ -228,7 +228,7 @@ describe('a subcommand', () => {
     },
   )
 
-  test.each(['serve', 'migrate', 'openapi', 'health', 'config', 'secret', 'version'])(
+  test.each(['serve', 'migrate', 'user', 'openapi', 'health', 'config', 'secret', 'version'])(
     '%s explains itself',
     async (name) => {
       expect((await run(fastkit, { args: ['--help'] })).stdout).toContain(`  ${name} `)
@@ -268,6 +268,19 @@ describe('a subcommand', () => {
     expect([first.exitCode, second.exitCode]).toEqual([0, 0])
     expect(first.stdout).toContain('applied 0000_')
     expect(second.stdout).toBe('nothing to apply\n')
+  })
+
+  test('user makes an admin, beside the running service and without it', async () => {
+    const cwd = emptyDir()
+    const service = await serve(fastkit, { cwd })
+    for (const email of ['beside@example.com', 'without@example.com']) {
+      const args = ['user', 'create', '--email', email, '--role', 'admin', '--password-stdin']
+      const { exitCode, stdout } = await run(fastkit, { args, cwd, input: 'a quiet green lantern\n' })
+      expect([exitCode, stdout]).toEqual([0, expect.stringContaining(`created admin ${email} (`)])
+      await service.end('SIGTERM')
+    }
+    const { stdout } = await run(fastkit, { args: ['user', 'list', '--role', 'admin', '--json'], cwd })
+    expect(JSON.parse(stdout)).toHaveLength(2)
   })
 
   test('health is 0 while the service is ready and 1 when nobody answers', async () => {

@@ -54,13 +54,10 @@ describe('POST /channels/{channel}/messages', () => {
     [{ data: ['\ud800'] }],
     [[]],
     [1],
-  ])(
-    'refuses %j',
-    async (body) => {
-      const { access_token: token } = await service.enter()
-      expect((await service.call('POST /api/v1/channels/room:x/messages', { token, body })).status).toBe(422)
-    },
-  )
+  ])('refuses %j', async (body) => {
+    const { access_token: token } = await service.enter()
+    expect((await service.call('POST /api/v1/channels/room:x/messages', { token, body })).status).toBe(422)
+  })
 
   test('publishes as a socket does, to every socket in the channel', async () => {
     const room = newRoom()

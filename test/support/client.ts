@@ -33,7 +33,7 @@ export function createClient(url: string) {
     })
     const text = await answer.text()
     const isJson = /\bjson\b/.test(answer.headers.get('content-type') ?? '')
-    const parsed = isJson ? JSON.parse(text) : null
+    const parsed = isJson && text !== '' ? JSON.parse(text) : null
     remember(body)
     remember(parsed)
     return { status: answer.status, headers: answer.headers, text, body: parsed }

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-type Run = { args?: string[]; env?: Record<string, string>; cwd?: string }
+type Run = { args?: string[]; env?: Record<string, string>; cwd?: string; input?: string }
 type LogLine = { event: string } & Record<string, unknown>
 
 export const repository = join(import.meta.dir, '../..')
@@ -10,19 +10,19 @@ const built = join(repository, 'dist/fastkit')
 
 /** `dist/fastkit`, built first if there is none or its sources are newer. */
 async function currentExecutable(): Promise<string> {
-  if (existsSync(built) && statSync(built).mtimeMs >= (await newestSource())) return built
+  if (existsSync(built) && statSync(built).mtimeMs >= newestSource()) return built
   const build = Bun.spawn([process.execPath, 'run', 'build'], { cwd: repository, stderr: 'pipe' })
   if ((await build.exited) !== 0) throw new Error(await new Response(build.stderr).text())
   return built
 }
 
-async function newestSource(): Promise<number> {
-  const sources = new Bun.Glob('{src/**,drizzle/**,package.json,bun.lock}').scan({
-    cwd: repository,
-    absolute: true,
-  })
-  const times = (await Array.fromAsync(sources)).map((path) => statSync(path).mtimeMs)
-  return Math.max(...times)
+function newestSource(): number {
+  // Bun's globs find nothing when a brace holds a slash.
+  const patterns = ['{src,drizzle}/**', '{package.json,bun.lock}']
+  const paths = patterns.flatMap((pattern) => [
+    ...new Bun.Glob(pattern).scanSync({ cwd: repository, absolute: true }),
+  ])
+  return Math.max(...paths.map((path) => statSync(path).mtimeMs))
 }
 
 /** Empty directories and processes that are gone after `clear()`. */
@@ -44,8 +44,9 @@ export function createPlayground() {
   }
 
   /** Nothing of this process's environment reaches the executable. */
-  function spawn(executable: string, { args = [], env = {}, cwd = emptyDir() }: Run) {
-    const child = Bun.spawn([executable, ...args], { cwd, env, stdout: 'pipe', stderr: 'pipe' })
+  function spawn(executable: string, { args = [], env = {}, cwd = emptyDir(), input = '' }: Run) {
+    const stdin = Buffer.from(input)
+    const child = Bun.spawn([executable, ...args], { cwd, env, stdin, stdout: 'pipe', stderr: 'pipe' })
     children.add(child)
     child.exited.then(() => children.delete(child))
     return child
@@ -69,7 +70,7 @@ export function createPlayground() {
   }
 }
 
-type Child = Bun.Subprocess<'ignore' | 'inherit', 'pipe', 'pipe'>
+type Child = Bun.Subprocess<Buffer, 'pipe', 'pipe'>
 
 async function outcome(child: Child) {
   const startedAt = performance.now()

@@ -20,8 +20,8 @@ export type Service = Awaited<ReturnType<typeof startService>>
 type Neighbour = { databaseUrl: string | null; clock: MovableClock }
 export type LogLine = { event: string; level: number } & Record<string, unknown>
 
-// As cheap as argon2id gets: what a hash costs is not what these tests are about.
-const cheap = { ARGON2_MEMORY_KIB: '64', ARGON2_TIME: '1', EMBEDDED_FSYNC: 'off' }
+// As cheap as argon2id gets, and no limits: neither is what most tests are about.
+const cheap = { ARGON2_MEMORY_KIB: '64', ARGON2_TIME: '1', EMBEDDED_FSYNC: 'off', RATE_LIMIT: 'off' }
 export const testSecret = 'a-secret-for-tests-that-is-long-enough-0123456789'
 
 /**
@@ -44,7 +44,7 @@ export async function startService(variables: Environment = {}, { beside }: { be
   const log = await createLog({ level: 'debug', format: 'json', destination })
   const storage = await openStorage(config)
   const clock = beside?.clock ?? createMovableClock()
-  const deps = { ...(await assemble({ config, log, ...storage, isListening: true })), clock }
+  const deps = await assemble({ config, log, ...storage, clock, isListening: true })
   await migrate(deps.database.sql, migrations)
   deps.lifecycle.isMigrated = true
   const realtime = startRealtime(deps)

@@ -30,10 +30,14 @@ export const AuditEvent = Type.Object(
     }),
     target_id: Type.Union([Id, Type.Null()], { description: 'Whose account it was done to.' }),
     session_id: Type.Union([Id, Type.Null()]),
-    ip: Type.Union([Text, Type.Null()]),
-    request_id: Type.Union([Text, Type.Null()], { description: 'Finds the request in the log.' }),
+    ip: Type.Union([Text, Type.Null()], { examples: ['192.0.2.7'] }),
+    request_id: Type.Union([Text, Type.Null()], {
+      description: 'Finds the request in the log.',
+      examples: ['0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'],
+    }),
     details: Type.Record(Type.String(), Type.String(), {
       description: 'What the type needs beside: a reason, a role.',
+      examples: [{}],
     }),
     created_at: Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] }),
   },

@@ -2,22 +2,28 @@ import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { created, noContent } from '../../http/answers'
 import { bearerToken } from '../../http/bearer'
+import { oauthFailures, oauthOption } from '../../http/oauth'
+import { limitOption } from '../../http/rate-limit'
 import { onBehalf } from '../../http/request'
 import { bodyFailures, failures, NoContent, Nothing } from '../../http/shapes'
 import { TokenPair } from '../sessions/schema'
 import { ChangePassword, User } from '../users/schema'
 import { guard } from './guard'
-import { Login, Logout, Refresh, Register } from './schema'
+import { Login, Logout, Refresh, Register, TokenRequest } from './schema'
 import * as auth from './service'
+import * as token from './token'
 
 export const authRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/auth', tags: ['auth'] })
     .use(guard(deps))
+    .use(limitOption())
+    .use(oauthOption())
     .post(
       '/register',
       async ({ body, request, set }) =>
         created(set, '/api/v1/users', await auth.register(onBehalf(deps, request), body)),
       {
+        limit: 'register',
         body: Register,
         query: Nothing,
         response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
@@ -29,6 +35,7 @@ export const authRoutes = (deps: Deps) =>
       },
     )
     .post('/login', ({ body, request }) => auth.login(onBehalf(deps, request), body), {
+      limit: 'login',
       body: Login,
       query: Nothing,
       response: { 200: TokenPair, ...bodyFailures('invalid_credentials', 'overloaded') },
@@ -37,6 +44,20 @@ export const authRoutes = (deps: Deps) =>
         summary: 'Open a session',
         description:
           'An unknown address, a wrong password and a deactivated account get the same answer after the same time.',
+      },
+    })
+    .post('/token', ({ body, request }) => token.grant(onBehalf(deps, request), body), {
+      oauth: true,
+      limit: 'login',
+      body: TokenRequest,
+      query: Nothing,
+      response: { 200: TokenPair, ...oauthFailures() },
+      detail: {
+        operationId: 'token',
+        summary: 'The token endpoint of OAuth 2.0',
+        description:
+          'For tools that sign in as RFC 6749 says, with the grants `password` (§4.3, the e-mail address is the username) ' +
+          'and `refresh_token` (§6). It does what `login` and `refresh` do. There are no clients: what names one is ignored.',
       },
     })
     .post('/refresh', ({ body, request }) => auth.refresh(onBehalf(deps, request), body.refresh_token), {

@@ -41,3 +41,23 @@ export const Logout = Type.Object(
   { title: 'Logout', examples: [{}], ...closed },
 )
 export type Logout = typeof Logout.static
+
+/** At the token endpoint each grant has parameters of its own. */
+const Given = (description: string, maxLength: number) =>
+  Type.Optional(Type.String({ maxLength, description }))
+
+/** RFC 6749 §4.3.2 and §6. Other parameters (`scope`, `client_id` …) are not looked at, as §3.2 wants it. */
+export const TokenRequest = Type.Object(
+  {
+    grant_type: Type.String({ description: '`password` or `refresh_token`.' }),
+    username: Given('The e-mail address, for `password`.', 320),
+    password: Given('For `password`.', 1024),
+    refresh_token: Given('For `refresh_token`.', 2048),
+  },
+  {
+    title: 'TokenRequest',
+    additionalProperties: true,
+    examples: [{ grant_type: 'password', username: 'ada@example.com', password: 'a quiet green lantern' }],
+  },
+)
+export type TokenRequest = typeof TokenRequest.static

@@ -6,22 +6,26 @@ import type { TokenPair } from '../sessions/schema'
 import * as sessions from '../sessions/service'
 import type { ChangePassword, User } from '../users/schema'
 import * as users from '../users/service'
+import { guess } from './guesses'
 import type { Login, Logout, Register } from './schema'
 
 /** Creates an account with role `user`. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
 export const register = (deps: Deps, { email, password, display_name }: Register): Promise<User> =>
   users.create(deps, { email, password, display_name: display_name ?? null })
 
-/** Opens a session. One answer for an unknown address, a wrong password and a deactivated account: `invalid_credentials`. */
-export async function login(deps: Deps, { email, password, device_name }: Login): Promise<TokenPair> {
-  const { userId, holder } = await users.checkPassword(deps, email, password)
-  const pair = holder && (await signIn(deps, holder, device_name ?? null))
-  if (pair) return pair
-  await audit.record(deps, { type: 'sign_in.failed', targetId: userId })
-  throw fail('invalid_credentials')
-}
+/**
+ * Opens a session. One answer for an unknown address, a wrong password and a deactivated account: `invalid_credentials`,
+ * and after too many of them `rate_limited`.
+ */
+export const login = (deps: Deps, { email, password, device_name }: Login): Promise<TokenPair> =>
+  guess(deps, email, async () => {
+    const { userId, holder } = await users.checkPassword(deps, email, password)
+    const pair = holder && (await signIn(deps, holder, device_name ?? null))
+    if (!pair) await audit.record(deps, { type: 'sign_in.failed', targetId: userId })
+    return pair
+  })
 
-/** The next pair for a refresh token. Throws `invalid_refresh_token`, `refresh_token_reused`. */
+/** The next pair for a refresh token. Throws `invalid_refresh_token`, `refresh_token_reused`, `rate_limited`. */
 export const refresh = (deps: Deps, refreshToken: string): Promise<TokenPair> =>
   sessions.rotate(deps, refreshToken)
 

@@ -1,13 +1,16 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { report } from '../../http/answers'
+import { limitOption } from '../../http/rate-limit'
 import { failures, Nothing } from '../../http/shapes'
 import { Liveness, Readiness } from './schema'
 import { readiness } from './service'
 
 export const healthRoutes = (deps: Deps) =>
   new Elysia({ tags: ['health'] })
+    .use(limitOption())
     .get('/livez', () => ({ status: 'ok' as const }), {
+      limit: 'none',
       query: Nothing,
       response: { ...failures(), 200: Liveness },
       detail: {
@@ -18,6 +21,7 @@ export const healthRoutes = (deps: Deps) =>
       },
     })
     .get('/readyz', async ({ set }) => report(set, await readiness(deps)), {
+      limit: 'none',
       query: Nothing,
       response: { ...failures(), 200: Readiness, 503: Readiness },
       detail: {

@@ -3,14 +3,20 @@ import { randomText } from '../../core/secret'
 import type { Deps } from '../../deps'
 import type { TokenPair } from './schema'
 
-type Link = { userId: string; sessionId: string; jti: string; expiresAt: Date; sessionExpiresAt: Date }
+type Link = {
+  userId: string
+  sessionId: string
+  jti: string
+  now: Date
+  expiresAt: Date
+  sessionExpiresAt: Date
+}
 
 /** Signs the access token and the refresh token of one link in a session's chain. */
 export async function signPair(
   deps: Deps,
-  { userId, sessionId, jti, expiresAt, sessionExpiresAt }: Link,
+  { userId, sessionId, jti, now, expiresAt, sessionExpiresAt }: Link,
 ): Promise<TokenPair> {
-  const now = deps.clock.now()
   const accessExpiresAt = earlier(secondsAfter(now, deps.config.accessTtlSeconds), sessionExpiresAt)
   const claims = { sub: userId, sid: sessionId }
   const [accessToken, refreshToken] = await Promise.all([

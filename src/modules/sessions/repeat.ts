@@ -23,7 +23,7 @@ export async function repeat(deps: Deps, token: Verified, jti: string): Promise<
   }
   deps.log.info({ sessionId: token.sid, userId: token.sub }, 'session.refresh_repeated')
   const { successorExpiresAt: expiresAt, sessionExpiresAt } = state
-  return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, expiresAt, sessionExpiresAt })
+  return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, now, expiresAt, sessionExpiresAt })
 }
 
 /** Commits before the request fails: an error must not undo what it punishes. */

@@ -4,8 +4,8 @@ import { type Db, first, prepared } from '../../db/rows'
 import { users } from '../users/table'
 import { type RevokeReason, type SessionRow, sessions, type TokenRow, tokens } from './table'
 
-export type NewSession = Omit<SessionRow, 'revokedAt' | 'revokeReason' | 'lastUsedAt'>
-export type NewToken = Pick<TokenRow, 'id' | 'jtiHash' | 'expiresAt'>
+type NewSession = Omit<SessionRow, 'revokedAt' | 'revokeReason' | 'lastUsedAt'>
+type NewToken = Pick<TokenRow, 'id' | 'jtiHash' | 'expiresAt'>
 
 type Opening = { session: NewSession; token: NewToken; passwordHash: string }
 
@@ -155,16 +155,20 @@ export function endBeyond(db: Db, { userId, most }: { userId: string; most: numb
   return end(db, { which: inArray(sessions.id, beyond), ...why })
 }
 
-/** The addresses that a user with this e-mail has signed in from, newest first, at most 50. */
-export async function addressesOf(db: Db, emailNormalised: string): Promise<string[]> {
+/** The user with this e-mail and the addresses they have signed in from, the 50 used last. */
+export async function signInsOf(db: Db, emailNormalised: string) {
   const rows = await db
-    .select({ ip: sessions.ip })
-    .from(sessions)
-    .innerJoin(users, eq(users.id, sessions.userId))
+    .select({ userId: users.id, ip: sessions.ip })
+    .from(users)
+    .leftJoin(sessions, eq(sessions.userId, users.id))
     .where(eq(users.emailNormalised, emailNormalised))
-    .orderBy(desc(sessions.id))
+    .groupBy(users.id, sessions.ip)
+    .orderBy(sql`max(${sessions.createdAt}) desc`)
     .limit(50)
-  return rows.flatMap(({ ip }) => (ip === null ? [] : [ip]))
+  return {
+    userId: first(rows)?.userId ?? null,
+    addresses: rows.flatMap(({ ip }) => (ip === null ? [] : [ip])),
+  }
 }
 
 /** Deletes up to `limit` sessions that have expired, with their tokens; answers how many. */

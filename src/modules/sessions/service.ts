@@ -1,5 +1,6 @@
 import { secondsAfter } from '../../core/clock'
 import { fail } from '../../core/errors'
+import { networkOf } from '../../core/network'
 import { newId, randomText, sha256 } from '../../core/secret'
 import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
@@ -48,19 +49,21 @@ export async function open(deps: Deps, holder: Holder, deviceName: string | null
     userId: holder.id,
     sessionId: session.id,
     jti,
+    now,
     expiresAt: token.expiresAt,
     sessionExpiresAt: expiresAt,
   })
 }
 
 /**
- * Exchanges a refresh token for the next pair (RFC 9700 §4.14.2). Throws `invalid_refresh_token`, and
- * `refresh_token_reused` after ending the session.
+ * Exchanges a refresh token for the next pair (RFC 9700 §4.14.2). Throws `invalid_refresh_token`,
+ * `rate_limited`, and `refresh_token_reused` after ending the session.
  */
 export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPair> {
   const now = deps.clock.now()
   const token = await deps.keys.refresh.verify(refreshToken, now)
   if (!token) throw fail('invalid_refresh_token')
+  await deps.limits.use('refresh', token.sid)
   const sessionExpiresAt = await repo.expiryOf(deps.db, token.sid)
   if (!sessionExpiresAt) throw fail('invalid_refresh_token')
 
@@ -75,7 +78,7 @@ export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPai
   })
   if (!isRotated) return repeat(deps, token, jti)
   deps.log.info({ sessionId: token.sid, userId: token.sub }, 'session.rotated')
-  return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, expiresAt, sessionExpiresAt })
+  return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, now, expiresAt, sessionExpiresAt })
 }
 
 /** Ends the session of a token; one that had already ended is fine. */
@@ -117,6 +120,14 @@ export async function resume(deps: Deps, access: Omit<Principal, 'role'>): Promi
 export async function rolesOf(deps: Deps, sessionIds: string[]): Promise<Map<string, Principal['role']>> {
   const rows = await repo.roles(deps.db, sessionIds, deps.clock.now())
   return new Map(rows.map(({ id, role }) => [id, role]))
+}
+
+/** Who has an e-mail address, if anyone, and whether they ever signed in from the caller's network. */
+export async function acquaintance(deps: Deps, emailNormalised: string) {
+  const { userId, addresses } = await repo.signInsOf(deps.db, emailNormalised)
+  const network = deps.caller.ip === null ? null : networkOf(deps.caller.ip)
+  const isKnown = network !== null && addresses.some((ip) => networkOf(ip) === network)
+  return { userId, network: isKnown ? network : null }
 }
 
 /** The session a token was made for, even when either has ended; `null` for a forged one. */

@@ -3,7 +3,7 @@ import { decodeProtectedHeader, type JWTPayload } from 'jose'
 import { deriveKey } from '../../core/secret'
 
 /** Claims every token of ours carries beside the fixed ones. `exp` is in seconds since the epoch (RFC 7519 §4.1.4). */
-export type Claims = { sub: string; sid: string; jti: string; exp: number }
+type Claims = { sub: string; sid: string; jti: string; exp: number }
 
 /** The claims of a token whose signature held, and the key that made it. */
 export type Verified = Claims & { kid: string }

@@ -24,6 +24,13 @@ export async function get(deps: Deps, id: string): Promise<User> {
   return present(await existing(deps, id))
 }
 
+/** The user with this address. Throws `validation_failed`, `not_found`. */
+export async function getByEmail(deps: Deps, email: string): Promise<User> {
+  const row = await repo.byEmail(deps.db, addressOf(email).emailNormalised)
+  if (!row) throw fail('not_found')
+  return present(row)
+}
+
 /**
  * Changes a user as an admin: the rights of an own account too, as long as an active admin remains. Throws `not_found`,
  * `last_admin`, `email_taken`, `weak_password`, and `forbidden` when the caller is no admin any more.
@@ -32,7 +39,7 @@ export async function change(deps: Deps, id: string, input: ChangeUser): Promise
   const changes = await changesOf(deps, await existing(deps, id), input)
   return uniquely(() =>
     atomically(deps, async (deps) => {
-      const admins = await adminsBefore(deps, id)
+      const admins = await adminsBefore(deps)
       const before = await repo.lockById(deps.db, id)
       if (!before) throw fail('not_found')
       assertAdminRemains(admins, before, { ...before, ...changes })

@@ -1,8 +1,8 @@
-import { and, asc, desc, eq, like, lt } from 'drizzle-orm'
+import { and, asc, desc, eq, like, lt, sql } from 'drizzle-orm'
 import { type Db, first, only } from '../../db/rows'
 import { type UserRow, users } from './table'
 
-type NewUser = Omit<UserRow, 'updatedAt'>
+export type NewUser = Omit<UserRow, 'updatedAt'>
 
 /** Adds a user. Throws a duplicate under `users_email_normalised_key`. */
 export async function insert(db: Db, user: NewUser): Promise<UserRow> {
@@ -73,6 +73,20 @@ export async function lockActiveAdmins(db: Db): Promise<string[]> {
     .orderBy(asc(users.id))
     .for('update')
   return rows.map(({ id }) => id)
+}
+
+/** Whether any account is an admin, active or not. */
+export async function hasAdmin(db: Db): Promise<boolean> {
+  const rows = await db.select({ id: users.id }).from(users).where(eq(users.role, 'admin')).limit(1)
+  return rows.length > 0
+}
+
+// Any constant will do; it only has to differ from the other advisory locks.
+const firstAdminLock = 7_027_113_397
+
+/** Until the transaction ends, no other instance creates a first admin. */
+export async function lockFirstAdmin(db: Db): Promise<void> {
+  await db.execute(sql`select pg_advisory_xact_lock(${firstAdminLock})`)
 }
 
 type Filter = {

@@ -1,7 +1,7 @@
+import { normaliseEmail } from '../../core/email'
 import { fail } from '../../core/errors'
 import { passwordProblem } from '../../core/password'
 import type { Deps } from '../../deps'
-import { normaliseEmail } from './email'
 
 /** An address as given and as compared. */
 export type Address = { email: string; emailNormalised: string }

@@ -66,7 +66,12 @@ export const UserQuery = Type.Object(
   {
     ...pageParameters,
     email: Type.Optional(
-      Type.String({ maxLength: 254, description: 'Beginning of the address.', examples: ['ada@'] }),
+      Type.String({
+        maxLength: 254,
+        pattern: oneLine,
+        description: 'Beginning of the address.',
+        examples: ['ada@'],
+      }),
     ),
     role: Type.Optional(Role),
     is_active: Type.Optional(Type.Boolean()),

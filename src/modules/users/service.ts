@@ -1,12 +1,11 @@
+import { normaliseEmail } from '../../core/email'
 import { fail } from '../../core/errors'
-import { newId } from '../../core/secret'
 import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
-import * as audit from '../audit/service'
 import type { TokenPair } from '../sessions/schema'
 import * as sessions from '../sessions/service'
 import { applyChanges, uniquely } from './changes'
-import { normaliseEmail } from './email'
+import { add, prepare } from './creation'
 import { proveIdentity } from './identity'
 import { present } from './present'
 import { removeUser } from './removal'
@@ -15,20 +14,13 @@ import { addressOf, hashNew } from './rules'
 import type { ChangeMe, ChangePassword, DeleteMe, NewUser, User } from './schema'
 import type { UserRow } from './table'
 
-/** Creates an account. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
+/**
+ * Creates an account. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`, and `forbidden` when the
+ * caller is no admin any more.
+ */
 export async function create(deps: Deps, input: NewUser): Promise<User> {
-  const { password, role = 'user', display_name: displayName = null, is_active: isActive = true } = input
-  const address = addressOf(input.email)
-  const passwordHash = await hashNew(deps, { ...address, password, pointer: '/password' })
-  const createdAt = deps.clock.now()
-  const user = { id: newId(createdAt), ...address, passwordHash, displayName, role, isActive, createdAt }
-  return uniquely(() =>
-    atomically(deps, async (deps) => {
-      const row = await repo.insert(deps.db, user)
-      await audit.record(deps, { type: 'user.created', targetId: row.id, details: { role } })
-      return present(row)
-    }),
-  )
+  const user = await prepare(deps, input)
+  return uniquely(() => atomically(deps, (deps) => add(deps, user)))
 }
 
 /** The caller's own account. Throws `invalid_token` when it is gone. */

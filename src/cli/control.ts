@@ -1,0 +1,61 @@
+import { chmodSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fail, failureIn } from '../core/errors'
+import { placeSocket } from '../db/embedded-socket'
+import type { Deps } from '../deps'
+import { maxBodyBytes, readJson } from '../http/body'
+import { controlSocket } from './control-socket'
+import { perform } from './user-command'
+
+export type Control = { close(): Promise<void> }
+
+// Bun ends a silent connection after ten seconds, which a costly hash behind others may take.
+const longestCommandSeconds = 60
+const longestCloseMilliseconds = 1000
+
+/**
+ * Listens in `DATA_DIR` for `fastkit user`: the embedded database takes one client, and the service is it. Who can open
+ * the socket owns the directory, and the database and keys with it, so nothing more is asked of them.
+ */
+export function startControl(deps: Deps): Control {
+  const place = placeSocket(resolve(deps.config.dataDir), controlSocket)
+  const server = Bun.serve({
+    unix: place.path,
+    development: false,
+    maxRequestBodySize: maxBodyBytes,
+    fetch: (request, server) => {
+      server.timeout(request, longestCommandSeconds)
+      return answer(deps, request)
+    },
+  })
+  chmodSync(place.path, 0o600)
+  return {
+    async close() {
+      await Promise.race([server.stop(), Bun.sleep(longestCloseMilliseconds)])
+      await server.stop(true)
+      place.remove()
+    },
+  }
+}
+
+/** `GET` asks whether the service takes commands now, anything else brings one. */
+async function answer(deps: Deps, request: Request): Promise<Response> {
+  try {
+    if (deps.lifecycle.isDraining) throw fail('shutting_down')
+    if (!deps.lifecycle.isMigrated) throw fail('database_unavailable')
+    if (request.method === 'GET') return Response.json({ ok: true })
+    return Response.json({ ok: true, value: await perform(deps, await command(request)) })
+  } catch (cause) {
+    const { code, errors } = failureIn(cause) ?? fail('internal', { cause })
+    if (code === 'internal') deps.log.error({ err: cause }, 'control.internal_error')
+    return Response.json({ code, errors }, { status: 400 })
+  }
+}
+
+async function command(request: Request): Promise<unknown> {
+  try {
+    return await readJson(request)
+  } catch (cause) {
+    throw failureIn(cause) ?? fail('malformed_body', { cause })
+  }
+}

@@ -1,0 +1,32 @@
+import { type ErrorCode, type Failure, type FieldError, failureIn } from '../core/errors'
+import { catalogue } from '../http/catalogue'
+
+// Where the catalogue speaks of requests, a command is told in its own terms.
+const sentences: Partial<Record<ErrorCode, string>> = {
+  not_found: 'No account has this e-mail address.',
+  database_unavailable: 'The database does not answer.',
+}
+
+/** What a person is told of a failed command. Never a value that was given, and no SQL. */
+export function sentenceOf(error: unknown): string {
+  const failure = failureIn(error)
+  if (failure) return `${explain(failure)} (${failure.code})`
+  // Drizzle's errors quote the statement with its parameters, hashes among them.
+  const isPlain = error instanceof Error && !('params' in error)
+  return isPlain ? error.message : 'failed'
+}
+
+function explain({ code, errors, cause }: Failure): string {
+  if (errors.length > 0) return errors.map(explainField).join('; ')
+  const sentence = sentences[code] ?? catalogue[code].meaning
+  const detail = cause instanceof Error && 'code' in cause ? ` [${cause.code}]` : ''
+  return code === 'database_unavailable' ? sentence + detail : sentence
+}
+
+/** The option that a field was given by: `/input/display_name` is `--display-name`. */
+function explainField({ pointer, message }: FieldError): string {
+  const name = pointer.split('/').at(-1) ?? ''
+  if (name === 'password') return `the password ${message}`
+  if (name === 'display_name') return '--display-name must be 1 to 100 characters on one line'
+  return `--${name.replaceAll('_', '-')} ${message}`
+}

@@ -1,0 +1,72 @@
+import { type IRateLimiterOptions, type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
+import { fail } from './errors'
+import { createGuesses, type Guesses } from './guesses'
+import { type PolicyName, policies, type Refusal } from './limit-policies'
+
+/** Where a key stands after a use of it. */
+type Standing = {
+  policy: PolicyName
+  remaining: number
+  resetSeconds: number
+  refusal: Refusal | null
+}
+
+export type Limits = {
+  /** Counts one use by `key` and tells whether it is refused; `null` when limits are off. */
+  count(policy: PolicyName, key: string): Promise<Standing | null>
+  /** Counts one use by `key`. Throws `rate_limited`. */
+  use(policy: PolicyName, key: string): Promise<void>
+  guesses: Guesses
+}
+
+/** Makes a counter in some store: memory, or one that instances share. */
+export type MakeLimiter = (options: IRateLimiterOptions) => RateLimiterAbstract
+
+/** The limits of the service, over counters of rate-limiter-flexible. */
+export function createLimits({ isOn, makeLimiter }: { isOn: boolean; makeLimiter: MakeLimiter }): Limits {
+  if (!isOn) return unlimited
+  const make = (policy: PolicyName) => {
+    const { quota, windowSeconds } = policies[policy]
+    return makeLimiter({ keyPrefix: policy, points: quota, duration: windowSeconds })
+  }
+  const limiters = {
+    default: make('default'),
+    login: make('login'),
+    register: make('register'),
+    refresh: make('refresh'),
+    password: make('password'),
+    account: make('account'),
+  }
+
+  async function count(policy: PolicyName, key: string): Promise<Standing> {
+    try {
+      return standing(policy, await limiters[policy].consume(key))
+    } catch (error) {
+      if (error instanceof RateLimiterRes) return standing(policy, error)
+      throw error
+    }
+  }
+
+  return {
+    count,
+    async use(policy, key) {
+      const { refusal } = await count(policy, key)
+      if (refusal) throw fail('rate_limited', { refusal })
+    },
+    guesses: createGuesses(limiters.account, makeLimiter),
+  }
+}
+
+const unlimited: Limits = {
+  count: () => Promise.resolve(null),
+  use: () => Promise.resolve(),
+  guesses: { run: (_key, guess) => guess() },
+}
+
+function standing(policy: PolicyName, { consumedPoints, msBeforeNext }: RateLimiterRes): Standing {
+  const { quota } = policies[policy]
+  const resetSeconds = Math.max(1, Math.ceil(msBeforeNext / 1000))
+  const isFirst = consumedPoints === quota + 1
+  const refusal = consumedPoints > quota ? { policy, retryAfterSeconds: resetSeconds, isFirst } : null
+  return { policy, remaining: Math.max(0, quota - consumedPoints), resetSeconds, refusal }
+}

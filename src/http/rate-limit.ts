@@ -1,0 +1,62 @@
+import { Elysia } from 'elysia'
+import type { Bus } from '../core/bus'
+import { fail } from '../core/errors'
+import type { PolicyName } from '../core/limit-policies'
+import type { Limits } from '../core/limits'
+import { networkOf } from '../core/network'
+import { limitHeaders } from './rate-limit-headers'
+import { addressOf, requestId } from './request'
+import type { RouteIndex } from './route-index'
+
+/** What a route asks for instead of the limit of all routes: a stricter one beside it, or none. */
+type Limit = 'login' | 'register' | 'none'
+
+/** Adds the route option `limit`. */
+export const limitOption = () =>
+  new Elysia({ name: 'limit-option' }).macro('limit', (limit: Limit) => ({
+    detail: { [extension]: limit },
+  }))
+
+// Also tells readers of the document.
+const extension = 'x-rate-limit'
+
+/** What a route's `limit` says. */
+export function limitOf(detail: object | undefined): Limit | null {
+  const given: unknown = detail && Reflect.get(detail, extension)
+  return given === 'login' || given === 'register' || given === 'none' ? given : null
+}
+
+type Options = { limits: Limits; bus: Bus; routeOf: RouteIndex }
+type Settable = { headers: Record<string, string | number> }
+
+/**
+ * Counts requests by address before anything of them is read. All of them before routing; those of a route with a limit
+ * of its own once the router has named the route, so that no spelling of its path leads around it.
+ */
+export function rateLimits({ limits, bus, routeOf }: Options) {
+  async function count(policy: PolicyName, request: Request, { headers }: Settable) {
+    const ip = addressOf(request)
+    const standing = await limits.count(policy, ip === null ? 'nowhere' : networkOf(ip))
+    if (!standing) return
+    Object.assign(headers, limitHeaders(standing))
+    const { refusal } = standing
+    if (refusal?.isFirst) bus.emit({ type: 'limit.reached', policy, ip, requestId: requestId(request) })
+    if (refusal) throw fail('rate_limited', { refusal })
+  }
+  const limitAt = (method: string, pattern: string) => limitOf(routeOf(method, pattern)?.hooks.detail)
+
+  return new Elysia({ name: 'rate-limits' })
+    .onRequest(async ({ request, set }) => {
+      if (limitAt('GET', pathOf(request.url)) !== 'none') await count('default', request, set)
+    })
+    .onParse({ as: 'global' }, async ({ request, route, set }) => {
+      const limit = limitAt(request.method, route)
+      if (limit === 'login' || limit === 'register') await count(limit, request, set)
+    })
+}
+
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const end = url.indexOf('?', start)
+  return end < 0 ? url.slice(start) : url.slice(start, end)
+}

@@ -1,0 +1,14 @@
+import type { Deps } from '../../deps'
+import { record } from './service'
+
+/** Keeps that an address has used up its sign-ins: the limit itself stands before every module and knows none. */
+export function recordReachedLimits(deps: Deps) {
+  deps.bus.on((notice) => {
+    if (notice.type !== 'limit.reached' || notice.policy !== 'login') return
+    const { ip, requestId } = notice
+    const caller = { ip, requestId, userId: null, userAgent: null }
+    record({ ...deps, caller }, { type: 'sign_in.limited', details: { limit: 'login' } }).catch((error) =>
+      deps.log.warn({ err: error, ip, requestId }, 'audit.not_kept'),
+    )
+  })
+}

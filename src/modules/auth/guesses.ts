@@ -1,0 +1,24 @@
+import { normaliseEmail } from '../../core/email'
+import { fail, failureIn } from '../../core/errors'
+import { sha256 } from '../../core/secret'
+import type { Deps } from '../../deps'
+import * as audit from '../audit/service'
+import * as sessions from '../sessions/service'
+
+/**
+ * Runs a sign-in whose `null` means failure, within the limit of the account. Whether there is such an account makes no
+ * difference. Throws `invalid_credentials`, `rate_limited`.
+ */
+export async function guess<T>(deps: Deps, email: string, signIn: () => Promise<T | null>): Promise<T> {
+  const address = normaliseEmail(email) ?? email
+  const { userId, network } = await sessions.acquaintance(deps, address)
+  // Where its owner has signed in before, an account has failures of its own: an attacker elsewhere cannot use them up.
+  const key = sha256(JSON.stringify([address, network])).toString('base64url')
+  const outcome = await deps.limits.guesses.run(key, signIn).catch(async (error) => {
+    if (failureIn(error)?.refusal?.isFirst)
+      await audit.record(deps, { type: 'sign_in.limited', targetId: userId, details: { limit: 'account' } })
+    throw error
+  })
+  if (outcome === null) throw fail('invalid_credentials')
+  return outcome
+}

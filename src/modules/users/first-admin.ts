@@ -1,0 +1,31 @@
+import { atomically } from '../../db/atomically'
+import { isDuplicate } from '../../db/errors'
+import type { Deps } from '../../deps'
+import { add, prepare } from './creation'
+import * as repo from './repo'
+
+type Credentials = { email: string; password: string }
+
+/**
+ * Creates an admin if there is none, active or not; one alone, however many instances start at once. An account that
+ * has the address is left as it is: whoever registered it first would be made an admin by it.
+ */
+export async function ensureFirstAdmin(
+  deps: Deps,
+  { email, password }: Credentials,
+): Promise<'created' | 'not_needed' | 'address_taken'> {
+  // Asked before and after the lock: a start that has nothing to do pays for no hash.
+  if (await repo.hasAdmin(deps.db)) return 'not_needed'
+  const user = await prepare(deps, { email, password, role: 'admin' })
+  try {
+    return await atomically(deps, async (deps) => {
+      await repo.lockFirstAdmin(deps.db)
+      if (await repo.hasAdmin(deps.db)) return 'not_needed'
+      await add(deps, user)
+      return 'created'
+    })
+  } catch (error) {
+    if (isDuplicate(error, 'users_email_normalised_key')) return 'address_taken'
+    throw error
+  }
+}

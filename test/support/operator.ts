@@ -1,0 +1,27 @@
+import { join } from 'node:path'
+import { createPlayground, repository } from './executable'
+
+const main = join(repository, 'src/main.ts')
+const cheap = { ARGON2_MEMORY_KIB: '64', ARGON2_TIME: '1', EMBEDDED_FSYNC: 'off', RATE_LIMIT: 'off' }
+
+export type Place = { cwd: string; env?: Record<string, string> }
+export type Command = { exitCode: number; stdout: string; stderr: string }
+
+/** Someone at a shell: runs commands and services from source, each in a process of its own. */
+export function createOperator() {
+  const { emptyDir, run, serve, clear } = createPlayground()
+
+  const fastkit = ({ cwd, env = {} }: Place, args: string[], input = '') =>
+    run(process.execPath, { args: [main, ...args], cwd, env: { ...cheap, ...env }, input })
+
+  return {
+    emptyDir,
+    clear,
+    fastkit,
+    /** `fastkit user …`; `input` is what arrives on standard input. */
+    user: (place: Place, args: string[], input = ''): Promise<Command> =>
+      fastkit(place, ['user', ...args], input),
+    serve: ({ cwd, env = {} }: Place) =>
+      serve(process.execPath, { args: [main], cwd, env: { ...cheap, ...env } }),
+  }
+}

@@ -1,0 +1,33 @@
+import { create } from '../../src/modules/users/service'
+import { aPassword } from './client'
+import type { Service } from './service'
+
+/** Someone with a session. */
+export type Person = Awaited<ReturnType<Service['enter']>>
+
+/** A new admin with a session, made as the command line makes one. */
+export async function enterAsAdmin(service: Service): Promise<Person> {
+  const account = { email: service.newEmail(), password: aPassword }
+  const { id } = await create(service.deps, { ...account, role: 'admin' })
+  return { id, ...account, ...(await service.signIn(account)) }
+}
+
+/** What an answer says at one glance: its status, its code and the first field it finds fault with. */
+export const outcome = ({ status, body }: { status: number; body: Answered | null }) =>
+  [status, body?.code, body?.errors?.[0]?.pointer].filter((part) => part !== undefined)
+
+type Answered = { code?: string; errors?: { pointer: string }[] }
+
+/** All items of a list, page by page. */
+export async function allPages(service: Service, path: string, token: string) {
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into items whose shape is what they are about.
+  const items: any[] = []
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const and = path.includes('?') ? '&' : '?'
+    const { body } = await service.call(`GET ${path}${cursor && `${and}cursor=${cursor}`}`, { token })
+    items.push(...body.items)
+    cursor = body.next_cursor
+  }
+  return items
+}
