@@ -12,7 +12,7 @@ import { methodsOf } from './http/router'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
 import { healthRoutes } from './modules/health/routes'
-import { channelsRoutes, socketRoutes } from './modules/realtime/routes'
+import { channelsRoutes, socketDocs, socketRoutes } from './modules/realtime/routes'
 import { sessionsRoutes } from './modules/sessions/routes'
 import { meRoutes, usersRoutes } from './modules/users/routes'
 
@@ -25,7 +25,8 @@ const sections = {
   users: 'Accounts: your own and, for admins, everyone’s.',
   sessions: 'Where an account is signed in, and signing it out there.',
   audit: 'What happened to accounts and sessions.',
-  realtime: 'WebSockets, channels, who is there and what was said.',
+  realtime:
+    'WebSockets, channels, who is there and what was said: [the protocol](/docs/websocket), [a console](/docs/websocket/console).',
   health: 'Whether the service runs and whether it can work.',
 }
 
@@ -63,6 +64,7 @@ export function createApp(deps: Deps) {
     .use(rateLimits({ limits, bus, routeOf }))
     .use(bodies(routeOf))
     .use(docs({ config, sections, routes: () => app.routes }))
+    .use(socketDocs(deps))
     .use(healthRoutes(deps))
     .group('/api/v1', (api) =>
       api

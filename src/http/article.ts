@@ -3,7 +3,7 @@ import { codeInHtml, inHtml, type Table, tableInHtml } from './html'
 import type { Schema } from './openapi-schema'
 import { shapesInHtml } from './shapes-html'
 
-/** A page of prose, tables and shapes, without a script. In its texts `code` and [links](/docs) are marked up. */
+/** A page of prose, tables and shapes, without a script. In its texts `code`, **stress** and [links](/docs) are. */
 export type Article = { title: string; lead: string; sections: Section[] }
 export type Section = { id: string; title: string; blocks: Block[] }
 type Block =

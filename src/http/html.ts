@@ -1,9 +1,10 @@
 export type Table = { head: string[]; rows: string[][] }
 
-/** Text for a page: `code` and [links](/docs) are marked up, everything else stays text. */
+/** Text for a page: `code`, **stress** and [links](/docs) are marked up, everything else stays text. */
 export const inHtml = (text: string) =>
   Bun.escapeHTML(text)
     .replace(/`([^`]*)`/g, '<code>$1</code>')
+    .replace(/\*\*([^*]*)\*\*/g, '<strong>$1</strong>')
     .replace(/\[([^\]]*)\]\(([^)\s]*)\)/g, '<a href="$2">$1</a>')
 
 /** Scrolls by itself where the page is narrow, and can be reached by keyboard for that. */

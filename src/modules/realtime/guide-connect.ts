@@ -44,23 +44,19 @@ export const example: Section = {
   blocks: [
     {
       text:
-        'Listens to a channel, comes back after a lost link and misses nothing, in a browser or in Bun. `token()` answers an ' +
-        'access token that is still good.',
+        'Listens to a channel in a browser or in Bun, comes back after a lost link and misses nothing. `token()` answers an ' +
+        'access token that is still good, `since` is the last offset that was seen.',
     },
     {
-      code: `const api = 'http://127.0.0.1:3000/api/v1'
-async function listen(channel, token, show, since) {
-  const headers = { authorization: \`Bearer \${await token()}\` }
-  const { ticket } = await (await fetch(\`\${api}/ws/tickets\`, { method: 'POST', headers })).json()
-  const socket = new WebSocket(\`\${api.replace('http', 'ws')}/ws?ticket=\${ticket}\`)
+      code: `async function listen(channel, token, show, since) {
+  const socket = new WebSocket('ws://127.0.0.1:3000/api/v1/ws', ['bearer', await token()])
   socket.onopen = () => socket.send(JSON.stringify({ type: 'subscribe', channel, since }))
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data)
-    if (message.channel === channel && message.offset && !message.recovered) since = message.offset
-    if (message.type === 'message' && message.channel === channel) show(message)
+    if (message.channel === channel && message.offset >= 0 && !message.recovered) since = message.offset
+    if (message.channel === channel && message.type === 'message') show(message)
   }
-  const again = () => listen(channel, token, show, since).catch(() => setTimeout(again, 5000))
-  socket.onclose = ({ code }) => [4403, 4409].includes(code) || setTimeout(again, 1000)
+  socket.onclose = ({ code }) => code === 4403 || setTimeout(listen, 1000, channel, token, show, since)
 }`,
     },
   ],

@@ -1,10 +1,15 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { made } from '../../http/answers'
+import { articlePage } from '../../http/article'
+import { htmlPage } from '../../http/docs-page'
+import { docsPages } from '../../http/docs-pages'
 import { PageQuery } from '../../http/lists'
 import { bodyFailures, failures, Nothing } from '../../http/shapes'
 import { guard } from '../auth/guard'
+import { consoleFiles, consolePage } from './console-page'
 import { admitSocket, askToUpgrade, normaliseUpgrade, principalOf } from './guard'
+import { guide } from './guide'
 import {
   ByChannel,
   ChannelMessage,
@@ -46,7 +51,8 @@ export const socketRoutes = (deps: Deps) => {
         summary: 'Open a WebSocket',
         description:
           'Sign in with the `Authorization` header, the subprotocols `bearer` and the access token, a `ticket`, or a first ' +
-          'message `auth` within 10 seconds. A browser page has to be of this origin or of one in CORS_ORIGINS.',
+          'message `auth` within 10 seconds. A browser page has to be of this origin or of one in CORS_ORIGINS. ' +
+          '[The protocol](/docs/websocket); [a console to try it](/docs/websocket/console).',
         security: [{ bearer: [] }, {}],
       },
     })
@@ -54,7 +60,11 @@ export const socketRoutes = (deps: Deps) => {
       auth: true,
       query: Nothing,
       response: { 201: Ticket, ...failures() },
-      detail: { operationId: 'createTicket', summary: 'A ticket for one WebSocket' },
+      detail: {
+        operationId: 'createTicket',
+        summary: 'A ticket for one WebSocket',
+        description: 'It stands for the access token where no header can be set, as in a browser.',
+      },
     })
 }
 
@@ -72,7 +82,11 @@ export const channelsRoutes = (deps: Deps) =>
         query: Nothing,
         body: NewMessage,
         response: { 201: ChannelMessage, ...bodyFailures('forbidden') },
-        detail: { operationId: 'publishMessage', summary: 'Publish to a channel' },
+        detail: {
+          operationId: 'publishMessage',
+          summary: 'Publish to a channel',
+          description: 'Reaches every listener, also the sockets of the caller. No subscription is needed.',
+        },
       },
     )
     .get(
@@ -106,3 +120,13 @@ export const channelsRoutes = (deps: Deps) =>
         },
       },
     )
+
+/** How the protocol works, and a page to try it on. */
+export const socketDocs = ({ config }: Deps) =>
+  docsPages(config, {
+    pages: [
+      { path: '/docs/websocket', hasScripts: false, html: () => articlePage(guide()) },
+      { path: '/docs/websocket/console', hasScripts: true, html: () => htmlPage(consolePage) },
+    ],
+    files: consoleFiles,
+  })
