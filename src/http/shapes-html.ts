@@ -10,7 +10,7 @@ export const shapesInHtml = (shapes: Record<string, Schema>, prefix: string) =>
 const shapeInHtml = (schema: Schema, { name, id }: { name: string; id: string }) => `<article id="${id}">
 <h3><a href="#${id}"><code>${name}</code></a></h3>
 <p>${inHtml(String(schema['description'] ?? ''))}</p>
-${tableInHtml({ head: ['field', 'type', ''], rows: fieldsOf(schema) })}
+${tableInHtml({ head: ['field', 'type', 'meaning'], rows: fieldsOf(schema) })}
 ${codeInHtml(JSON.stringify(exampleOf(schema), null, 1).replace(/\n\s*/g, ' '))}
 </article>`
 

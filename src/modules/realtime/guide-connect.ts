@@ -53,7 +53,7 @@ export const example: Section = {
   socket.onopen = () => socket.send(JSON.stringify({ type: 'subscribe', channel, since }))
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data)
-    if (message.channel === channel && message.offset >= 0 && !message.recovered) since = message.offset
+    if (message.offset >= 0 && !message.recovered) since = message.offset
     if (message.channel === channel && message.type === 'message') show(message)
   }
   socket.onclose = ({ code }) => code === 4403 || setTimeout(listen, 1000, channel, token, show, since)
