@@ -78,6 +78,8 @@ export function listen({ url, instanceId, bus }: Options): Listener {
     max: 1,
     idle_timeout: 0,
     max_lifetime: null,
+    // A connection that dies while it asks for types would reject a promise that nobody can catch.
+    fetch_types: false,
     connect_timeout: 5,
     backoff: () => retryMilliseconds / 1000,
     connection: { application_name: 'fastkit listener' },
