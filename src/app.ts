@@ -12,6 +12,7 @@ import { methodsOf } from './http/router'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
 import { healthRoutes } from './modules/health/routes'
+import { channelsRoutes, socketDocs, socketRoutes } from './modules/realtime/routes'
 import { sessionsRoutes } from './modules/sessions/routes'
 import { meRoutes, usersRoutes } from './modules/users/routes'
 
@@ -24,6 +25,8 @@ const sections = {
   users: 'Accounts: your own and, for admins, everyone’s.',
   sessions: 'Where an account is signed in, and signing it out there.',
   audit: 'What happened to accounts and sessions.',
+  realtime:
+    'WebSockets, channels, who is there and what was said: [the protocol](/docs/websocket), [a console](/docs/websocket/console).',
   health: 'Whether the service runs and whether it can work.',
 }
 
@@ -36,6 +39,15 @@ export function createApp(deps: Deps) {
     // Hosts of three characters or fewer would meet 404 on some routes.
     handler: { standardHostname: false },
     // `bodies` counts for itself, so that an oversize body gets a problem and not a bare 413.
+    // The adapter reads limits here and nowhere else. Pings, the pace and what is unsent are minded in modules/realtime.
+    websocket: {
+      maxPayloadLength: 64 * 1024,
+      backpressureLimit: 2 * 1024 * 1024,
+      closeOnBackpressureLimit: false,
+      perMessageDeflate: false,
+      idleTimeout: 120,
+      sendPings: false,
+    },
     serve: {
       reusePort: false,
       idleTimeout: idleTimeoutSeconds,
@@ -52,6 +64,7 @@ export function createApp(deps: Deps) {
     .use(rateLimits({ limits, bus, routeOf }))
     .use(bodies(routeOf))
     .use(docs({ config, sections, routes: () => app.routes }))
+    .use(socketDocs(deps))
     .use(healthRoutes(deps))
     .group('/api/v1', (api) =>
       api
@@ -59,6 +72,8 @@ export function createApp(deps: Deps) {
         .use(meRoutes(deps))
         .use(sessionsRoutes(deps))
         .use(usersRoutes(deps))
-        .use(auditRoutes(deps)),
+        .use(auditRoutes(deps))
+        .use(socketRoutes(deps))
+        .use(channelsRoutes(deps)),
     )
 }

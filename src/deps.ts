@@ -7,6 +7,7 @@ import type { Passwords } from './core/password'
 import type { Database } from './db/client'
 import type { Listener } from './db/listen'
 import type { Db } from './db/rows'
+import type { Hub } from './modules/realtime/hub'
 import type { Keys } from './modules/sessions/keys'
 import type { LivenessCache } from './modules/sessions/liveness'
 
@@ -40,6 +41,8 @@ export type Deps = {
   liveness: LivenessCache
   bus: Bus
   listener: Listener
+  /** The open sockets of this process. */
+  hub: Hub
   /** Names this process to the others; `null` on the embedded database, where there are none. */
   instanceId: string | null
   caller: Caller

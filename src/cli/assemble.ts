@@ -9,6 +9,7 @@ import type { Database } from '../db/client'
 import { alone, deaf, listen } from '../db/listen'
 import type { Deps, Lifecycle } from '../deps'
 import { recordReachedLimits } from '../modules/audit/limited'
+import { createHub } from '../modules/realtime/hub'
 import { deriveKeys } from '../modules/sessions/keys'
 import { createLivenessCache } from '../modules/sessions/liveness'
 import { remembering } from '../modules/sessions/verified'
@@ -61,6 +62,7 @@ export async function assemble({
     bus,
     liveness: createLivenessCache({ db, bus, isTrusted: () => listener.isLive }),
     listener,
+    hub: createHub(instanceId),
     instanceId,
     caller: nobody,
     afterCommit: (work) => work(),

@@ -1,6 +1,7 @@
 import { alone } from '../db/alone'
 import type { Deps } from '../deps'
 import * as audit from '../modules/audit/service'
+import * as realtime from '../modules/realtime/service'
 import * as sessions from '../modules/sessions/service'
 
 export type Jobs = { stop(): Promise<void> }
@@ -40,7 +41,10 @@ export async function sweep(deps: Deps): Promise<number> {
   try {
     const rows = await alone(
       deps,
-      async (deps) => (await sessions.sweep(deps, batchRows)) + (await audit.sweep(deps, batchRows)),
+      async (deps) =>
+        (await sessions.sweep(deps, batchRows)) +
+        (await audit.sweep(deps, batchRows)) +
+        (await realtime.sweep(deps, batchRows)),
     )
     if (rows) deps.log.debug({ rows }, 'cleanup.deleted')
     return rows ?? 0

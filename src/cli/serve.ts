@@ -3,6 +3,7 @@ import { createApp } from '../app'
 import { type Config, type Environment, loadConfig } from '../core/config'
 import { createLog, type Log } from '../core/log'
 import type { Deps } from '../deps'
+import { type Realtime, startRealtime } from '../modules/realtime/start'
 import { assemble } from './assemble'
 import { startControl } from './control'
 import { startJobs } from './jobs'
@@ -20,6 +21,7 @@ export async function serve(environment: Environment): Promise<number> {
   const storage = await openStorage(config)
   try {
     const deps = await assemble({ config, log, ...storage, isListening: true })
+    const realtime = startRealtime(deps)
     const server = listen(deps)
     const url = `http://${server.hostname}:${server.port}`
     tellDoubts(deps)
@@ -28,7 +30,7 @@ export async function serve(environment: Environment): Promise<number> {
     const jobs = startJobs(deps)
     const fault = await Promise.race([signal.then(() => null), faultOf(ready), storage.failed])
     if (fault) log.fatal({ err: fault }, 'service.failed')
-    const isClean = await drain(deps, server)
+    const isClean = await drain(deps, { server, realtime })
     await control?.close()
     await jobs.stop()
     await deps.listener.close()
@@ -43,6 +45,8 @@ type Server = {
   port: number | undefined
   stop(closeActive?: boolean): Promise<void>
 }
+
+type Parts = { server: Server; realtime: Realtime }
 
 /** Throws when the port is taken: two services must not silently share it. */
 function listen(deps: Deps): Server {
@@ -64,11 +68,11 @@ function faultOf(work: Promise<void>): Promise<unknown> {
 }
 
 /** Lets requests in flight finish; answers false when `SHUTDOWN_TIMEOUT` cut them short. */
-async function drain({ config, lifecycle, log }: Deps, server: Server): Promise<boolean> {
+async function drain({ config, lifecycle, log }: Deps, { server, realtime }: Parts): Promise<boolean> {
   lifecycle.isDraining = true
   log.info('service.stopping')
   const isClean = await Promise.race([
-    server.stop().then(() => true),
+    Promise.all([server.stop(), realtime.stop()]).then(() => true),
     Bun.sleep(config.shutdownTimeoutMilliseconds).then(() => false),
   ])
   if (!isClean) await server.stop(true)

@@ -4,10 +4,17 @@ import type { PolicyName } from './limit-policies'
 export type Notice =
   | { type: 'session.ended'; sessionId: string; userId: string; reason: string }
   | { type: 'user.changed'; userId: string }
+  /** `message` is left out when it is too large to travel: then it is read from the database. */
+  | { type: 'channel.message'; channel: string; offset: number; message: PublishedMessage | null }
+  | { type: 'channel.joined' | 'channel.left'; channel: string; userId: string }
+  | { type: 'sockets.disconnected'; userId: string }
   /** An address has used up a limit: told once a window, and only in this process. */
   | { type: 'limit.reached'; policy: PolicyName; ip: string | null; requestId: string }
   /** The link to the others was down and is back: what happened meanwhile is not known. */
   | { type: 'notices.missed' }
+
+/** What was published, by whom; `socketId` names the socket that is not sent its own message. */
+export type PublishedMessage = { data: unknown; fromUserId: string; socketId: string | null; sentAt: string }
 
 export type Bus = {
   emit(notice: Notice): void

@@ -18,6 +18,7 @@ export const errorCodes = [
   'unsupported_media_type',
   'validation_failed',
   'weak_password',
+  'upgrade_required',
   'rate_limited',
   'internal',
   'overloaded',

@@ -10,7 +10,10 @@ const defaultLimit = 20
 type Asked = { limit?: number; cursor?: string }
 
 /** Where a page begins and how long it is at most. Throws `validation_failed` for a cursor of no list. */
-export const pageRequest = ({ limit = defaultLimit, cursor }: Asked) => ({ limit, before: idOf(cursor) })
+export const pageRequest = ({ limit = defaultLimit, cursor }: Asked, idPattern = uuidPattern) => ({
+  limit,
+  before: idOf(cursor, idPattern),
+})
 
 /** Makes a page of rows of which one more than `limit` was asked for: that one tells whether there is a next page. */
 export function pageOf<R extends { id: string }, T>(
@@ -28,10 +31,10 @@ export function pageOf<R extends { id: string }, T>(
 }
 
 /** The id that a cursor stands for; `null` for the first page. */
-function idOf(cursor: string | undefined): string | null {
+function idOf(cursor: string | undefined, idPattern: RegExp): string | null {
   if (cursor === undefined) return null
   const id = Buffer.from(cursor, 'base64url').toString('utf8')
-  if (uuidPattern.test(id)) return id
+  if (idPattern.test(id)) return id
   throw fail('validation_failed', {
     errors: [{ pointer: '/cursor', message: 'must be the next_cursor of an earlier page' }],
   })

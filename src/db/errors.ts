@@ -33,6 +33,9 @@ export function translate(error: unknown): unknown {
 /** True when `error` is a duplicate under the unique constraint of that name. */
 export const isDuplicate = (error: unknown, constraint: string) => violates(error, '23505', constraint)
 
+/** True when `error` says that the row a foreign key points to is gone. */
+export const isMissingReference = (error: unknown, constraint: string) => violates(error, '23503', constraint)
+
 /** Drizzle wraps the driver's error in one whose message holds SQL and parameters; only the cause is looked at. */
 function violates(error: unknown, state: string, constraint: string) {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {

@@ -33,7 +33,29 @@ const Message = Type.Object({
       userId: Type.String(),
       reason: Type.String(),
     }),
-    Type.Object({ type: Type.Literal('user.changed'), userId: Type.String() }),
+    Type.Object({
+      type: Type.Union([Type.Literal('user.changed'), Type.Literal('sockets.disconnected')]),
+      userId: Type.String(),
+    }),
+    Type.Object({
+      type: Type.Literal('channel.message'),
+      channel: Type.String(),
+      offset: Type.Integer(),
+      message: Type.Union([
+        Type.Null(),
+        Type.Object({
+          data: Type.Unknown(),
+          fromUserId: Type.String(),
+          socketId: Type.Union([Type.String(), Type.Null()]),
+          sentAt: Type.String(),
+        }),
+      ]),
+    }),
+    Type.Object({
+      type: Type.Union([Type.Literal('channel.joined'), Type.Literal('channel.left')]),
+      channel: Type.String(),
+      userId: Type.String(),
+    }),
   ]),
 })
 
@@ -56,9 +78,9 @@ export function listen({ url, instanceId, bus }: Options): Listener {
     max: 1,
     idle_timeout: 0,
     max_lifetime: null,
-    connect_timeout: 5,
-    // See `openDatabase`.
+    // A connection that dies while it asks for types would reject a promise that nobody can catch.
     fetch_types: false,
+    connect_timeout: 5,
     backoff: () => retryMilliseconds / 1000,
     connection: { application_name: 'fastkit listener' },
     ...hooks,

@@ -1,6 +1,7 @@
 // Made by `bun run db:generate`.
 import sql0 from '../../drizzle/0000_accounts.sql' with { type: 'text' }
 import sql1 from '../../drizzle/0001_audit_and_cleanup.sql' with { type: 'text' }
+import sql2 from '../../drizzle/0002_realtime.sql' with { type: 'text' }
 
 export type Migration = { name: string; sql: string }
 
@@ -8,4 +9,5 @@ export type Migration = { name: string; sql: string }
 export const migrations: Migration[] = [
   { name: '0000_accounts', sql: sql0 },
   { name: '0001_audit_and_cleanup', sql: sql1 },
+  { name: '0002_realtime', sql: sql2 },
 ]

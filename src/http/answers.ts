@@ -18,3 +18,10 @@ export function report<T extends { status: 'ok' | 'unavailable' }>(set: Settable
   set.status = state.status === 'ok' ? 200 : 503
   return state
 }
+
+/** Answers 201 with what was made and has no address of its own. */
+export async function made<T>(set: Settable, work: Promise<T>): Promise<T> {
+  const result = await work
+  set.status = 201
+  return result
+}

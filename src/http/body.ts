@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
 import { type Failure, fail, failureIn } from '../core/errors'
+import { assertStorable } from '../core/storable'
 import { parseForm } from './form'
 import { isOAuth } from './oauth'
 import type { RouteIndex } from './route-index'
@@ -48,7 +49,7 @@ async function read(request: Request, { contentType, parse }: Format): Promise<u
   if (!contentType.test(request.headers.get('content-type') ?? '') || request.headers.has('content-encoding'))
     throw fail('unsupported_media_type')
   const body = parse(decode(bytes))
-  assertStorable(body, '', 0)
+  assertStorable(body)
   return body
 }
 
@@ -68,24 +69,3 @@ async function readBytes(request: Request): Promise<Uint8Array> {
 function decode(bytes: Uint8Array): string {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
 }
-
-// No schema comes near it, and whatever walks or prints a body of brackets alone would take seconds over it.
-const deepest = 32
-const longestPointer = 100
-
-/** An escape can bring in what UTF-8 itself cannot: NUL and half a surrogate pair, which PostgreSQL refuses. */
-function assertStorable(value: unknown, pointer: string, depth: number): void {
-  if (typeof value === 'string' && !isStorable(value)) throw refusal(pointer, textRule)
-  if (typeof value !== 'object' || value === null) return
-  if (depth === deepest) throw refusal(pointer, `must not be nested deeper than ${deepest} levels`)
-  for (const [key, item] of Object.entries(value)) {
-    if (!isStorable(key)) throw refusal(pointer, textRule)
-    assertStorable(item, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth + 1)
-  }
-}
-
-const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
-const textRule = 'must be well-formed text without NUL'
-
-const refusal = (pointer: string, message: string) =>
-  fail('validation_failed', { errors: [{ pointer: pointer.slice(0, longestPointer), message }] })

@@ -67,6 +67,11 @@ export const catalogue = {
     meaning:
       'The password is too short, too long, too common or contains the name in the e-mail address; `errors` says which.',
   },
+  upgrade_required: {
+    status: 426,
+    title: 'Upgrade required',
+    meaning: 'The address speaks WebSocket, version 13 (RFC 6455), and nothing else.',
+  },
   rate_limited: {
     status: 429,
     title: 'Too many requests',

@@ -1,23 +1,34 @@
 import favicon from 'swagger-ui-dist/favicon-32x32.png' with { type: 'file' }
 import swaggerCss from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
 import swaggerJs from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
+import articleCss from './pages/article.css' with { type: 'file' }
 import docsCss from './pages/docs.css' with { type: 'file' }
 import docsJs from './pages/docs.js' with { type: 'file' }
 import errorsCss from './pages/errors.css' with { type: 'file' }
+import pageCss from './pages/page.css' with { type: 'file' }
 import { type StaticFile, staticFile } from './static-file'
 
-const css = 'text/css; charset=utf-8'
-const js = 'text/javascript; charset=utf-8'
+const files = {
+  'favicon.png': favicon,
+  'swagger-ui.css': swaggerCss,
+  'swagger-ui-bundle.js': swaggerJs,
+  'docs.css': docsCss,
+  'docs.js': docsJs,
+  'page.css': pageCss,
+  'errors.css': errorsCss,
+  'article.css': articleCss,
+}
 
 /** What the pages under `/docs` load, by name. All of it is inside the executable. */
 export const docsAssets = (): Map<string, StaticFile> =>
-  new Map([
-    ['favicon.png', asset('image/png', favicon)],
-    ['swagger-ui.css', asset(css, swaggerCss)],
-    ['swagger-ui-bundle.js', asset(js, swaggerJs)],
-    ['docs.css', asset(css, docsCss)],
-    ['docs.js', asset(js, docsJs)],
-    ['errors.css', asset(css, errorsCss)],
-  ])
+  new Map(Object.entries(files).map(([name, path]) => [name, docsAsset(name, path)]))
 
-const asset = (type: string, path: string) => staticFile(type, () => Bun.file(path).bytes())
+/** A file that a page loads; its type is told by its name, since inside the executable the path may have another. */
+export const docsAsset = (name: string, path: string): StaticFile =>
+  staticFile(types[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream', () => Bun.file(path).bytes())
+
+const types: Record<string, string> = {
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  png: 'image/png',
+}

@@ -1,12 +1,13 @@
 import { errorCodes } from '../core/errors'
 import { catalogue } from './catalogue'
 import { htmlPage } from './docs-page'
+import { inHtml } from './html'
 
 /** Every code of the catalogue with its status and meaning, under an anchor that a problem's `type` points at. */
 export const errorsPage = () =>
   htmlPage({
     title: 'fastkit errors',
-    styles: ['errors.css'],
+    styles: ['page.css', 'errors.css'],
     scripts: [],
     body: `<main>
 <h1>Errors</h1>
@@ -25,5 +26,3 @@ function entry(code: (typeof errorCodes)[number]) {
 <dd>${title}. ${inHtml(meaning)}</dd>
 </div>`
 }
-
-const inHtml = (text: string) => Bun.escapeHTML(text).replace(/`([^`]*)`/g, '<code>$1</code>')

@@ -97,6 +97,11 @@ function present({ code, errors }: Failure, id: string): Problem {
 function headersOf({ code, allow, refusal }: Failure): Headers {
   const { retryAfterSeconds = refusal?.retryAfterSeconds }: Entry = catalogue[code]
   const headers = new Headers({ 'cache-control': 'no-store' })
+  // RFC 9110 §15.5.22, and RFC 6455 §4.4 for the version.
+  if (code === 'upgrade_required') {
+    headers.set('upgrade', 'websocket')
+    headers.set('sec-websocket-version', '13')
+  }
   if (retryAfterSeconds) headers.set('retry-after', String(retryAfterSeconds))
   if (refusal) {
     const standing = { policy: refusal.policy, remaining: 0, resetSeconds: refusal.retryAfterSeconds }

@@ -4,6 +4,8 @@ import type { AnyElysia } from 'elysia'
 export function methodsOf({ routes }: AnyElysia, path: string): string[] {
   const given = withoutSlash(path)
   const methods = new Set(routes.filter((route) => matches(route.path, given)).map(({ method }) => method))
+  // The router's name for a GET that asks to upgrade.
+  methods.delete('WS')
   return [...methods].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
 }
 

@@ -8,6 +8,7 @@ import { type Environment, loadConfig } from '../../src/core/config'
 import { createLog } from '../../src/core/log'
 import { migrate } from '../../src/db/migrate'
 import { migrations } from '../../src/db/migrations'
+import { startRealtime } from '../../src/modules/realtime/start'
 import { createClient } from './client'
 import { createMovableClock, type MovableClock } from './clock'
 import { createTestDatabase, nothing } from './database'
@@ -46,11 +47,13 @@ export async function startService(variables: Environment = {}, { beside }: { be
   const deps = await assemble({ config, log, ...storage, clock, isListening: true })
   await migrate(deps.database.sql, migrations)
   deps.lifecycle.isMigrated = true
+  const realtime = startRealtime(deps)
   const { server } = createApp(deps).listen({ hostname: '127.0.0.1', port: 0 })
   if (!server) throw new Error('the service did not start')
   const client = createClient(`http://127.0.0.1:${server.port}`)
 
   const stop = async () => {
+    await realtime.stop()
     await server.stop(true)
     try {
       await assertNothingLeaked({ sql: deps.database.sql, lines, secrets: client.secrets })

@@ -1,6 +1,7 @@
 import { Elysia } from 'elysia'
 import { fail } from '../../core/errors'
 import type { Deps } from '../../deps'
+import { bearerToken } from '../../http/bearer'
 import { noteUser, onBehalf } from '../../http/request'
 import { rolesAsked } from '../../http/roles'
 import * as audit from '../audit/service'
@@ -26,13 +27,6 @@ export const guard = (deps: Deps) =>
     resolve: ({ request }) => ({ principal: principalOf(request) }),
     detail: { security: [{ bearer: [] }], ...rolesAsked(rolesOf(access)) },
   }))
-
-/**
- * What an `Authorization: Bearer` header holds (RFC 6750 §2.1; the scheme is case-insensitive), or `null`. Two tokens,
- * which two headers amount to, come back as one that cannot be valid.
- */
-export const bearerToken = (request: Request): string | null =>
-  /^bearer +(.+)$/i.exec(request.headers.get('authorization')?.trim() ?? '')?.[1] ?? null
 
 function rolesOf(access: Access): string[] {
   if (access === true) return []

@@ -24,10 +24,12 @@ export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCa
   let generation = 0
 
   bus.on((notice) => {
-    generation++
     if (notice.type === 'session.ended') known.delete(notice.sessionId)
-    if (notice.type === 'user.changed') forgetUser(known, notice.userId)
-    if (notice.type === 'notices.missed') known.clear()
+    else if (notice.type === 'user.changed') forgetUser(known, notice.userId)
+    else if (notice.type === 'notices.missed') known.clear()
+    // What is published to channels changes no account.
+    else return
+    generation++
   })
 
   return {

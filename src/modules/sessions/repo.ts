@@ -214,5 +214,21 @@ export async function liveness(db: Db, sessionId: string, userId: string) {
   return first(await livenessOf(db).execute({ sessionId, userId }))
 }
 
+/** The sessions among these that live, with the roles of their users. */
+export function roles(db: Db, ids: string[], now: Date) {
+  return db
+    .select({ id: sessions.id, role: users.role })
+    .from(sessions)
+    .innerJoin(users, eq(users.id, sessions.userId))
+    .where(
+      and(
+        inArray(sessions.id, ids),
+        isNull(sessions.revokedAt),
+        gt(sessions.expiresAt, now),
+        eq(users.isActive, true),
+      ),
+    )
+}
+
 /** Raw statements bypass Drizzle's columns, so a moment is given as text with its zone. */
 const at = (moment: Date) => sql`${moment.toISOString()}::timestamptz`

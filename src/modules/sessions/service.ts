@@ -12,7 +12,13 @@ import type { TokenPair } from './schema'
 import type { RevokeReason } from './table'
 
 /** Who is asking: what the guard puts into the context of a request. */
-export type Principal = { userId: string; sessionId: string; role: 'user' | 'admin' }
+export type Principal = {
+  userId: string
+  sessionId: string
+  role: 'user' | 'admin'
+  /** When the access token ends. */
+  expiresAt: Date
+}
 
 /** A user whose password has just been checked against this hash. */
 export type Holder = { id: string; passwordHash: string }
@@ -98,12 +104,23 @@ export async function sweep(deps: Deps, limit: number): Promise<number> {
 
 /** Whom an access token speaks for now. Throws `invalid_token`. */
 export async function authenticate(deps: Deps, accessToken: string): Promise<Principal> {
-  const now = deps.clock.now()
-  const token = await deps.keys.access.verify(accessToken, now)
+  const token = await deps.keys.access.verify(accessToken, deps.clock.now())
   if (!token) throw fail('invalid_token')
-  const state = await deps.liveness.of(token.sid, token.sub)
-  if (!state?.user.isActive || state.revokedAt !== null || state.expiresAt <= now) throw fail('invalid_token')
-  return { userId: token.sub, sessionId: token.sid, role: state.user.role }
+  return resume(deps, { userId: token.sub, sessionId: token.sid, expiresAt: new Date(token.exp * 1000) })
+}
+
+/** Whom a session speaks for now, its access token having been seen before. Throws `invalid_token` when it has ended. */
+export async function resume(deps: Deps, access: Omit<Principal, 'role'>): Promise<Principal> {
+  const state = await deps.liveness.of(access.sessionId, access.userId)
+  const isLive = state?.user.isActive && state.revokedAt === null && state.expiresAt > deps.clock.now()
+  if (!isLive) throw fail('invalid_token')
+  return { ...access, role: state.user.role }
+}
+
+/** Of these sessions those that live, with the roles of their users. */
+export async function rolesOf(deps: Deps, sessionIds: string[]): Promise<Map<string, Principal['role']>> {
+  const rows = await repo.roles(deps.db, sessionIds, deps.clock.now())
+  return new Map(rows.map(({ id, role }) => [id, role]))
 }
 
 /** Who has an e-mail address, if anyone, and whether they ever signed in from the caller's network. */

@@ -1,0 +1,6 @@
+/**
+ * What an `Authorization: Bearer` header holds (RFC 6750 §2.1; the scheme is case-insensitive), or `null`. Two tokens,
+ * which two headers amount to, come back as one that cannot be valid.
+ */
+export const bearerToken = (request: Request): string | null =>
+  /^bearer +(.+)$/i.exec(request.headers.get('authorization')?.trim() ?? '')?.[1] ?? null

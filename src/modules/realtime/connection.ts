@@ -1,0 +1,92 @@
+import { secondsAfter } from '../../core/clock'
+import type { Principal } from '../sessions/service'
+import {
+  closeSeconds,
+  maxQueued,
+  maxUnsentBytes,
+  messageBurst,
+  messagesPerSecond,
+  pingSeconds,
+} from './limits'
+import { type CloseReason, closeCodes, type ServerMessage } from './messages'
+import { createQueue, type Queue } from './queue'
+
+/** What a connection needs of the socket below it. */
+export type Wire = {
+  sendText(text: string): number
+  close(code: number, reason: string): void
+  terminate(): void
+  ping(): number
+  getBufferedAmount(): number
+}
+
+/** One open socket. */
+export type Connection = {
+  readonly id: string
+  readonly wire: Wire
+  readonly openedAt: Date
+  /** What it asks for is done one after the other. */
+  readonly queue: Queue
+  /** `null` until it has signed in. */
+  principal: Principal | null
+  readonly channels: Set<string>
+  errors: number
+  /** Messages it may still send at once, at `countedAt`. */
+  budget: number
+  countedAt: Date
+  hasWarned: boolean
+  /** When to ask for a sign of life, and since when one is waited for. */
+  pingAt: Date
+  pingedAt: Date | null
+  /** When to stop waiting for the other side's close; `null` while open. */
+  endsAt: Date | null
+}
+
+export const createConnection = (wire: Wire, openedAt: Date): Connection => ({
+  id: crypto.randomUUID(),
+  wire,
+  openedAt,
+  queue: createQueue(maxQueued),
+  principal: null,
+  channels: new Set(),
+  errors: 0,
+  budget: messageBurst,
+  countedAt: openedAt,
+  hasWarned: false,
+  pingAt: secondsAfter(openedAt, pingSeconds),
+  pingedAt: null,
+  endsAt: null,
+})
+
+export function send(connection: Connection, message: ServerMessage, now: Date) {
+  sendText(connection, JSON.stringify(message), now)
+}
+
+/** Sends, and closes a socket whose other side has not read the last megabyte. */
+export function sendText(connection: Connection, text: string, now: Date) {
+  if (connection.endsAt) return
+  connection.wire.sendText(text)
+  if (connection.wire.getBufferedAmount() > maxUnsentBytes) close(connection, 'cannotKeepUp', now)
+}
+
+/** Asks the other side to close; nothing is sent or heard any more. */
+export function close(connection: Connection, reason: CloseReason, now: Date) {
+  if (connection.endsAt) return
+  connection.endsAt = secondsAfter(now, closeSeconds)
+  connection.queue.clear()
+  connection.wire.close(closeCodes[reason].code, reason)
+}
+
+/** Counts a message against the rate; false when it is one too many. */
+export function spend(connection: Connection, now: Date): boolean {
+  const elapsedSeconds = Math.max(0, now.getTime() - connection.countedAt.getTime()) / 1000
+  connection.budget = Math.min(messageBurst, connection.budget + elapsedSeconds * messagesPerSecond) - 1
+  connection.countedAt = now
+  return connection.budget >= 0
+}
+
+/** The other side lives. */
+export function noteAlive(connection: Connection, now: Date) {
+  connection.pingedAt = null
+  connection.pingAt = secondsAfter(now, pingSeconds)
+}

@@ -1,0 +1,178 @@
+import { Value } from '@sinclair/typebox/value'
+import { type ErrorCode, type Failure, fail, failureIn } from '../../core/errors'
+import type { Deps } from '../../deps'
+import { authenticate, resume } from '../sessions/service'
+import { hasHistory } from './channels'
+import { type Connection, close, noteAlive, send, spend } from './connection'
+import { enter, readyMessage } from './life'
+import { maxErrors } from './limits'
+import { openChannel } from './local-channel'
+import { type Answer, type ClientMessage, clientMessages, wordingOf } from './messages'
+import * as realtime from './service'
+import { dropForbidden, signedInAs, subscribe, unsubscribe } from './subscriptions'
+
+type Context = { deps: Deps; connection: Connection }
+type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
+type Id = ClientMessage['id']
+
+/** Hears a frame: what it asks is done after what was asked before. */
+export function receive(deps: Deps, connection: Connection, frame: unknown) {
+  const now = deps.clock.now()
+  if (connection.endsAt) return
+  noteAlive(connection, now)
+  if (!spend(connection, now)) return close(connection, 'tooManyMessages', now)
+  const isQueued = connection.queue.push(() => answer({ deps, connection }, frame))
+  if (!isQueued) close(connection, 'cannotKeepUp', now)
+}
+
+async function answer(context: Context, frame: unknown) {
+  const value = typeof frame === 'string' ? parse(frame) : frame
+  const id = idIn(value)
+  try {
+    const message = read(value)
+    const reply = await handle(context, message)
+    if (reply) respond(context, reply, id)
+  } catch (error) {
+    refuse(context, failureIn(error) ?? fail('internal', { cause: error }), id)
+  }
+}
+
+const respond = ({ deps, connection }: Context, reply: Answer, id: Id) =>
+  send(connection, id === undefined ? reply : { ...reply, id }, deps.clock.now())
+
+const ownFaults: ReadonlySet<ErrorCode> = new Set(['internal', 'database_unavailable', 'overloaded'])
+
+/** Answers an error. Those of the client are counted; a token that is good no more ends the socket. */
+function refuse({ deps, connection }: Context, failure: Failure, id: Id) {
+  const { code, errors, cause } = failure
+  const now = deps.clock.now()
+  if (code === 'internal') deps.log.error({ err: cause, socketId: connection.id }, 'realtime.internal_error')
+  const [first] = errors
+  const message = first ? `${wordingOf(code)}: ${first.pointer} ${first.message}` : wordingOf(code)
+  send(connection, { type: 'error', ...(id !== undefined && { id }), code, message }, now)
+  if (code === 'invalid_token' && !connection.principal) return close(connection, 'unauthenticated', now)
+  if (ownFaults.has(code)) return
+  connection.errors++
+  if (connection.errors >= maxErrors) close(connection, 'badMessages', now)
+}
+
+async function handle(context: Context, message: ClientMessage): Promise<Answer | null> {
+  if (message.type === 'auth') return auth(context, message)
+  if (!(await isStillIn(context))) return null
+  switch (message.type) {
+    case 'ping':
+      return { type: 'pong' }
+    case 'subscribe':
+      return listenTo(context, message)
+    case 'unsubscribe':
+      await unsubscribe(context.deps, context.connection, message.channel)
+      return { type: 'unsubscribed', channel: message.channel }
+    case 'publish':
+      return publish(context, message)
+    case 'presence':
+      return { type: 'presence', ...(await realtime.presence(context.deps, whoIn(context), message.channel)) }
+    case 'broadcast':
+      return {
+        type: 'broadcasted',
+        delivered: await realtime.broadcast(context.deps, whoIn(context), message.data),
+      }
+    case 'disconnect':
+      return {
+        type: 'disconnected',
+        count: await realtime.disconnect(context.deps, whoIn(context), message.user_id),
+      }
+  }
+}
+
+const whoIn = ({ connection }: Context) => signedInAs(connection)
+
+/**
+ * Whether the session still counts, by the same memory that every request asks; the socket is closed when not. Throws
+ * `unauthenticated` before `auth`.
+ */
+async function isStillIn({ deps, connection }: Context): Promise<boolean> {
+  const before = signedInAs(connection)
+  try {
+    const now = await resume(deps, before)
+    connection.principal = { ...signedInAs(connection), role: now.role }
+    if (now.role !== before.role) dropForbidden(deps, connection)
+    return true
+  } catch (error) {
+    if (failureIn(error)?.code !== 'invalid_token') throw error
+    close(connection, 'unauthenticated', deps.clock.now())
+    return false
+  }
+}
+
+async function auth({ deps, connection }: Context, { token }: Of<'auth'>): Promise<Answer | null> {
+  const principal = await authenticate(deps, token)
+  if (principal.expiresAt <= deps.clock.now()) throw fail('invalid_token')
+  const { principal: before } = connection
+  if (!before) return enter(deps, connection, principal)
+  // Another session would be another identity: whoever wants that opens another socket.
+  if (before.sessionId !== principal.sessionId) throw fail('forbidden')
+  if (principal.expiresAt > before.expiresAt) {
+    connection.principal = principal
+    connection.hasWarned = false
+  }
+  return readyMessage(deps, signedInAs(connection))
+}
+
+async function listenTo(context: Context, { channel, since, id }: Of<'subscribe'>): Promise<null> {
+  const reply = (answer: Answer) => respond(context, answer, id)
+  await subscribe(context.deps, context.connection, { channel, since: since ?? null, reply })
+  return null
+}
+
+/** A subscriber is told after what came before its own message, so that the offsets it sees only grow. */
+async function publish({ deps, connection }: Context, { channel, data }: Of<'publish'>): Promise<Answer> {
+  const input = { channel, data, socketId: connection.id }
+  const { offset } = await realtime.publish(deps, signedInAs(connection), input)
+  const local = connection.channels.has(channel) ? openChannel(deps, channel) : null
+  await local?.pump.settled()
+  return { type: 'published', channel, ...(hasHistory(channel) && { offset }) }
+}
+
+/** Throws `malformed_body`, `validation_failed`. */
+function read(value: unknown): ClientMessage {
+  if (!isObject(value)) throw fail('malformed_body')
+  const type = 'type' in value && typeof value.type === 'string' ? value.type : ''
+  if (!isKnown(type)) throw invalid('/type', 'is not known')
+  const schema = clientMessages[type]
+  if (isMessage(value, schema)) return value
+  const [first] = Value.Errors(schema, value)
+  throw invalid(first?.path ?? '', first?.message ?? 'is not valid')
+}
+
+/** Neither a list nor the bytes of a binary frame. */
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)
+
+const isKnown = (type: string): type is ClientMessage['type'] => Object.hasOwn(clientMessages, type)
+
+const isMessage = (
+  value: unknown,
+  schema: (typeof clientMessages)[ClientMessage['type']],
+): value is ClientMessage => Value.Check(schema, value)
+
+const longestPointer = 100
+const invalid = (pointer: string, message: string) =>
+  fail('validation_failed', { errors: [{ pointer: pointer.slice(0, longestPointer), message }] })
+
+function parse(frame: string): unknown {
+  try {
+    return JSON.parse(frame)
+  } catch {
+    return null
+  }
+}
+
+const longestId = 64
+
+/** What the answer is to carry, also when the rest of the message makes no sense. */
+function idIn(value: unknown): Id {
+  if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
+  const { id } = value
+  const isId = typeof id === 'number' || (typeof id === 'string' && id.length <= longestId)
+  return isId ? id : undefined
+}

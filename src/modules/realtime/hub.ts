@@ -1,0 +1,49 @@
+import type { Connection } from './connection'
+import type { LocalChannel } from './local-channel'
+
+/** The open sockets of this process and the channels they listen to. */
+export type Hub = {
+  /** Names this process in the tables of sockets and members. */
+  readonly instanceId: string
+  readonly connections: Map<string, Connection>
+  readonly byUser: Map<string, Set<Connection>>
+  readonly channels: Map<string, LocalChannel>
+  /** Sockets that have a row; those without a connection are to be deleted. */
+  readonly registered: Set<string>
+  /** Counts how often notices may have been missed. */
+  gaps: number
+  /** Some sockets could not be looked up when they should have been. */
+  mustRecheck: boolean
+  isStopping: boolean
+}
+
+export const createHub = (instanceId: string | null): Hub => ({
+  instanceId: instanceId ?? crypto.randomUUID(),
+  connections: new Map(),
+  byUser: new Map(),
+  channels: new Map(),
+  registered: new Set(),
+  gaps: 0,
+  mustRecheck: false,
+  isStopping: false,
+})
+
+/** The signed-in sockets of a user on this instance. */
+export const socketsOf = (hub: Hub, userId: string): Connection[] => [...(hub.byUser.get(userId) ?? [])]
+
+/** The signed-in sockets of this instance. */
+export const signedIn = (hub: Hub): Connection[] =>
+  [...hub.byUser.values()].flatMap((sockets) => [...sockets])
+
+export function addSocket(hub: Hub, userId: string, connection: Connection) {
+  const sockets = hub.byUser.get(userId) ?? new Set()
+  hub.byUser.set(userId, sockets.add(connection))
+}
+
+export function removeSocket(hub: Hub, connection: Connection) {
+  hub.connections.delete(connection.id)
+  const { userId = '' } = connection.principal ?? {}
+  const sockets = hub.byUser.get(userId)
+  sockets?.delete(connection)
+  if (sockets?.size === 0) hub.byUser.delete(userId)
+}

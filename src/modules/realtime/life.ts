@@ -1,0 +1,122 @@
+import { secondsAfter, secondsBetween } from '../../core/clock'
+import { failureIn } from '../../core/errors'
+import type { Deps } from '../../deps'
+import { type Principal, resume } from '../sessions/service'
+import { profile } from '../users/service'
+import { systemChannel } from './channels'
+import { type Connection, close, createConnection, send, type Wire } from './connection'
+import { addSocket, removeSocket } from './hub'
+import { authSeconds, expiryWarningSeconds, pongSeconds } from './limits'
+import type { Answer } from './messages'
+import { freePlaces, takePlace } from './places'
+import { leave, subscribe } from './subscriptions'
+
+/** Takes in a socket; one that is known already is signed in before anything it says is looked at. */
+export function open(deps: Deps, wire: Wire, principal: Principal | null): Connection {
+  const connection = createConnection(wire, deps.clock.now())
+  deps.hub.connections.set(connection.id, connection)
+  if (principal) connection.queue.push(() => welcome(deps, connection, principal))
+  return connection
+}
+
+async function welcome(deps: Deps, connection: Connection, principal: Principal) {
+  try {
+    const ready = await enter(deps, connection, principal)
+    if (ready) send(connection, ready, deps.clock.now())
+  } catch (error) {
+    const isOver = failureIn(error)?.code === 'invalid_token'
+    if (!isOver) deps.log.warn({ err: error, socketId: connection.id }, 'realtime.open_failed')
+    close(connection, isOver ? 'unauthenticated' : 'cannotKeepUp', deps.clock.now())
+  }
+}
+
+/**
+ * Signs a socket in; `null` when the user has too many, and it is closed. Throws `invalid_token` when the session ended
+ * meanwhile.
+ */
+export async function enter(
+  deps: Deps,
+  connection: Connection,
+  principal: Principal,
+): Promise<Answer | null> {
+  const { userId } = principal
+  if (!(await takePlace(deps, connection, userId))) {
+    close(connection, 'tooManySockets', deps.clock.now())
+    return null
+  }
+  connection.principal = principal
+  addSocket(deps.hub, userId, connection)
+  // Notices reach it from here on; what changed before is seen by looking once more.
+  connection.principal = await resume(deps, principal)
+  await subscribe(deps, connection, { channel: systemChannel, since: null, reply: ignored })
+  deps.log.info({ socketId: connection.id, userId, sessionId: principal.sessionId }, 'realtime.opened')
+  return readyMessage(deps, connection.principal)
+}
+
+/** What a socket is told once it is signed in or renewed. */
+export const readyMessage = async (deps: Deps, principal: Principal): Promise<Answer> => ({
+  type: 'ready',
+  user: await profile(deps, principal),
+  session_id: principal.sessionId,
+  expires_at: principal.expiresAt.toISOString(),
+})
+
+/** Lets go of a socket that is closed, once what it was doing is done. */
+export function closed(deps: Deps, connection: Connection, code: number) {
+  const { id, principal, queue } = connection
+  connection.endsAt ??= deps.clock.now()
+  queue.clear()
+  queue.push(() => letGo(deps, connection))
+  deps.log.info({ socketId: id, userId: principal?.userId ?? null, code }, 'realtime.closed')
+}
+
+async function letGo(deps: Deps, connection: Connection) {
+  removeSocket(deps.hub, connection)
+  const { id, channels } = connection
+  // All at once when the instance is removed.
+  if (deps.hub.isStopping) return
+  const work = [...channels].map((channel) => leave(deps, connection, channel))
+  const results = await Promise.allSettled([
+    ...work,
+    freePlaces(deps, deps.hub.registered.has(id) ? [id] : []),
+  ])
+  // What failed is done with the next beat.
+  for (const result of results)
+    if (result.status === 'rejected')
+      deps.log.debug({ err: result.reason, socketId: id }, 'realtime.release_failed')
+}
+
+/** Does what time asks of each socket: a warning, a ping, the end. */
+export function tick({ hub, clock }: Deps) {
+  const now = clock.now()
+  for (const connection of hub.connections.values()) {
+    if (connection.endsAt) endIfOverdue(connection, connection.endsAt, now)
+    else if (connection.principal) watchToken(connection, connection.principal, now)
+    else if (now >= secondsAfter(connection.openedAt, authSeconds)) close(connection, 'authTimeout', now)
+    watchPulse(connection, now)
+  }
+}
+
+function endIfOverdue(connection: Connection, endsAt: Date, now: Date) {
+  if (now >= endsAt) connection.wire.terminate()
+}
+
+function watchToken(connection: Connection, { expiresAt }: Principal, now: Date) {
+  if (expiresAt <= now) return close(connection, 'unauthenticated', now)
+  if (connection.hasWarned || secondsAfter(now, expiryWarningSeconds) < expiresAt) return
+  connection.hasWarned = true
+  send(connection, { type: 'expiring', in: secondsBetween(now, expiresAt) }, now)
+}
+
+function watchPulse(connection: Connection, now: Date) {
+  const { endsAt, pingedAt, pingAt, wire } = connection
+  if (endsAt) return
+  if (pingedAt && now >= secondsAfter(pingedAt, pongSeconds)) return wire.terminate()
+  if (pingedAt || now < pingAt) return
+  connection.pingedAt = now
+  wire.ping()
+}
+
+const ignored = () => {
+  // Nobody asked to be subscribed to what everyone listens to.
+}

@@ -1,0 +1,72 @@
+import { isMissingReference } from '../../db/errors'
+import type { Deps } from '../../deps'
+import type { Connection } from './connection'
+import { signedIn } from './hub'
+import { deadAfterSeconds, maxSocketsPerUser } from './limits'
+import { removeInstance, strayMembers, syncMember } from './membership'
+import * as repo from './repo'
+
+// Others may take the place that was just free; each attempt that fails means that one of them succeeded.
+const attempts = maxSocketsPerUser
+
+/** Takes one of the places of a user for a socket; false when there is none. */
+export async function takePlace(deps: Deps, { id }: Connection, userId: string): Promise<boolean> {
+  const { instanceId, registered } = deps.hub
+  registered.add(id)
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const isTaken = await insert(deps, { id, userId, instanceId, most: maxSocketsPerUser })
+    if (isTaken) return true
+    if ((await repo.countSockets(deps.db, userId)) >= maxSocketsPerUser) return false
+  }
+  return false
+}
+
+async function insert(deps: Deps, socket: Parameters<typeof repo.insertSocket>[1]): Promise<boolean> {
+  try {
+    return await repo.insertSocket(deps.db, socket)
+  } catch (error) {
+    if (!isMissingReference(error, 'realtime_sockets_instance_id_fkey')) throw error
+    await beat(deps)
+    return repo.insertSocket(deps.db, socket)
+  }
+}
+
+/** Frees the places of sockets that are gone. */
+export async function freePlaces(deps: Deps, ids: string[]) {
+  if (ids.length === 0) return
+  await repo.deleteSockets(deps.db, ids)
+  for (const id of ids) deps.hub.registered.delete(id)
+}
+
+/** Says that this instance lives, removes those that do not, and repairs what an outage of the database left undone. */
+export async function beat(deps: Deps) {
+  const { hub, db } = deps
+  const wasKnown = await repo.touchInstance(db, hub.instanceId)
+  if (!wasKnown) await enrol(deps)
+  await freePlaces(
+    deps,
+    [...hub.registered].filter((id) => !hub.connections.has(id)),
+  )
+  for (const channel of [...hub.channels.values()]) {
+    for (const userId of strayMembers(channel)) await syncMember(deps, channel, userId)
+  }
+  for (const id of await repo.deadInstances(db, deadAfterSeconds))
+    if (id !== hub.instanceId) await removeInstance(deps, id)
+}
+
+/** Of an embedded database nobody else can have a socket: what stands there was left by a process that was killed. */
+export async function removeOthers(deps: Deps) {
+  for (const id of await repo.instances(deps.db))
+    if (id !== deps.hub.instanceId) await removeInstance(deps, id)
+}
+
+/** The others took this instance for dead, or it is new: everything it has is written again. */
+async function enrol(deps: Deps) {
+  const { hub } = deps
+  for (const channel of hub.channels.values()) channel.present.clear()
+  for (const { id, principal } of signedIn(hub)) {
+    if (!principal) continue
+    const { userId } = principal
+    await repo.insertSocket(deps.db, { id, userId, instanceId: hub.instanceId, most: maxSocketsPerUser })
+  }
+}

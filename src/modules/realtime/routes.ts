@@ -1,0 +1,132 @@
+import { Elysia } from 'elysia'
+import type { Deps } from '../../deps'
+import { made } from '../../http/answers'
+import { articlePage } from '../../http/article'
+import { htmlPage } from '../../http/docs-page'
+import { docsPages } from '../../http/docs-pages'
+import { PageQuery } from '../../http/lists'
+import { bodyFailures, failures, Nothing } from '../../http/shapes'
+import { guard } from '../auth/guard'
+import { consoleFiles, consolePage } from './console-page'
+import { admitSocket, askToUpgrade, normaliseUpgrade, principalOf } from './guard'
+import { guide } from './guide'
+import {
+  ByChannel,
+  ChannelMessage,
+  ConnectQuery,
+  MessagePage,
+  NewMessage,
+  Presence,
+  Switched,
+  Ticket,
+} from './schema'
+import * as realtime from './service'
+import { createSockets } from './sockets'
+import * as tickets from './tickets'
+
+/** The WebSocket itself, and what opens it. */
+export const socketRoutes = (deps: Deps) => {
+  const sockets = createSockets(deps)
+  return new Elysia({ prefix: '/ws', tags: ['realtime'] })
+    .use(guard(deps))
+    .onRequest(({ request }) => normaliseUpgrade(request))
+    .ws('', {
+      query: ConnectQuery,
+      // In an array it runs once; by itself it would run twice, and a ticket is good for once.
+      beforeHandle: [({ request, query, set }) => admitSocket(deps, { request, query, set })],
+      open: (ws) => sockets.open(ws.data, ws.raw, principalOf(ws.data.request)),
+      message: (ws, frame) => sockets.receive(ws.data, frame),
+      ping: (ws) => sockets.pinged(ws.data),
+      pong: (ws) => sockets.ponged(ws.data),
+      close: (ws, code) => sockets.closed(ws.data, code),
+    })
+    .get('', () => askToUpgrade(), {
+      query: ConnectQuery,
+      response: {
+        101: Switched,
+        ...failures('invalid_token', 'forbidden', 'upgrade_required'),
+      },
+      detail: {
+        operationId: 'connect',
+        summary: 'Open a WebSocket',
+        description:
+          'Sign in with the `Authorization` header, the subprotocols `bearer` and the access token, a `ticket`, or a first ' +
+          'message `auth` within 10 seconds. A browser page has to be of this origin or of one in CORS_ORIGINS. ' +
+          '[The protocol](/docs/websocket); [a console to try it](/docs/websocket/console).',
+        security: [{ bearer: [] }, {}],
+      },
+    })
+    .post('/tickets', ({ principal, set }) => made(set, tickets.issue(deps, principal)), {
+      auth: true,
+      query: Nothing,
+      response: { 201: Ticket, ...failures() },
+      detail: {
+        operationId: 'createTicket',
+        summary: 'A ticket for one WebSocket',
+        description: 'It stands for the access token where no header can be set, as in a browser.',
+      },
+    })
+}
+
+/** What sockets do, over HTTP. */
+export const channelsRoutes = (deps: Deps) =>
+  new Elysia({ prefix: '/channels', tags: ['realtime'] })
+    .use(guard(deps))
+    .post(
+      '/:channel/messages',
+      ({ body, params, principal, set }) =>
+        made(set, realtime.publish(deps, principal, { ...params, ...body, socketId: null })),
+      {
+        auth: true,
+        params: ByChannel,
+        query: Nothing,
+        body: NewMessage,
+        response: { 201: ChannelMessage, ...bodyFailures('forbidden') },
+        detail: {
+          operationId: 'publishMessage',
+          summary: 'Publish to a channel',
+          description: 'Reaches every listener, also the sockets of the caller. No subscription is needed.',
+        },
+      },
+    )
+    .get(
+      '/:channel/messages',
+      ({ params, principal, query }) => realtime.history(deps, principal, { ...params, ...query }),
+      {
+        auth: true,
+        params: ByChannel,
+        query: PageQuery,
+        response: { 200: MessagePage, ...failures('forbidden') },
+        detail: {
+          operationId: 'listMessages',
+          summary: 'What was published, newest first',
+          description:
+            'The last 100 messages of 24 hours; `room:` and `user:` channels have a history, others do not.',
+        },
+      },
+    )
+    .get(
+      '/:channel/presence',
+      ({ params, principal }) => realtime.presence(deps, principal, params.channel),
+      {
+        auth: true,
+        params: ByChannel,
+        query: Nothing,
+        response: { 200: Presence, ...failures('forbidden') },
+        detail: {
+          operationId: 'getPresence',
+          summary: 'Who is in a channel',
+          description: 'For its members, which are those who are subscribed, and for admins.',
+        },
+      },
+    )
+
+/** How the protocol works, and a page to try it on. */
+export const socketDocs = ({ config }: Deps) =>
+  docsPages(config, {
+    pages: [
+      { path: '/docs/websocket', hasScripts: false, html: () => articlePage(guide()) },
+      { path: '/docs/websocket/console', hasScripts: true, html: () => htmlPage(consolePage) },
+    ],
+    files: consoleFiles,
+  })

@@ -1,0 +1,75 @@
+import { Type } from '@sinclair/typebox'
+import { Id, pageOf } from '../../http/lists'
+
+const closed = { additionalProperties: false } as const
+
+/** A place to publish to and to listen at. */
+export const ChannelName = Type.String({
+  pattern: '^[a-z]{1,16}(:[A-Za-z0-9_-]{1,64})?$',
+  description: '`user:<id>`, `room:<name>`, `admin` or `system`.',
+  examples: ['room:lobby'],
+})
+
+export const ByChannel = Type.Object({ channel: ChannelName }, closed)
+
+export const Data = Type.Unknown({ description: 'Any JSON value.', examples: [{ text: 'hello' }] })
+
+export const Offset = Type.Integer({
+  minimum: 0,
+  description: 'Counts the messages of a channel from 1.',
+  examples: [42],
+})
+
+export const Moment = Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] })
+
+export const From = Type.Object({ user_id: Id }, { description: 'Whose session published it.', ...closed })
+
+export const Ticket = Type.Object(
+  {
+    ticket: Type.String({
+      description: 'Good for one connection: `GET /api/v1/ws?ticket=…`.',
+      examples: ['dGlja2V0LWZvci1vbmUtY29ubmVjdGlvbi1vbmx5ISE'],
+    }),
+    expires_in: Type.Integer({ description: 'Seconds until it ends.', examples: [30] }),
+  },
+  { title: 'Ticket', description: 'Opens one WebSocket where no header can be set.', ...closed },
+)
+export type Ticket = typeof Ticket.static
+
+export const ConnectQuery = Type.Object(
+  {
+    ticket: Type.Optional(Type.String({ description: 'From `POST /api/v1/ws/tickets`.' })),
+    token: Type.Optional(
+      Type.String({
+        description: 'An access token. The last choice: proxies write addresses into their logs.',
+      }),
+    ),
+  },
+  closed,
+)
+export type ConnectQuery = typeof ConnectQuery.static
+
+export const NewMessage = Type.Object({ data: Data }, { title: 'NewMessage', ...closed })
+export type NewMessage = typeof NewMessage.static
+
+export const ChannelMessage = Type.Object(
+  { channel: ChannelName, offset: Offset, data: Data, from: From, sent_at: Moment },
+  { title: 'ChannelMessage', description: 'What was published to a channel.', ...closed },
+)
+export type ChannelMessage = typeof ChannelMessage.static
+
+export const MessagePage = pageOf(ChannelMessage)
+
+export const presenceFields = {
+  channel: ChannelName,
+  users: Type.Array(From, { description: 'Each user once, however many sockets; at most 1000.' }),
+  count: Type.Integer({ description: 'How many users there are.', examples: [1] }),
+}
+export const Presence = Type.Object(presenceFields, {
+  title: 'Presence',
+  description: 'Who is subscribed to a channel.',
+  ...closed,
+})
+export type Presence = typeof Presence.static
+
+export const Switched = Type.Void({ description: 'The protocol is WebSocket from here on.' })

@@ -1,0 +1,112 @@
+import { secondsAfter } from '../../core/clock'
+import { fail } from '../../core/errors'
+import { type Page, pageOf, pageRequest } from '../../core/page'
+import { assertStorable } from '../../core/storable'
+import { announce } from '../../db/announce'
+import { atomically } from '../../db/atomically'
+import type { Deps } from '../../deps'
+import type { PageQuery } from '../../http/lists'
+import type { Principal } from '../sessions/service'
+import { assertMay, systemChannel } from './channels'
+import { historyMessages, historySeconds, idleChannelDays, maxInlineBytes, maxPresenceUsers } from './limits'
+import * as repo from './repo'
+import type { ChannelMessage, Presence } from './schema'
+import type { MessageRow } from './table'
+
+type Publishing = {
+  channel: string
+  data: unknown
+  /** The socket that publishes and is not sent the message; `null` when everyone in the channel is to have it. */
+  socketId: string | null
+}
+
+/** Publishes to a channel. Throws `forbidden`, `validation_failed` for what the database cannot hold. */
+export async function publish(
+  deps: Deps,
+  who: Principal,
+  { channel, data, socketId }: Publishing,
+): Promise<ChannelMessage> {
+  assertMay(who, 'publish', channel)
+  assertStorable(data)
+  const message = { channel, data, fromUserId: who.userId, socketId, sentAt: deps.clock.now() }
+  return atomically(deps, async (deps) => {
+    const offset = await repo.append(deps.db, message, { most: historyMessages })
+    await announce(deps, { type: 'channel.message', channel, offset, message: inline(deps, message) })
+    return present({ ...message, offset })
+  })
+}
+
+/** Publishes to everyone and answers how many sockets there are. Throws `forbidden`. */
+export async function broadcast(deps: Deps, who: Principal, data: unknown): Promise<number> {
+  await publish(deps, who, { channel: systemChannel, data, socketId: null })
+  return repo.countSockets(deps.db, null)
+}
+
+/** Closes every socket of a user, on every instance, and answers how many there were. Throws `forbidden`. */
+export async function disconnect(deps: Deps, who: Principal, userId: string): Promise<number> {
+  if (who.role !== 'admin') throw fail('forbidden')
+  const count = await repo.countSockets(deps.db, userId)
+  await announce(deps, { type: 'sockets.disconnected', userId })
+  deps.log.info({ actorId: who.userId, targetId: userId, count }, 'realtime.disconnected')
+  return count
+}
+
+const offsetPattern = /^\d{1,15}$/
+
+/** What is kept of a channel, newest first. Throws `forbidden`, `validation_failed` for a cursor of another list. */
+export async function history(
+  deps: Deps,
+  who: Principal,
+  { channel, ...query }: PageQuery & { channel: string },
+): Promise<Page<ChannelMessage>> {
+  assertMay(who, 'history', channel)
+  const { before, limit } = pageRequest(query, offsetPattern)
+  const sentAfter = secondsAfter(deps.clock.now(), -historySeconds)
+  const rows = await repo.history(deps.db, {
+    channel,
+    before: before === null ? null : Number(before),
+    sentAfter,
+    limit,
+  })
+  return pageOf(
+    rows.map((row) => ({ ...row, id: String(row.offset) })),
+    limit,
+    present,
+  )
+}
+
+/** Who is in a channel, for its members and admins. Throws `forbidden`. */
+export async function presence(deps: Deps, who: Principal, channel: string): Promise<Presence> {
+  assertMay(who, 'presence', channel)
+  const isAllowed = who.role === 'admin' || (await repo.isMember(deps.db, { channel, userId: who.userId }))
+  if (!isAllowed) throw fail('forbidden')
+  const userIds = await repo.members(deps.db, channel, maxPresenceUsers)
+  const isComplete = userIds.length < maxPresenceUsers
+  const count = isComplete ? userIds.length : await repo.countMembers(deps.db, channel)
+  return { channel, users: userIds.map((user_id) => ({ user_id })), count }
+}
+
+/** Deletes some tickets, messages and channels that are past their time; answers how many rows went. */
+export function sweep(deps: Deps, limit: number): Promise<number> {
+  const now = deps.clock.now()
+  return repo.deleteOutdated(deps.db, {
+    ticketsBefore: now,
+    messagesBefore: secondsAfter(now, -historySeconds),
+    channelsBefore: secondsAfter(now, -idleChannelDays * 86_400),
+    limit,
+  })
+}
+
+/** What a notice carries of a message: all of it where it fits, and where it need not travel. */
+function inline({ instanceId }: Deps, { data, fromUserId, socketId, sentAt }: Omit<MessageRow, 'offset'>) {
+  const isSmall = instanceId === null || Buffer.byteLength(JSON.stringify(data)) <= maxInlineBytes
+  return isSmall ? { data, fromUserId, socketId, sentAt: sentAt.toISOString() } : null
+}
+
+const present = (row: MessageRow): ChannelMessage => ({
+  channel: row.channel,
+  offset: row.offset,
+  data: row.data,
+  from: { user_id: row.fromUserId },
+  sent_at: row.sentAt.toISOString(),
+})

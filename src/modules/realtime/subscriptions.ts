@@ -1,0 +1,113 @@
+import { fail } from '../../core/errors'
+import type { Deps } from '../../deps'
+import type { Principal } from '../sessions/service'
+import { assertMay, may, systemChannel } from './channels'
+import { type Connection, send } from './connection'
+import { maxSubscriptions } from './limits'
+import {
+  catchUpSoon,
+  forgetIfEmpty,
+  type LocalChannel,
+  missedSince,
+  type Numbered,
+  openChannel,
+  release,
+} from './local-channel'
+import { hasMembers, syncMember } from './membership'
+import type { ServerMessage } from './messages'
+import * as repo from './repo'
+
+type Asked = { channel: string; since: number | null }
+type Subscribed = Extract<ServerMessage, { type: 'subscribed' }>
+
+/**
+ * Subscribes a signed-in socket and sends what it missed, after the answer. From the moment it is asked nothing is
+ * lost: what is published while the history is read waits behind it. Throws `forbidden`, `rate_limited`.
+ */
+export async function subscribe(
+  deps: Deps,
+  connection: Connection,
+  { channel: name, since, reply }: Asked & { reply(answer: Subscribed): void },
+): Promise<void> {
+  const principal = signedInAs(connection)
+  assertMay(principal, 'subscribe', name)
+  if (connection.channels.size >= maxSubscriptions && !connection.channels.has(name))
+    throw fail('rate_limited')
+  const { gaps } = deps.hub
+  const channel = openChannel(deps, name)
+  const known = channel.subscriptions.get(connection.id)
+  if (known && since === null) return reply(answerOf(channel, { head: known.last }))
+  const subscription = { connection, userId: principal.userId, last: 0, backlog: [] }
+  channel.subscriptions.set(connection.id, subscription)
+  connection.channels.add(name)
+  try {
+    if (hasMembers(name)) await syncMember(deps, channel, principal.userId)
+    const { head, missed, isRecovered } = await recover(deps, channel, since)
+    // A right was lost, or the socket closed, while the history was read.
+    if (channel.subscriptions.get(connection.id) !== subscription) return
+    reply(answerOf(channel, { head, ...(since !== null && { isRecovered }) }))
+    release(deps, channel, { subscription, since: head - missed.length, missed })
+  } catch (error) {
+    leave(deps, connection, name).catch((err) =>
+      deps.log.warn({ err, channel: name }, 'realtime.leave_failed'),
+    )
+    throw error
+  }
+  if (gaps !== deps.hub.gaps) catchUpSoon(deps, channel)
+}
+
+const answerOf = (
+  { name, hasHistory }: LocalChannel,
+  { head, isRecovered }: { head: number; isRecovered?: boolean },
+): Subscribed => ({
+  type: 'subscribed',
+  channel: name,
+  ...(hasHistory && { offset: head }),
+  ...(isRecovered !== undefined && { recovered: isRecovered }),
+})
+
+type Recovered = { head: number; missed: Numbered[]; isRecovered: boolean }
+
+/** What a subscriber that has seen `since` has missed, as far as it is kept. */
+async function recover(deps: Deps, channel: LocalChannel, since: number | null): Promise<Recovered> {
+  if (!channel.hasHistory) return { head: 0, missed: [], isRecovered: false }
+  const head = await repo.lastOffset(deps.db, channel.name)
+  if (since === null || since > head) return { head, missed: [], isRecovered: false }
+  const missed = await missedSince(deps, channel.name, since)
+  const latest = missed.at(-1)?.offset ?? since
+  const isRecovered = latest >= head && missed.length === latest - since
+  return isRecovered ? { head: latest, missed, isRecovered } : { head, missed: [], isRecovered }
+}
+
+/** Takes a socket out of a channel. */
+export async function leave(deps: Deps, connection: Connection, name: string): Promise<void> {
+  connection.channels.delete(name)
+  const channel = deps.hub.channels.get(name)
+  const subscription = channel?.subscriptions.get(connection.id)
+  if (!channel || !subscription) return
+  channel.subscriptions.delete(connection.id)
+  if (hasMembers(name)) await syncMember(deps, channel, subscription.userId)
+  else forgetIfEmpty(deps, channel)
+}
+
+/** Takes a socket out of a channel at its own wish. Throws `forbidden` for the one that everyone listens to. */
+export function unsubscribe(deps: Deps, connection: Connection, name: string): Promise<void> {
+  if (name === systemChannel) throw fail('forbidden')
+  return leave(deps, connection, name)
+}
+
+/** Takes a socket out of the channels that its user may no longer listen to. */
+export function dropForbidden(deps: Deps, connection: Connection) {
+  const principal = signedInAs(connection)
+  for (const channel of connection.channels) {
+    if (may(principal, 'subscribe', channel)) continue
+    leave(deps, connection, channel).catch((err) => deps.log.warn({ err, channel }, 'realtime.leave_failed'))
+    send(connection, { type: 'unsubscribed', channel, reason: 'forbidden' }, deps.clock.now())
+  }
+}
+
+/** Throws `unauthenticated`. */
+export function signedInAs({ principal }: Connection): Principal {
+  if (!principal) throw fail('unauthenticated')
+  return principal
+}

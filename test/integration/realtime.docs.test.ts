@@ -1,0 +1,247 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { Value } from '@sinclair/typebox/value'
+import { createApp } from '../../src/app'
+import * as limits from '../../src/modules/realtime/limits'
+import { clientMessages, closeCodes, serverMessages } from '../../src/modules/realtime/messages'
+import { type Service, startService } from '../support/service'
+import { enterWithSocket } from '../support/socket'
+
+let service: Service
+let page: string
+beforeAll(async () => {
+  service = await startService()
+  page = (await service.call('GET /docs/websocket')).text
+})
+afterAll(() => service.stop())
+
+const source = (name: string) => Bun.file(`${import.meta.dir}/../../src/modules/realtime/${name}.ts`).text()
+
+/** The text of the first element, without markup. */
+function textIn(html: string, element: string): string {
+  const [, inner = ''] = new RegExp(`<${element}[^>]*>(.*?)</${element}>`, 's').exec(html) ?? []
+  return unescaped(inner.replace(/<[^>]*>/g, ''))
+}
+
+const entities: Record<string, string> = { lt: '<', gt: '>', quot: '"', '#x27': "'", amp: '&' }
+const unescaped = (text: string) => text.replace(/&(#?\w+);/g, (whole, name) => entities[name] ?? whole)
+
+/** The part of the page with this anchor. */
+function at(id: string, element: 'section' | 'article'): string {
+  const [, after = ''] = page.split(`<${element} id="${id}">`)
+  return after.split(`</${element}>`)[0] ?? ''
+}
+
+/** The cells of each row of the first table. */
+const rowsIn = (html: string) =>
+  [...(/<tbody>(.*?)<\/tbody>/s.exec(html)?.[1] ?? '').matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row = '']) =>
+    [...row.matchAll(/<td>(.*?)<\/td>/gs)].map(([cell]) => textIn(cell, 'td')),
+  )
+
+describe('GET /docs/websocket', () => {
+  test.each([
+    ['client', clientMessages],
+    ['server', serverMessages],
+  ])('has every message of the %s with its fields and an example that fits', (side, messages) => {
+    for (const [type, schema] of Object.entries(messages)) {
+      const entry = at(`${side}-${type}`, 'article')
+      expect(rowsIn(entry).map(([field]) => field)).toEqual(Object.keys(schema.properties))
+      const example = JSON.parse(textIn(entry, 'pre'))
+      expect([...Value.Errors(schema, example)]).toEqual([])
+      expect(example.type).toBe(type)
+    }
+  })
+
+  test('names every field, what it is for and whether it may be left out', () => {
+    expect(rowsIn(at('client-subscribe', 'article'))).toEqual([
+      ['type', '"subscribe"', ''],
+      ['channel', 'string', 'user:<id>, room:<name>, admin or system.'],
+      ['since', 'integer, optional', expect.stringMatching(/^The last offset/)],
+      ['id', 'string or number, optional', expect.any(String)],
+    ])
+  })
+
+  test('has every kind of channel with the rights that hold', async () => {
+    const table = await source('channels')
+    const kinds = [...table.matchAll(/^ {2}(\w+): \{ subscribe/gm)].map(([, kind = '']) => kind)
+    const rows = rowsIn(at('channels', 'section'))
+    expect(rows.map(([channel = '']) => channel.split(':')[0])).toEqual(kinds)
+    expect(rows).toEqual([
+      ['room:<name>', 'everyone', 'everyone', 'everyone', 'yes'],
+      ['user:<id>', 'that user, admins', 'that user, admins', 'that user, admins', 'yes'],
+      ['admin', 'admins', 'admins', 'admins', 'no'],
+      ['system', 'everyone', 'admins', 'nobody', 'no'],
+    ])
+  })
+
+  test('has every close code with a reason, a meaning and what to do', () => {
+    const rows = rowsIn(at('close', 'section'))
+    const known = Object.entries(closeCodes).map(([reason, { code }]) => [`${code}`, reason])
+    expect(rows.map((row) => row.slice(0, 2))).toEqual(known)
+    expect(rows.flat().filter((cell) => cell === '')).toEqual([])
+  })
+
+  test('has the limits by their names, with the values in force', () => {
+    const rows = rowsIn(at('limits', 'section'))
+    const values = new Map(Object.entries(limits))
+    expect(rows.length).toBeGreaterThan(10)
+    expect(rows.map(([name = '', value]) => [name, value])).toEqual(
+      rows.map(([name = '']) => [name, `${values.get(name)}`]),
+    )
+  })
+
+  test('codes of errors lead to their explanation', async () => {
+    const { text } = await service.call('GET /docs/errors')
+    const codes = [...page.matchAll(/href="\/docs\/errors#(\w+)"/g)].map(([, code = '']) => code)
+    expect(codes.length).toBeGreaterThan(5)
+    expect(codes.filter((code) => !text.includes(`id="${code}"`))).toEqual([])
+  })
+
+  test('every link on the page leads somewhere', async () => {
+    const links = [...page.matchAll(/href="([^"#]*)(?:#([^"]*))?"/g)]
+    const inner = links.flatMap(([, path, id]) => (path === '' ? [id] : []))
+    expect(inner.filter((id) => !page.includes(`id="${id}"`))).toEqual([])
+    const paths = new Set(links.flatMap(([, path]) => path || []))
+    for (const path of paths) expect([path, (await service.call(`GET ${path}`)).status]).toEqual([path, 200])
+  })
+})
+
+describe('the client in ten lines', () => {
+  test('listens, comes back after a lost link and has missed nothing', async () => {
+    const code = textIn(at('example', 'section'), 'pre')
+    expect(code.split('\n')).toHaveLength(10)
+    const reader = await service.enter()
+    const writer = await enterWithSocket(service)
+    const say = (data: number) => writer.ask({ type: 'publish', channel: 'room:docs', data })
+    const shown: unknown[] = []
+    const show = ({ data }: { data: unknown }) => shown.push(data)
+    const program = code.replace('ws://127.0.0.1:3000', service.url.replace('http', 'ws'))
+    const listen = new Function(`${program}\nreturn listen`)()
+
+    await listen('room:docs', async () => reader.access_token, show)
+    await until(() => isListening('room:docs'))
+    // Closed and not cut off, so that what was sent before arrives.
+    for (const connection of connectionsOf(reader.id)) connection.wire.close(1001, 'goingAway')
+    await until(() => connectionsOf(reader.id).length === 0)
+    // The channel was empty when the link was lost.
+    for (const data of [1, 2]) await say(data)
+    await until(() => shown.length === 2)
+    await say(3)
+    await until(() => shown.length === 3)
+    for (const connection of connectionsOf(reader.id)) connection.wire.terminate()
+    await until(() => connectionsOf(reader.id).length === 0)
+    for (const data of [4, 5]) await say(data)
+    await until(() => shown.length === 5)
+    await say(6)
+    await until(() => shown.length === 6)
+    expect(shown).toEqual([1, 2, 3, 4, 5, 6])
+
+    // 4403 is the end: it does not come back.
+    for (const connection of connectionsOf(reader.id)) connection.wire.close(4403, 'notAllowed')
+    await until(() => connectionsOf(reader.id).length === 0)
+    await Bun.sleep(1200)
+    expect(connectionsOf(reader.id)).toEqual([])
+    await writer.close()
+  }, 30_000)
+
+  const connectionsOf = (userId: string) =>
+    [...service.deps.hub.connections.values()].filter(({ principal }) => principal?.userId === userId)
+  /** Someone has been told that he is subscribed. */
+  const isListening = (channel: string) => {
+    const [subscription] = service.deps.hub.channels.get(channel)?.subscriptions.values() ?? []
+    return subscription?.backlog === null
+  }
+
+  async function until(isTrue: () => boolean) {
+    for (let i = 0; i < 500 && !isTrue(); i++) await Bun.sleep(20)
+    expect(isTrue()).toBe(true)
+  }
+})
+
+describe('the pages of the protocol', () => {
+  test('run nothing but files of this service, the first one nothing at all', async () => {
+    const policies = await Promise.all(
+      ['/docs/websocket', '/docs/websocket/console'].map(async (path) => {
+        const { headers } = await service.call(`GET ${path}`)
+        return headers.get('content-security-policy')
+      }),
+    )
+    const always =
+      "style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    expect(policies).toEqual([
+      `default-src 'none'; ${always}`,
+      `default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; ${always}`,
+    ])
+    expect(page).not.toContain('<script')
+  })
+
+  test.each(['/docs/websocket', '/docs/websocket/console'])(
+    'what %s loads is there, and from here',
+    async (path) => {
+      const { text } = await service.call(`GET ${path}`)
+      const loaded = [...text.matchAll(/<(?:link|script|img)[^>]* (?:src|href)="([^"]*)"/g)].map(
+        ([, address = '']) => address,
+      )
+      expect(loaded.length).toBeGreaterThan(2)
+      for (const address of loaded) {
+        expect(address).toMatch(/^\/docs\/assets\/[\w.-]+$/)
+        const { status, headers, text } = await service.call(`GET ${address}`)
+        expect([address, status]).toEqual([address, 200])
+        const type = { css: 'text/css', js: 'text/javascript', png: 'image/png' }[address.split('.')[1] ?? '']
+        expect(headers.get('content-type')).toStartWith(String(type))
+        expect(text).not.toMatch(/https?:\/\/|@import/)
+      }
+      expect(text).not.toMatch(/<script>|<style|style=|\son\w+=|https?:\/\//)
+    },
+  )
+
+  test('are linked from the API document', async () => {
+    const { body } = await service.call('GET /docs/openapi.json')
+    const { description } = body.paths['/api/v1/ws'].get
+    const { description: section } = body.tags.find(({ name }: { name: string }) => name === 'realtime')
+    for (const text of [description, section]) {
+      expect(text).toContain('(/docs/websocket)')
+      expect(text).toContain('(/docs/websocket/console)')
+    }
+    expect(Object.keys(body.paths).filter((path) => path.startsWith('/docs'))).toEqual([])
+  })
+
+  test.each([
+    '/docs/websocket',
+    '/docs/websocket/console',
+    '/docs/assets/console.js',
+    '/docs/assets/console.css',
+  ])('with DOCS=off nothing is at %s', async (path) => {
+    const app = createApp({ ...service.deps, config: { ...service.deps.config, hasDocs: false } })
+    expect((await app.handle(new Request(`http://localhost${path}`))).status).toBe(404)
+  })
+})
+
+describe('the README', () => {
+  const readme = Bun.file(`${import.meta.dir}/../../README.md`)
+  const section = async () =>
+    (await readme.text()).split(/^## /m).find((part) => part.startsWith('WebSocket')) ?? ''
+
+  test('has the limits by their names, with values and meanings as the page has them', async () => {
+    const rows = (await section()).matchAll(/^\| `(\w+)` +\| (\d+) +\| (.*?) +\|$/gm)
+    const written = [...rows].map(([, name, value, meaning = '']) => [
+      name,
+      value,
+      meaning.replaceAll('`', ''),
+    ])
+    expect(written).toEqual(rowsIn(at('limits', 'section')))
+  })
+
+  test('shows the client of the page', async () => {
+    const [, code = ''] = /^```js\n(.*?)\n```$/ms.exec(await section()) ?? []
+    expect(code).toBe(textIn(at('example', 'section'), 'pre'))
+  })
+})
+
+test('the meaning of a close code names the limit that is in force', () => {
+  expect(closeCodes.frameTooBig.meaning).toContain(`${limits.maxFrameBytes / 1024} KiB`)
+  expect(closeCodes.badMessages.meaning).toStartWith(limits.maxErrors === 10 ? 'Ten' : `${limits.maxErrors}`)
+  expect(closeCodes.authTimeout.meaning).toContain(`${limits.authSeconds} seconds`)
+  expect(closeCodes.tooManySockets.meaning).toContain(`${limits.maxSocketsPerUser} open sockets`)
+  expect(closeCodes.tooManyMessages.meaning).toContain(`${limits.messagesPerSecond} messages a second`)
+  expect(closeCodes.tooManyMessages.meaning).toContain(`${limits.messageBurst} at once`)
+})

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+const usual = '/usr/bin/chromium'
+const path = Bun.env['CHROMIUM'] || usual
+const isAsked = Boolean(Bun.env['CHROMIUM'] || Bun.env['CI'])
+
+/** Why there is no browser to test with; `null` when there is one, or when one is asked for and has to be there. */
+export const browserIsMissing = isAsked || existsSync(usual) ? null : `no CHROMIUM and no ${usual}`
+
+/** A browser with a fresh profile that calls nobody. */
+export const openBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: path,
+    chromiumSandbox: false,
+    args: [
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+
+/** A page in a profile of its own, and all it complains about. */
+export async function openPage(browser: Browser): Promise<{ page: Page; complaints: string[] }> {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  return { page, complaints }
+}
+
+/** Keeps what the service gives a page, for the search for leaks. */
+export function watchSecrets(page: Page, secrets: Set<string>) {
+  page.on('response', async (response) => {
+    if (!/\/(auth|ws)\/\w+$/.test(response.url())) return
+    const content: unknown = await response.json().catch(() => null)
+    for (const [key, value] of Object.entries(content ?? {}))
+      if (/_token$|^ticket$/.test(key)) secrets.add(String(value))
+  })
+}

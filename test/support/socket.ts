@@ -1,0 +1,157 @@
+import type { Sql } from 'postgres'
+import { sendRaw } from './raw'
+
+/** What a server message looks like to a test: fields are what the test is about. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look into messages whose shape is what they are about.
+export type Received = { type: string } & Record<string, any>
+
+type Options = {
+  token?: string
+  protocols?: string[]
+  query?: Record<string, string>
+  headers?: Record<string, string>
+}
+
+export type TestSocket = Awaited<ReturnType<typeof openSocket>>
+
+const patienceMilliseconds = 5000
+
+/** Connects to `/api/v1/ws` and keeps everything that arrives. */
+export async function openSocket(url: string, { token, protocols, query = {}, headers = {} }: Options = {}) {
+  const address = `${url.replace('http', 'ws')}/api/v1/ws?${new URLSearchParams(query)}`
+  const socket = new WebSocket(address, {
+    headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...headers },
+    ...(protocols && { protocols }),
+  })
+  const received: Received[] = []
+  const waiting = new Set<() => void>()
+  const wake = () => {
+    for (const look of waiting) look()
+  }
+  let end: { code: number; reason: string } | null = null
+  socket.addEventListener('message', ({ data }) => {
+    received.push(JSON.parse(String(data)))
+    wake()
+  })
+  socket.addEventListener('close', ({ code, reason }) => {
+    end = { code, reason }
+    wake()
+  })
+  await new Promise((resolve) => {
+    socket.addEventListener('open', resolve)
+    socket.addEventListener('close', resolve)
+  })
+
+  /** Waits until `find` finds something. */
+  function until<T>(find: () => T | null | undefined, what: string): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const look = () => {
+      const found = find()
+      if (found === null || found === undefined) return
+      finish()
+      resolve(found)
+    }
+    const timer = setTimeout(() => {
+      finish()
+      reject(new Error(`waited in vain for ${what}; came: ${JSON.stringify({ received, end })}`))
+    }, patienceMilliseconds)
+    const finish = () => {
+      clearTimeout(timer)
+      waiting.delete(look)
+    }
+    waiting.add(look)
+    look()
+    return promise
+  }
+
+  let lastId = 0
+  const send = (message: unknown) =>
+    socket.send(typeof message === 'string' ? message : JSON.stringify(message))
+  const of = (type: string) => received.filter((message) => message.type === type)
+
+  return {
+    socket,
+    received,
+    of,
+    send,
+    /** The first message of a type that satisfies `wanted`. */
+    next: (type: string, wanted: (message: Received) => boolean = () => true) =>
+      until(() => of(type).find(wanted), type),
+    /** As many messages of a type. */
+    many: (type: string, count: number) =>
+      until(() => (of(type).length >= count ? of(type) : null), `${count} of ${type}`),
+    /** Sends a message and answers what the server replies to it. */
+    ask(message: Record<string, unknown>) {
+      const id = ++lastId
+      send({ ...message, id })
+      return until(() => received.find((reply) => reply['id'] === id), `an answer to ${message['type']}`)
+    },
+    /** How the socket ended. */
+    closed: () => until(() => end, 'the end'),
+    isOpen: () => end === null,
+    close() {
+      socket.close()
+      return until(() => end, 'the end')
+    },
+  }
+}
+
+type Handshake = { query?: string; headers?: Record<string, string | null> }
+
+/** Asks to upgrade by hand, and answers status, headers and body of what comes back. `null` leaves a header out. */
+export async function shakeHands(url: string, { query = '', headers = {} }: Handshake = {}) {
+  const all = {
+    Host: new URL(url).host,
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    'Sec-WebSocket-Version': '13',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    ...headers,
+  }
+  const lines = Object.entries(all).flatMap(([name, value]) => (value === null ? [] : [`${name}: ${value}`]))
+  const request = [`GET /api/v1/ws${query} HTTP/1.1`, ...lines, '', ''].join('\r\n')
+  const answer = await sendRaw(url, request, isWhole)
+  const [head = '', text = ''] = answer.split('\r\n\r\n')
+  const [first = '', ...fields] = head.split('\r\n')
+  return {
+    status: Number(first.split(' ')[1]),
+    headers: new Headers(
+      fields.map((field): [string, string] => [field.split(': ')[0] ?? '', field.split(': ')[1] ?? '']),
+    ),
+    // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they are about.
+    body: (text.startsWith('{') ? JSON.parse(text) : null) as any,
+  }
+}
+
+function isWhole(answer: string) {
+  const [head = '', body] = answer.split('\r\n\r\n')
+  const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
+  return body !== undefined && body.length >= length
+}
+
+type Home = {
+  url: string
+  sql: Sql
+  enter(): Promise<{
+    id: string
+    email: string
+    password: string
+    access_token: string
+    refresh_token: string
+  }>
+}
+
+/** A new user with a socket; as an admin when asked. */
+export async function enterWithSocket(service: Home, { isAdmin = false } = {}) {
+  const user = await service.enter()
+  // Before the first request: nothing remembers another role yet.
+  if (isAdmin) await service.sql`update users set role = 'admin' where id = ${user.id}`
+  return { ...user, ...(await signedInSocket(service.url, user.access_token)) }
+}
+
+/** A socket that has been told `ready`. */
+export async function signedInSocket(url: string, token: string) {
+  const socket = await openSocket(url, { token })
+  await socket.next('ready')
+  return socket
+}
