@@ -55,21 +55,24 @@ describe('the executable', () => {
 })
 
 describe('the pages of the executable', () => {
-  test.each(['/docs', '/docs/errors'])('%s and all it loads come from inside', async (path) => {
-    const { url } = await serve(fastkit)
-    const { call } = createClient(url)
-    const page = await call(`GET ${path}`)
-    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
-    const loaded = [...page.text.matchAll(/<(?:script|link|img)[^>]* (?:src|href)="([^"]*)"/g)].map(
-      ([, to]) => to,
-    )
-    expect(loaded.length).toBeGreaterThan(1)
-    for (const to of loaded) {
-      expect(to).toStartWith('/docs/')
-      const { status, text } = await call(`GET ${to}`)
-      expect([to, status, text.length > 0]).toEqual([to, 200, true])
-    }
-  })
+  test.each(['/docs', '/docs/errors', '/docs/websocket', '/docs/websocket/console'])(
+    '%s and all it loads come from inside',
+    async (path) => {
+      const { url } = await serve(fastkit)
+      const { call } = createClient(url)
+      const page = await call(`GET ${path}`)
+      expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
+      const loaded = [...page.text.matchAll(/<(?:script|link|img)[^>]* (?:src|href)="([^"]*)"/g)].map(
+        ([, to]) => to,
+      )
+      expect(loaded.length).toBeGreaterThan(1)
+      for (const to of loaded) {
+        expect(to).toStartWith('/docs/')
+        const { status, text } = await call(`GET ${to}`)
+        expect([to, status, text.length > 0]).toEqual([to, 200, true])
+      }
+    },
+  )
 
   test('Swagger UI is served byte for byte', async () => {
     const { url } = await serve(fastkit)

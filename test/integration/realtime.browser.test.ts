@@ -4,7 +4,7 @@ import { browserIsMissing, openBrowser, openPage, watchSecrets } from '../suppor
 import { type Service, startService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 describe.skipIf(browserIsMissing !== null)(
   `a browser${browserIsMissing ? ` (${browserIsMissing})` : ''}`,
@@ -35,14 +35,14 @@ describe.skipIf(browserIsMissing !== null)(
 
     const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()
     const entry = (page: Page, title: string) => page.getByRole('listitem').filter({ hasText: title })
-    const state = (page: Page, text: string) => page.getByRole('status').filter({ hasText: text }).waitFor()
+    const state = (page: Page, text: RegExp) => page.getByRole('status').filter({ hasText: text }).waitFor()
 
     describe('on the console', () => {
       test('signs in, subscribes, hears and publishes, and shows what others write as text', async () => {
         const { page, complaints } = await openConsole()
         const other = await enterWithSocket(service)
         await press(page, 'Connect')
-        await state(page, 'Connected')
+        await state(page, /^Connected$/)
         await press(page, 'Subscribe')
         await entry(page, '← subscribed').waitFor()
         await other.ask({ type: 'subscribe', channel: 'room:lobby' })
@@ -80,7 +80,7 @@ describe.skipIf(browserIsMissing !== null)(
         const channel = 'room:missed'
         for (const data of [1, 2, 3]) await other.ask({ type: 'publish', channel, data })
         await press(page, 'Connect')
-        await state(page, 'Connected')
+        await state(page, /^Connected$/)
         await page.getByLabel('Name').fill(channel)
         await page.getByLabel('Since offset').fill('1')
         await page.keyboard.press('Enter')
@@ -95,7 +95,7 @@ describe.skipIf(browserIsMissing !== null)(
         await press(page, 'Send')
         expect(await page.getByRole('alert').textContent()).toBe('Not a JSON object')
         await press(page, 'Disconnect')
-        await state(page, 'Closed with 1000')
+        await state(page, /^Closed with 1000$/)
         expect(complaints).toEqual([])
         await other.close()
         await page.context().close()
@@ -105,12 +105,27 @@ describe.skipIf(browserIsMissing !== null)(
         const { page, complaints } = await openConsole()
         await page.getByLabel('Show the token').selectOption(way)
         await press(page, 'Connect')
-        await state(page, 'Connected')
+        await state(page, /^Connected$/)
         await entry(page, '← ready').waitFor()
         expect(await page.locator('#log').textContent()).not.toContain('eyJ')
         await press(page, 'Sign out')
         await page.getByLabel('Password').waitFor()
-        await state(page, 'Closed')
+        await state(page, /^Closed with/)
+        expect(complaints).toEqual([])
+        await page.context().close()
+      })
+
+      test('renews the socket before its token ends', async () => {
+        const { page, complaints } = await openConsole()
+        await press(page, 'Connect')
+        await state(page, /^Connected$/)
+        service.clock.advance(15 * 60 - 20)
+        await entry(page, '← expiring').waitFor()
+        await entry(page, '← ready').nth(1).waitFor()
+        service.clock.advance(25)
+        await press(page, 'Send')
+        await entry(page, '← pong').waitFor()
+        expect(await page.locator('#log').textContent()).not.toContain('eyJ')
         expect(complaints).toEqual([])
         await page.context().close()
       })

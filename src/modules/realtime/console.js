@@ -77,10 +77,13 @@ function keep({ access_token, refresh_token, expires_in }) {
 }
 
 /** An access token that is good for a while. */
-async function freshToken(leastSeconds) {
-  if (Date.now() > session.expiresAt - leastSeconds * 1000)
-    keep(await call('/auth/refresh', { body: { refresh_token: session.refreshToken } }))
+async function freshToken() {
+  if (Date.now() > session.expiresAt - secondsToSpare * 1000) await refresh()
   return session.accessToken
+}
+
+async function refresh() {
+  keep(await call('/auth/refresh', { body: { refresh_token: session.refreshToken } }))
 }
 
 /** Posts to the service; throws what it says is wrong. */
@@ -101,7 +104,7 @@ async function call(path, { body, token }) {
 
 async function connect(form) {
   const way = form.elements.way.value
-  const token = await freshToken(secondsToSpare)
+  const token = await freshToken()
   const address = new URL(`${api}/ws`, location.href)
   address.protocol = location.protocol.replace('http', 'ws')
   if (way === 'ticket') address.searchParams.set('ticket', (await call('/ws/tickets', { token })).ticket)
@@ -167,7 +170,7 @@ function receive(text) {
   note(message.type, 'received', text)
   const { channel, offset = null } = message
   if (message.type === 'ready') showReady()
-  if (message.type === 'expiring') attempt(renew)(new Event('expiring'))
+  if (message.type === 'expiring') void attempt(renew)(new Event('expiring'))
   if (message.type === 'subscribed') channels.set(channel, offset)
   if (message.type === 'unsubscribed') channels.delete(channel)
   if (offset !== null && channels.has(channel)) channels.set(channel, Math.max(offset, channels.get(channel)))
@@ -183,7 +186,8 @@ function showReady() {
 
 /** The socket lives as long as its token. */
 async function renew() {
-  send({ type: 'auth', token: await freshToken(2 * secondsToSpare) })
+  await refresh()
+  send({ type: 'auth', token: session.accessToken })
 }
 
 function showState(text, isOpen = false) {

@@ -76,6 +76,10 @@ const answer = <const N extends string, F extends Record<string, TSchema>>(
     id: Type.Optional({ ...id, description: 'That of the message answered.' }),
   })
 
+const ownChannel = Type.String({
+  description: 'That of the user.',
+  examples: ['user:0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'],
+})
 const reason = Type.String({ description: 'A stable word.', examples: ['logged_out'] })
 
 /** What the server may send, by type. */
@@ -136,12 +140,12 @@ export const serverMessages = {
     'session.revoked',
     'A session of the user ended; its sockets are closed after this.',
     {
-      channel: ChannelName,
+      channel: ownChannel,
       session_id: Id,
       reason,
     },
   ),
-  'user.updated': object('user.updated', 'The account changed.', { channel: ChannelName, user: User }),
+  'user.updated': object('user.updated', 'The account changed.', { channel: ownChannel, user: User }),
   error: answer('error', 'The message was not carried out.', {
     code: Type.String({ description: 'As in HTTP: see the list of codes.', examples: ['forbidden'] }),
     message: Type.String({ description: 'For people.', examples: ['Not allowed'] }),
