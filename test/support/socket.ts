@@ -12,7 +12,7 @@ type Options = {
   headers?: Record<string, string>
 }
 
-export type TestSocket = Awaited<ReturnType<typeof openSocket>>
+type TestSocket = Awaited<ReturnType<typeof openSocket>>
 
 const patienceMilliseconds = 5000
 
