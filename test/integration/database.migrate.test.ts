@@ -100,7 +100,15 @@ describe('schema', () => {
       where connamespace = 'public'::regnamespace and contype <> 'n' order by 1`
     expect(rows.map(({ conname }) => conname)).toEqual([
       'audit_events_pkey',
+      'channel_members_instance_id_fkey',
+      'channel_members_pkey',
+      'channel_messages_pkey',
+      'channels_pkey',
       'fastkit_migrations_pkey',
+      'realtime_instances_pkey',
+      'realtime_sockets_instance_id_fkey',
+      'realtime_sockets_pkey',
+      'realtime_sockets_slot_key',
       'sessions_pkey',
       'sessions_revoked_check',
       'sessions_user_id_fkey',
@@ -114,6 +122,8 @@ describe('schema', () => {
       'users_email_normalised_key',
       'users_pkey',
       'users_role_check',
+      'ws_tickets_pkey',
+      'ws_tickets_session_id_fkey',
     ])
   })
 
@@ -127,7 +137,17 @@ describe('schema', () => {
       'audit_events (id)',
       'audit_events (target_id, id)',
       'audit_events (type, id)',
+      'channel_members (channel, user_id, instance_id)',
+      'channel_members (instance_id)',
+      'channel_messages (channel, "offset")',
+      'channel_messages (sent_at)',
+      'channels (name)',
+      'channels (used_at)',
       'fastkit_migrations (name)',
+      'realtime_instances (id)',
+      'realtime_sockets (id)',
+      'realtime_sockets (instance_id)',
+      'realtime_sockets (user_id, slot)',
       'sessions (expires_at)',
       'sessions (id)',
       'sessions (user_id)',
@@ -141,6 +161,9 @@ describe('schema', () => {
       'users (email_normalised)',
       'users (id)',
       "users (id) WHERE ((role = 'admin'::text) AND is_active)",
+      'ws_tickets (expires_at)',
+      'ws_tickets (session_id)',
+      'ws_tickets (ticket_hash)',
     ])
   })
 

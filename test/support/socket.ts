@@ -12,8 +12,6 @@ type Options = {
   headers?: Record<string, string>
 }
 
-type TestSocket = Awaited<ReturnType<typeof openSocket>>
-
 const patienceMilliseconds = 5000
 
 /** Connects to `/api/v1/ws` and keeps everything that arrives. */
