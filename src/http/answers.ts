@@ -13,9 +13,14 @@ export async function noContent(done: Promise<void>): Promise<Response> {
   return new Response(null, { status: 204 })
 }
 
-/** Answers a health report: 200 when all is well, else 503. */
+// Who asks for health asks again soon in any case.
+const retryAfterSeconds = 1
+
+/** Answers a health report: 200 when all is well, else 503 and when to ask again. */
 export function report<T extends { status: 'ok' | 'unavailable' }>(set: Settable, state: T): T {
-  set.status = state.status === 'ok' ? 200 : 503
+  if (state.status === 'ok') return state
+  set.status = 503
+  set.headers['retry-after'] = retryAfterSeconds
   return state
 }
 

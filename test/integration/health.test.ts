@@ -35,7 +35,7 @@ describe('GET /readyz', () => {
     Object.assign(service.deps.lifecycle, state)
     const answer = await service.call('GET /readyz')
     Object.assign(service.deps.lifecycle, before)
-    expect(answer.status).toBe(503)
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
     expect(answer.body).toEqual({ status: 'unavailable', checks: { ...allWell(), ...check } })
     expect((await service.call('GET /readyz')).status).toBe(200)
   })

@@ -58,7 +58,7 @@ const importLaw: readonly Row[] = [
     never: ['modules/X/{table,schema,routes,guard}'],
   },
   {
-    // A file named for its one idea: access-token, liveness, hub …
+    // A file named for its one idea: token-kind, liveness …
     files: 'modules/*/*',
     may: [
       ...['core/**', 'db/{announce,atomically,errors}', 'modules/X/*', 'modules/*/service'],

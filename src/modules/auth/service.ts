@@ -61,7 +61,8 @@ export const changePassword = (
 
 const signIn = (deps: Deps, holder: sessions.Holder, deviceName: string | null): Promise<TokenPair | null> =>
   atomically(deps, async (deps) => {
-    const pair = await sessions.open(deps, holder, deviceName)
-    if (pair) await audit.record(deps, { type: 'sign_in.succeeded', targetId: holder.id })
-    return pair
+    const opened = await sessions.open(deps, holder, deviceName)
+    if (!opened) return null
+    await audit.record(deps, { type: 'sign_in.succeeded', targetId: holder.id, sessionId: opened.sessionId })
+    return opened.pair
   })

@@ -26,11 +26,14 @@ export type Holder = { id: string; passwordHash: string }
 /** More open sessions than anyone has devices: the oldest ends. */
 const mostSessions = 50
 
+/** A session that has just begun. */
+export type Opened = { sessionId: string; pair: TokenPair }
+
 /**
- * Opens a session and answers its first pair; `null` when the user changed since the password was checked. Inside a
+ * Opens a session with its first pair; `null` when the user changed since the password was checked. Inside a
  * transaction, with what the opening is part of.
  */
-export async function open(deps: Deps, holder: Holder, deviceName: string | null): Promise<TokenPair | null> {
+export async function open(deps: Deps, holder: Holder, deviceName: string | null): Promise<Opened | null> {
   const now = deps.clock.now()
   const { userAgent, ip } = deps.caller
   const expiresAt = secondsAfter(now, deps.config.sessionTtlSeconds)
@@ -45,14 +48,8 @@ export async function open(deps: Deps, holder: Holder, deviceName: string | null
     await repo.endBeyond(deps.db, { userId: holder.id, most: mostSessions }, { reason, now }),
     reason,
   )
-  return signPair(deps, {
-    userId: holder.id,
-    sessionId: session.id,
-    jti,
-    now,
-    expiresAt: token.expiresAt,
-    sessionExpiresAt: expiresAt,
-  })
+  const link = { userId: holder.id, sessionId: session.id, jti, now, expiresAt: token.expiresAt }
+  return { sessionId: session.id, pair: await signPair(deps, { ...link, sessionExpiresAt: expiresAt }) }
 }
 
 /**

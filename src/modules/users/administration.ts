@@ -2,7 +2,7 @@ import { fail } from '../../core/errors'
 import { type Page, pageOf, pageRequest } from '../../core/page'
 import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
-import { adminsBefore, assertAdminRemains } from './admins'
+import { assertAdminRemains, lockAdmins } from './admins'
 import { applyChanges, type Changes, uniquely } from './changes'
 import { present } from './present'
 import * as repo from './repo'
@@ -39,7 +39,7 @@ export async function change(deps: Deps, id: string, input: ChangeUser): Promise
   const changes = await changesOf(deps, await existing(deps, id), input)
   return uniquely(() =>
     atomically(deps, async (deps) => {
-      const admins = await adminsBefore(deps)
+      const admins = await lockAdmins(deps)
       const before = await repo.lockById(deps.db, id)
       if (!before) throw fail('not_found')
       assertAdminRemains(admins, before, { ...before, ...changes })

@@ -1,7 +1,7 @@
 import { newId } from '../../core/secret'
 import type { Deps } from '../../deps'
 import * as audit from '../audit/service'
-import { adminsBefore } from './admins'
+import { lockAdmins } from './admins'
 import { present } from './present'
 import * as repo from './repo'
 import { addressOf, hashNew } from './rules'
@@ -22,7 +22,7 @@ export async function prepare(deps: Deps, input: NewUser): Promise<repo.NewUser>
  */
 export async function add(deps: Deps, user: repo.NewUser): Promise<User> {
   // Registering is for everyone; for others only an admin makes accounts, and he has to be one still.
-  if (deps.caller.userId !== null) await adminsBefore(deps)
+  if (deps.caller.userId !== null) await lockAdmins(deps)
   const row = await repo.insert(deps.db, user)
   await audit.record(deps, { type: 'user.created', targetId: row.id, details: { role: row.role } })
   return present(row)

@@ -4,13 +4,13 @@ import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
 import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
-import { adminsBefore, assertAdminRemains } from './admins'
+import { assertAdminRemains, lockAdmins } from './admins'
 import * as repo from './repo'
 
 /** Deletes a user with all sessions. Throws `not_found`, `last_admin`, and `forbidden` when the caller may no longer. */
 export const removeUser = (deps: Deps, id: string): Promise<void> =>
   atomically(deps, async (deps) => {
-    const admins = await adminsBefore(deps, id)
+    const admins = await lockAdmins(deps, id)
     const before = await repo.lockById(deps.db, id)
     if (!before) throw fail('not_found')
     assertAdminRemains(admins, before, null)

@@ -29,7 +29,7 @@ export async function byEmail(db: Db, emailNormalised: string): Promise<UserRow 
 
 type Changes = Partial<Omit<UserRow, 'id' | 'createdAt' | 'updatedAt'>>
 
-/** Changes a user; every change of a row goes through here, so `updated_at` is always right. */
+/** Changes a user, and with it `updated_at`. */
 export async function update(
   db: Db,
   id: string,

@@ -21,7 +21,7 @@ export const meRoutes = (deps: Deps) =>
       detail: {
         operationId: 'getMe',
         summary: 'Your own account',
-        description: 'Read from the database, so a changed name or role shows at once.',
+        description: 'As it is now: a changed name or role shows at once, unlike in a token.',
       },
     })
     .patch('', ({ body, principal, request }) => users.changeMe(onBehalf(deps, request), principal, body), {

@@ -67,10 +67,10 @@ export async function changePassword(
     // Another change came first: what was proved is the password no longer.
     if (before?.passwordHash !== proved) throw fail('wrong_password')
     await applyChanges(deps, before, { passwordHash })
-    const pair = await sessions.open(deps, { id, passwordHash }, null)
+    const opened = await sessions.open(deps, { id, passwordHash }, null)
     // Deactivated meanwhile: the password is not to change either.
-    if (!pair) throw fail('invalid_token')
-    return pair
+    if (!opened) throw fail('invalid_token')
+    return opened.pair
   })
 }
 
