@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeAssets } from '../db/embedded-build'
+import { makeAssets } from '../db/embedded/build'
 import { fileNameFor, type Target } from './targets'
 
 const root = join(import.meta.dir, '../..')
@@ -28,7 +28,7 @@ type Parts = { target: Target | null; assets: string[] }
 async function compile(outfile: string, { target, assets }: Parts) {
   await Bun.build({
     root: join(root, 'src'),
-    entrypoints: [join(root, 'src/main.ts'), join(root, 'src/db/embedded-worker.ts')],
+    entrypoints: [join(root, 'src/main.ts'), join(root, 'src/db/embedded/database-worker.ts')],
     format: 'esm',
     // Halves the time to start.
     bytecode: true,

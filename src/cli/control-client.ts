@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import type { Config } from '../core/config'
 import { errorCodes, fail } from '../core/errors'
-import { findSocket } from '../db/embedded-socket'
+import { findSocket } from '../db/embedded/socket'
 import { controlSocket } from './control-socket'
 import { Accounts, type UserCommand } from './user-command'
 

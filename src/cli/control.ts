@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fail, failureIn } from '../core/errors'
-import { placeSocket } from '../db/embedded-socket'
+import { placeSocket } from '../db/embedded/socket'
 import type { Deps } from '../deps'
 import { maxBodyBytes, readJson } from '../http/body'
 import { controlSocket } from './control-socket'

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { placeSocket, type SocketPlace } from './embedded-socket'
+import { placeSocket, type SocketPlace } from './embedded/socket'
 
 const CLOSE_WITHIN_MS = 5_000
 
@@ -49,7 +49,9 @@ const NEVER = Promise.withResolvers<Error>().promise
 
 // Compiled, all code lies at the root of the executable, but an extra entry point keeps its path below `src`.
 function workerFile(): URL {
-  const path = Bun.isStandaloneExecutable ? './db/embedded-worker.ts' : './embedded-worker.ts'
+  const path = Bun.isStandaloneExecutable
+    ? './db/embedded/database-worker.ts'
+    : './embedded/database-worker.ts'
   return new URL(path, import.meta.url)
 }
 

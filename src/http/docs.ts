@@ -1,11 +1,11 @@
 import { Elysia } from 'elysia'
 import type { Config } from '../core/config'
 import { fail } from '../core/errors'
-import { docsAssets } from './docs-assets'
-import { docsPage } from './docs-page'
-import { errorsPage } from './errors-page'
-import type { Route } from './openapi-paths'
-import { sendFile, staticFile } from './static-file'
+import { docsAssets } from './docs/assets'
+import { errorsPage } from './docs/errors-page'
+import type { Route } from './docs/openapi-paths'
+import { docsPage } from './docs/page'
+import { sendFile, staticFile } from './docs/static-file'
 
 type Options = {
   config: Pick<Config, 'hasDocs' | 'publicUrl'>
@@ -28,7 +28,7 @@ export function docs({ config: { hasDocs, publicUrl }, sections, routes }: Optio
   const errors = staticFile(html, errorsPage)
   const document = staticFile('application/json', async () => {
     // The generator takes longer to load than the service to start, and most never need it.
-    const { describeApi } = await import('./openapi')
+    const { describeApi } = await import('./docs/openapi')
     return describeApi({ routes: routes(), sections, publicUrl })
   })
   return new Elysia({ name: 'docs', detail: { hide: true } })

@@ -6,8 +6,8 @@ import { protocol } from '@electric-sql/pglite'
 import postgres from 'postgres'
 import { DataDirInUse, openDataDir } from '../../src/db/data-dir'
 import { type Embedded, startEmbedded } from '../../src/db/embedded'
-import { startPostgres } from '../../src/db/embedded-start'
-import { makeTemplate } from '../../src/db/embedded-template'
+import { startPostgres } from '../../src/db/embedded/start'
+import { makeTemplate } from '../../src/db/embedded/template'
 
 const cleanups: (() => unknown)[] = []
 

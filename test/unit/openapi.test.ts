@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { Type } from '@sinclair/typebox'
 import { type AnyElysia, Elysia, t } from 'elysia'
-import { describeApi } from '../../src/http/openapi'
+import { describeApi } from '../../src/http/docs/openapi'
 import { failures } from '../../src/http/shapes'
 
 const Note = Type.Object(

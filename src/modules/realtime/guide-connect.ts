@@ -1,4 +1,4 @@
-import type { Section } from '../../http/article'
+import type { Section } from '../../http/docs/article'
 import { authSeconds, expiryWarningSeconds, ticketSeconds } from './limits'
 
 /** The ways in, and what keeps a socket open. */

@@ -1,4 +1,4 @@
-import type { Table } from '../../http/html'
+import type { Table } from '../../http/docs/html'
 import { hasHistory, may, type Right } from './channels'
 import { limitRows } from './limit-notes'
 import { type CloseReason, closeCodes, wordingOf } from './messages'

@@ -1,4 +1,4 @@
-import type { Article, Section } from '../../http/article'
+import type { Article, Section } from '../../http/docs/article'
 import { connecting, example } from './guide-connect'
 import { channelTable, closeTable, errorTable, limitTable } from './guide-tables'
 import { historyMessages, historySeconds, idleChannelDays } from './limits'

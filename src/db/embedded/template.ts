@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
-import { pack } from './embedded-archive'
-import { embeddedAsset, readPgliteFile } from './embedded-assets'
+import { pack } from './archive'
+import { embeddedAsset, readPgliteFile } from './assets'
 
 /** Name under which the build embeds the template. */
 export const TEMPLATE_ASSET = 'pglite.template'
@@ -43,7 +43,7 @@ export async function makeTemplate(path: string): Promise<void> {
 async function cachedTemplatePath(): Promise<string> {
   const recipe = Bun.hash.crc32([...INITDB_ARGS, ...SLIM].join())
   const key = Bun.hash(await readPgliteFile('pglite.wasm'), recipe).toString(36)
-  return join(import.meta.dir, '../../node_modules/.cache/fastkit', `pglite-${key}.template`)
+  return join(import.meta.dir, '../../../node_modules/.cache/fastkit', `pglite-${key}.template`)
 }
 
 async function buildTemplate(): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,5 +1,5 @@
-import { version } from '../../package.json'
-import { isOAuth } from './oauth'
+import { version } from '../../../package.json'
+import { isOAuth } from '../oauth'
 import { createComponents } from './openapi-components'
 import { describePaths, type Route } from './openapi-paths'
 

@@ -1,4 +1,4 @@
-import type { EmbeddedPostgres } from './embedded-postgres'
+import type { EmbeddedPostgres } from './postgres'
 
 const LOOK_EVERY_MS = 15_000
 const RETRY_AFTER_MS = 100

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type PgliteFile, readPgliteFile } from './embedded-assets'
-import { makeTemplate, TEMPLATE_ASSET } from './embedded-template'
+import { type PgliteFile, readPgliteFile } from './assets'
+import { makeTemplate, TEMPLATE_ASSET } from './template'
 
 const PGLITE_FILES: PgliteFile[] = ['pglite.wasm', 'pglite.data']
 

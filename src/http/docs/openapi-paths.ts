@@ -1,12 +1,12 @@
 import { swagger } from '@elysiajs/swagger'
 import { type AnyElysia, Elysia } from 'elysia'
-import type { ErrorCode } from '../core/errors'
-import { isOAuth } from './oauth'
+import type { ErrorCode } from '../../core/errors'
+import { isOAuth } from '../oauth'
+import { limitOf } from '../rate-limit'
+import { asksRole } from '../roles'
 import type { Components } from './openapi-components'
 import { responsesOf } from './openapi-responses'
 import { exampleOf, mapValues, type Schema } from './openapi-schema'
-import { limitOf } from './rate-limit'
-import { asksRole } from './roles'
 
 export type Route = AnyElysia['routes'][number]
 type Paths = Record<string, Record<string, Operation>>

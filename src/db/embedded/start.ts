@@ -1,8 +1,8 @@
-import { readPgliteFile } from './embedded-assets'
-import { ensureCluster } from './embedded-cluster'
-import { DurableNodeFs } from './embedded-fsync'
-import { EmbeddedPostgres } from './embedded-postgres'
-import { startParams } from './embedded-settings'
+import { readPgliteFile } from './assets'
+import { ensureCluster } from './cluster'
+import { DurableNodeFs } from './fsync'
+import { EmbeddedPostgres } from './postgres'
+import { startParams } from './settings'
 
 export type StartOptions = { dataDir: string; fsync: boolean; onCrash: (lastWords: string) => void }
 

@@ -1,7 +1,7 @@
-import { errorCodes } from '../core/errors'
-import { catalogue } from './catalogue'
-import { htmlPage } from './docs-page'
+import { errorCodes } from '../../core/errors'
+import { catalogue } from '../catalogue'
 import { inHtml } from './html'
+import { htmlPage } from './page'
 
 /** Every code of the catalogue with its status and meaning, under an anchor that a problem's `type` points at. */
 export const errorsPage = () =>

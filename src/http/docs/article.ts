@@ -1,6 +1,6 @@
-import { htmlPage } from './docs-page'
 import { codeInHtml, inHtml, type Table, tableInHtml } from './html'
 import type { Schema } from './openapi-schema'
+import { htmlPage } from './page'
 import { shapesInHtml } from './shapes-html'
 
 /** A page of prose, tables and shapes, without a script. In its texts `code`, **stress** and [links](/docs) are. */

@@ -1,10 +1,10 @@
 import { STATUS_CODES } from 'node:http'
-import { type ErrorCode, errorCodes } from '../core/errors'
-import { catalogue } from './catalogue'
+import { type ErrorCode, errorCodes } from '../../core/errors'
+import { catalogue } from '../catalogue'
+import { exampleProblem, Problem } from '../shapes'
 import type { Components } from './openapi-components'
 import { failureHeaders, headersOf } from './openapi-headers'
 import { exampleOf, type Schema } from './openapi-schema'
-import { exampleProblem, Problem } from './shapes'
 
 type Responses = Record<string, Schema>
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { syncDir, unpack } from './embedded-archive'
-import { loadTemplate } from './embedded-template'
+import { syncDir, unpack } from './archive'
+import { loadTemplate } from './template'
 
 const POSTGRES_MAJOR = '18'
 

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
-import type { WorkerOptions, WorkerReport } from './embedded'
-import { startPostgres } from './embedded-start'
-import { startUpkeep } from './embedded-upkeep'
+import type { WorkerOptions, WorkerReport } from '../embedded'
+import { startPostgres } from './start'
+import { startUpkeep } from './upkeep'
 
 // The entry of the database thread: a query blocks the thread it runs on, and that must not be the one that serves HTTP.
 const { dataDir, fsync, socketPath }: WorkerOptions = workerData

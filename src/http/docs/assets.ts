@@ -1,11 +1,11 @@
 import favicon from 'swagger-ui-dist/favicon-32x32.png' with { type: 'file' }
 import swaggerCss from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
 import swaggerJs from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
-import articleCss from './pages/article.css' with { type: 'file' }
-import docsCss from './pages/docs.css' with { type: 'file' }
-import docsJs from './pages/docs.js' with { type: 'file' }
-import errorsCss from './pages/errors.css' with { type: 'file' }
-import pageCss from './pages/page.css' with { type: 'file' }
+import articleCss from './article.css' with { type: 'file' }
+import docsCss from './docs.css' with { type: 'file' }
+import docsJs from './docs.js' with { type: 'file' }
+import errorsCss from './errors.css' with { type: 'file' }
+import pageCss from './page.css' with { type: 'file' }
 import { type StaticFile, staticFile } from './static-file'
 
 const files = {

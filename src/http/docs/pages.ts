@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
-import type { Config } from '../core/config'
-import { docsAsset } from './docs-assets'
+import type { Config } from '../../core/config'
+import { docsAsset } from './assets'
 import { sendFile, staticFile } from './static-file'
 
 type Options = {
