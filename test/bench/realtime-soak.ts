@@ -1,0 +1,84 @@
+import { createStage, crowd, cycle, flood, percentile, settled, stall } from '../support/soak'
+
+// bun test/bench/realtime-soak.ts [cycles|idle|flood|stall]: what many sockets, and bad ones, cost the service.
+
+const cycles = 10_000
+const idleSockets = 2000
+const settleSeconds = 15
+const floodSeconds = 10
+const parts = { cycles: openAndClose, idle: stayIdle, flood: withFlood, stall: withStall }
+
+const [, , wanted] = Bun.argv
+for (const [name, part] of Object.entries(parts)) if (!wanted || wanted === name) await part()
+
+async function openAndClose() {
+  const stage = await createStage()
+  try {
+    const tokens = await stage.tokens(20)
+    await cycle(stage, tokens, cycles / 10)
+    for (let round = 0; round < 2; round++) {
+      const before = await settled(stage, settleSeconds)
+      const startedAt = performance.now()
+      await cycle(stage, tokens, cycles)
+      const rate = cycles / ((performance.now() - startedAt) / 1000)
+      const after = await settled(stage, settleSeconds)
+      print(`${cycles} cycles, ${rate.toFixed(0)} a second`, [
+        `memory ${mebibytes(before.memory)} → ${mebibytes(after.memory)} MiB`,
+        `descriptors ${before.descriptors} → ${after.descriptors}`,
+      ])
+    }
+  } finally {
+    await stage.end()
+  }
+}
+
+async function stayIdle() {
+  const stage = await createStage()
+  try {
+    // Code that was compiled and memory that was reserved for the first sockets is not theirs.
+    await (await crowd(stage, 200))()
+    const before = await settled(stage, settleSeconds)
+    const leave = await crowd(stage, idleSockets)
+    const after = await settled(stage, settleSeconds)
+    const each = (after.memory - before.memory) / idleSockets / 1024
+    print(`${idleSockets} idle sockets`, [`${each.toFixed(1)} KiB each (aim: 30)`])
+    await leave()
+  } finally {
+    await stage.end()
+  }
+}
+
+async function withFlood() {
+  const stage = await createStage()
+  try {
+    const { sent, cutOffs, roundTrips } = await flood(stage, floodSeconds)
+    print(`${(sent / floodSeconds).toFixed(0)} messages a second from one client`, [
+      `cut off ${cutOffs.length} times with ${[...new Set(cutOffs)]}`,
+      `another's round trips: median ${percentile(roundTrips, 50).toFixed(1)} ms`,
+      `p99 ${percentile(roundTrips, 99).toFixed(1)} ms of ${roundTrips.length} (aim: 50)`,
+    ])
+  } finally {
+    await stage.end()
+  }
+}
+
+async function withStall() {
+  const stage = await createStage()
+  try {
+    const readers = 20
+    const megabytes = 12
+    const { codes, usual, rise } = await stall(stage, { readers, megabytes })
+    print(`${readers} clients that do not read ${megabytes} MiB each`, [
+      `cut off with ${[...new Set(codes)]}`,
+      `memory rose by ${mebibytes(rise)} MiB at most, by ${mebibytes(usual)} when nobody listens`,
+    ])
+  } finally {
+    await stage.end()
+  }
+}
+
+const mebibytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(1)
+
+function print(what: string, figures: string[]) {
+  console.log(`${what}: ${figures.join(', ')}`)
+}
