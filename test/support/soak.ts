@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createClient } from './client'
 import { times } from './crowd'
-import { openRawSocket } from './frames'
+import { frameOf, openRawSocket } from './frames'
 import { createOperator } from './operator'
 import { signedInSocket } from './socket'
 
@@ -74,21 +74,26 @@ export async function crowd(stage: Stage, count: number): Promise<() => Promise<
 
 type Flood = { sent: number; cutOffs: number[]; roundTrips: number[] }
 
-/** One client sends 10,000 messages a second and comes back when cut off, while another measures its round trips. */
+/** One client sends 10,000 messages a second, and again when cut off, while another measures its round trips. */
 export async function flood(stage: Stage, seconds: number): Promise<Flood> {
   const [bad = '', good = ''] = await stage.tokens(2)
   const watcher = await signedInSocket(stage.url, good)
   const state = { isOver: false, sent: 0, cutOffs: [] as number[] }
-  const flooding = (async () => {
+  const hundred = Buffer.concat(times100(() => frameOf('text', '{"type":"ping"}')))
+  const keepSending = async () => {
     while (!state.isOver) {
-      const flooder = await signedInSocket(stage.url, bad)
+      const flooder = await openRawSocket(stage.url, bad)
+      // It goes on when it is asked to close.
       const send = setInterval(() => {
-        for (let n = 0; n < 100 && flooder.isOpen(); n++, state.sent++) flooder.send('{"type":"ping"}')
+        flooder.write(hundred)
+        state.sent += 100
       }, 10)
-      const { code } = await flooder.closed().finally(() => clearInterval(send))
-      state.cutOffs.push(code)
+      state.cutOffs.push(await flooder.ended())
+      await flooder.over().finally(() => clearInterval(send))
     }
-  })()
+  }
+  // With three sockets, so that it always has one while it connects again.
+  const flooding = times(3, keepSending)
   const roundTrips: number[] = []
   for (const end = performance.now() + seconds * 1000; performance.now() < end; await Bun.sleep(22)) {
     const startedAt = performance.now()
@@ -100,6 +105,8 @@ export async function flood(stage: Stage, seconds: number): Promise<Flood> {
   await watcher.close()
   return { sent: state.sent, cutOffs: state.cutOffs, roundTrips }
 }
+
+const times100 = <T>(make: () => T): T[] => Array.from({ length: 100 }, make)
 
 /** The value that so many hundredths of the figures do not exceed. */
 export const percentile = (figures: number[], hundredths: number): number =>
