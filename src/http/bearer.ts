@@ -3,4 +3,9 @@
  * which two headers amount to, come back as one that cannot be valid.
  */
 export const bearerToken = (request: Request): string | null =>
-  /^bearer +(.+)$/i.exec(request.headers.get('authorization')?.trim() ?? '')?.[1] ?? null
+  afterScheme(request.headers.get('authorization')?.trim() ?? '')
+
+function afterScheme(credentials: string): string | null {
+  const [scheme] = /^bearer +/i.exec(credentials) ?? []
+  return scheme ? credentials.slice(scheme.length) : null
+}

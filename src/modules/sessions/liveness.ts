@@ -8,7 +8,7 @@ type Liveness = NonNullable<Awaited<ReturnType<typeof repo.liveness>>>
 
 export type LivenessCache = {
   /** The state of a session and its user, `null` when either is gone. Throws `database_unavailable`. */
-  of(sessionId: string, userId: string): Promise<Liveness | null>
+  of(sessionId: string, userId: string): Promise<Liveness | null> | Liveness
 }
 
 type Options = { db: Db; bus: Bus /** Whether notices of changes arrive just now. */; isTrusted(): boolean }
@@ -32,14 +32,17 @@ export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCa
     generation++
   })
 
+  async function read(sessionId: string, userId: string) {
+    const readAt = generation
+    const state = await repo.liveness(db, sessionId, userId)
+    if (state && readAt === generation && isTrusted()) known.set(sessionId, state)
+    return state
+  }
+
   return {
-    async of(sessionId, userId) {
+    of(sessionId, userId) {
       const remembered = isTrusted() ? known.get(sessionId) : undefined
-      if (remembered?.user.id === userId) return remembered
-      const readAt = generation
-      const state = await repo.liveness(db, sessionId, userId)
-      if (state && readAt === generation && isTrusted()) known.set(sessionId, state)
-      return state
+      return remembered?.user.id === userId ? remembered : read(sessionId, userId)
     },
   }
 }

@@ -9,16 +9,18 @@ const mostEntries = 10_000
  */
 export function remembering(kind: TokenKind): TokenKind {
   const known = new LRUCache<string, Verified>({ max: mostEntries })
+  async function verifyAnew(token: string, now: Date, digest: string) {
+    const verified = await kind.verify(token, now)
+    if (verified) known.set(digest, verified)
+    else known.delete(digest)
+    return verified
+  }
   return {
     ...kind,
-    async verify(token, now) {
-      const digest = new Bun.CryptoHasher('sha256').update(token).digest('base64')
+    verify(token, now) {
+      const digest = Bun.CryptoHasher.hash('sha256', token, 'base64')
       const remembered = known.get(digest)
-      if (remembered && remembered.exp * 1000 > now.getTime()) return remembered
-      const verified = await kind.verify(token, now)
-      if (verified) known.set(digest, verified)
-      else known.delete(digest)
-      return verified
+      return remembered && remembered.exp * 1000 > now.getTime() ? remembered : verifyAnew(token, now, digest)
     },
   }
 }
