@@ -58,7 +58,7 @@ export function createApp(deps: Deps) {
   const routeOf = indexRoutes(() => app.routes)
   return app
     .use(securityHeaders())
-    .use(requests(config, log))
+    .use(requests({ ...config, log, server: () => app.server }))
     .use(problems({ log, routeOf, methodsFor: (path) => methodsOf(app, path) }))
     .use(cors(config.corsOrigins))
     .use(rateLimits({ limits, bus, routeOf }))

@@ -12,6 +12,7 @@ type Standing = {
 }
 
 export type Limits = {
+  isOn: boolean
   /** Counts one use by `key` and tells whether it is refused; `null` when limits are off. */
   count(policy: PolicyName, key: string): Promise<Standing | null>
   /** Counts one use by `key`. Throws `rate_limited`. */
@@ -48,6 +49,7 @@ export function createLimits({ isOn, makeLimiter }: { isOn: boolean; makeLimiter
   }
 
   return {
+    isOn,
     count,
     async use(policy, key) {
       const { refusal } = await count(policy, key)
@@ -58,6 +60,7 @@ export function createLimits({ isOn, makeLimiter }: { isOn: boolean; makeLimiter
 }
 
 const unlimited: Limits = {
+  isOn: false,
   count: () => Promise.resolve(null),
   use: () => Promise.resolve(),
   guesses: { run: (_key, guess) => guess() },

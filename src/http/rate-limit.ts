@@ -34,6 +34,7 @@ type Settable = { headers: Record<string, string | number> }
  * of its own once the router has named the route, so that no spelling of its path leads around it.
  */
 export function rateLimits({ limits, bus, routeOf }: Options) {
+  if (!limits.isOn) return new Elysia({ name: 'rate-limits' })
   async function count(policy: PolicyName, request: Request, { headers }: Settable) {
     const ip = addressOf(request)
     const standing = await limits.count(policy, ip === null ? 'nowhere' : networkOf(ip))

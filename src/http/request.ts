@@ -1,3 +1,4 @@
+import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import type { Config } from '../core/config'
 import type { Log } from '../core/log'
@@ -7,17 +8,23 @@ import { addressReader, type Peer } from './address'
 /** What is known of a request beside what it says: for logs, limits and the list of sessions. */
 type RequestInfo = { id: string; startedAt: number; peer: Peer; userId: string | null }
 
+type Options = Pick<Config, 'trustedProxies'> & {
+  log: Log
+  /** Asked of the service itself: a hook that names the server makes Elysia define it on every request. */
+  server(): Server<unknown> | null
+}
+
 const acceptableId = /^[A-Za-z0-9._-]{1,128}$/
 const longestUserAgent = 256
 
 /** Request id, client address and the access log: one line a request, without query strings and tokens. */
-export function requests({ trustedProxies }: Pick<Config, 'trustedProxies'>, log: Log) {
+export function requests({ trustedProxies, log, server }: Options) {
   const readPeer = addressReader(trustedProxies)
   return new Elysia({ name: 'requests' })
-    .onRequest(({ request, server, set }) => {
+    .onRequest(({ request, set }) => {
       const given = request.headers.get('x-request-id')
       const id = given && acceptableId.test(given) ? given : Bun.randomUUIDv7()
-      const peer = readPeer(server?.requestIP(request)?.address ?? null, request.headers)
+      const peer = readPeer(server()?.requestIP(request)?.address ?? null, request.headers)
       known.set(request, { id, startedAt: performance.now(), peer, userId: null })
       set.headers['x-request-id'] = id
       if (peer.isTls) set.headers['strict-transport-security'] = 'max-age=31536000; includeSubDomains'
