@@ -151,6 +151,38 @@ describe('PATCH /api/v1/users/me with email', () => {
   })
 })
 
+describe('PATCH /api/v1/users/me with an address, while', () => {
+  const meanwhile: [string, string, (string | number)[]][] = [
+    [
+      'the password changes',
+      "update users set password_hash = 'changed' where id = $1",
+      [403, 'wrong_password'],
+    ],
+    [
+      'the account is deactivated',
+      'update users set is_active = false where id = $1',
+      [401, 'invalid_token'],
+    ],
+  ]
+
+  test.each(meanwhile)('%s, changes nothing', async (_, change, expected) => {
+    const user = await service.enter()
+    const { verify } = service.deps.passwords
+    // The real check, then the change: the moment that a race has to hit.
+    service.deps.passwords.verify = async (password, hash) => {
+      const isMatch = await verify(password, hash)
+      await service.sql.unsafe(change, [user.id])
+      return isMatch
+    }
+    const body = { email: service.newEmail(), current_password: user.password }
+    const answer = await patch(user.access_token, body).finally(() => {
+      service.deps.passwords.verify = verify
+    })
+    expect(outcome(answer)).toEqual(expected)
+    expect(await rowOf(user)).toMatchObject({ email: user.email })
+  })
+})
+
 describe('DELETE /api/v1/users/me', () => {
   test('needs the current password', async () => {
     const user = await service.enter()

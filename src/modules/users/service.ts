@@ -34,11 +34,13 @@ export async function profile(deps: Deps, { sessionId, userId }: sessions.Princi
 export async function changeMe(deps: Deps, { userId }: sessions.Principal, input: ChangeMe): Promise<User> {
   const { display_name: displayName, email, current_password: currentPassword } = input
   const address = email === undefined ? null : addressOf(email)
-  if (address) await proveIdentity(deps, userId, required(currentPassword))
+  const proved = address && (await proveIdentity(deps, userId, required(currentPassword)))
   return uniquely(() =>
     atomically(deps, async (deps) => {
       const before = await repo.lockById(deps.db, userId)
-      if (!before) throw fail('invalid_token')
+      if (!before?.isActive) throw fail('invalid_token')
+      // Another change came first: what was proved is the password no longer.
+      if (proved && before.passwordHash !== proved.passwordHash) throw fail('wrong_password')
       return present(
         await applyChanges(deps, before, { ...address, ...(displayName !== undefined && { displayName }) }),
       )
