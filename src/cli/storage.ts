@@ -64,11 +64,22 @@ function durabilityOf(isAsked: boolean, isInForce: boolean) {
 
 /** The key of an installation that was given none: made once, readable by its owner alone. */
 function generatedSecret(path: string): string {
-  if (existsSync(path)) return readFileSync(path, 'utf8').trim()
+  if (existsSync(path)) return keptSecret(path)
   const secret = randomText(32)
   // By rename: a process that dies while writing must not leave half a key.
-  writeFileSync(`${path}.new`, `${secret}\n`, { mode: 0o600 })
+  writeFileSync(`${path}.new`, `${secret}\n`, { mode: 0o600, flush: true })
   chmodSync(`${path}.new`, 0o600)
   renameSync(`${path}.new`, path)
   return secret
 }
+
+/** A file that a power cut or a full disk left empty is a key that everyone knows. */
+function keptSecret(path: string): string {
+  const secret = readFileSync(path, 'utf8').trim()
+  if (Buffer.byteLength(secret) >= shortestSecretBytes) return secret
+  throw new Error(
+    `${path} holds no key of ${shortestSecretBytes} bytes or more; remove it to get a fresh one`,
+  )
+}
+
+const shortestSecretBytes = 32
