@@ -34,7 +34,14 @@ export function admit(sql: Sql, { connections, deadlineMilliseconds }: Limits): 
     return lazily(() => run((pending) => pending), { values: () => run((pending) => pending.values()) })
   }
   const begin = (work: (transaction: object) => Promise<unknown>) =>
-    guarded((deadline) => sql.begin((transaction) => work(endingAt(deadline, transaction))))
+    guarded((deadline) =>
+      sql.begin(async (transaction) => {
+        const result = await work(endingAt(deadline, transaction))
+        // It may have passed during the last statement, or inside a savepoint, which has a client of its own.
+        refuseLate(deadline)
+        return result
+      }),
+    )
 
   return replacing(sql, { unsafe, begin })
 }
@@ -76,10 +83,14 @@ const nothing = () => {
 function endingAt<T extends object>(deadline: Deadline, transaction: T): T {
   return new Proxy(transaction, {
     get(target, key) {
-      if (deadline.isOver) throw fail('database_unavailable')
+      refuseLate(deadline)
       return Reflect.get(target, key)
     },
   })
+}
+
+function refuseLate({ isOver }: Deadline) {
+  if (isOver) throw fail('database_unavailable')
 }
 
 /** A promise that starts its work when awaited, as postgres.js queries do, with other ways to start it beside it. */

@@ -96,6 +96,28 @@ describe('a transaction', () => {
     await untilNoneIsIdle()
   })
 
+  test('that outlives its deadline in its last statement, or in a savepoint, is rolled back too', async () => {
+    // Each shorter than a statement may be, together longer than the deadline.
+    const inLast = service.deps.db.transaction(async (tx) => {
+      await tx.execute(statement`insert into notes values ('last')`)
+      for (let nap = 0; nap < 3; nap++) await tx.execute(statement`select pg_sleep(0.45)`)
+    })
+    expect(failureIn(await inLast.catch((error: unknown) => error))?.code).toBe('database_unavailable')
+
+    const { promise: refused, resolve } = Promise.withResolvers<void>()
+    const inSavepoint = service.deps.db.transaction((tx) =>
+      tx.transaction(async (inner) => {
+        await inner.execute(statement`insert into notes values ('before')`)
+        await refused
+        await inner.execute(statement`insert into notes values ('after')`)
+      }),
+    )
+    expect(failureIn(await inSavepoint.catch((error: unknown) => error))?.code).toBe('database_unavailable')
+    resolve()
+    await untilNoneIsIdle()
+    expect(await countNotes()).toBe(0)
+  })
+
   test('that throws is rolled back and leaves its connection fit for use', async () => {
     for (let round = 0; round < 10; round++) {
       const transaction = service.deps.db.transaction(async (tx) => {
