@@ -77,7 +77,9 @@ async function withStall() {
   }
 }
 
-const mebibytes = (bytes: number) => (bytes / 1024 / 1024).toFixed(1)
+function mebibytes(bytes: number) {
+  return (bytes / 1024 / 1024).toFixed(1)
+}
 
 function print(what: string, figures: string[]) {
   console.log(`${what}: ${figures.join(', ')}`)
