@@ -38,6 +38,8 @@ export type Connection = {
   /** When to ask for a sign of life, and since when one is waited for. */
   pingAt: Date
   pingedAt: Date | null
+  /** Told when a message it publishes right now takes its place among those it is sent. */
+  acknowledge: ((channel: string, offset: number) => void) | null
   /** When to stop waiting for the other side's close; `null` while open. */
   endsAt: Date | null
 }
@@ -55,6 +57,7 @@ export const createConnection = (wire: Wire, openedAt: Date): Connection => ({
   hasWarned: false,
   pingAt: secondsAfter(openedAt, pingSeconds),
   pingedAt: null,
+  acknowledge: null,
   endsAt: null,
 })
 

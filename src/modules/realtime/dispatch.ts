@@ -124,13 +124,29 @@ async function listenTo(context: Context, { channel, since, id }: Of<'subscribe'
   return null
 }
 
-/** A subscriber is told after what came before its own message, so that the offsets it sees only grow. */
-async function publish({ deps, connection }: Context, { channel, data }: Of<'publish'>): Promise<Answer> {
-  const input = { channel, data, socketId: connection.id }
-  const { offset } = await realtime.publish(deps, signedInAs(connection), input)
-  const local = connection.channels.has(channel) ? openChannel(deps, channel) : null
-  await local?.pump.settled()
-  return { type: 'published', channel, ...(hasHistory(channel) && { offset }) }
+/**
+ * Publishes. A socket that is subscribed hears of its own message in its place among the others, so that the offsets it
+ * sees only grow; any other once it is published.
+ */
+async function publish(context: Context, { channel, data, id }: Of<'publish'>): Promise<Answer | null> {
+  const { deps, connection } = context
+  const published = (offset: number) =>
+    ({ type: 'published', channel, ...(hasHistory(channel) && { offset }) }) as const
+  let isTold = false
+  connection.acknowledge = (heard, offset) => {
+    if (isTold || heard !== channel) return
+    isTold = true
+    respond(context, published(offset), id)
+  }
+  try {
+    const input = { channel, data, socketId: connection.id }
+    const { offset } = await realtime.publish(deps, signedInAs(connection), input)
+    const local = connection.channels.has(channel) ? openChannel(deps, channel) : null
+    await local?.pump.settled()
+    return isTold ? null : published(offset)
+  } finally {
+    connection.acknowledge = null
+  }
 }
 
 /** Throws `malformed_body`, `validation_failed`. */

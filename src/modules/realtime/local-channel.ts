@@ -118,22 +118,22 @@ export async function missedSince(deps: Deps, name: string, offset: number): Pro
 function deliver(deps: Deps, channel: LocalChannel, message: Numbered) {
   channel.head = message.offset
   const now = deps.clock.now()
-  const text = JSON.stringify(present(channel, message))
+  const sending = { name: channel.name, text: JSON.stringify(present(channel, message)), now }
   for (const subscription of channel.subscriptions.values()) {
     if (subscription.backlog) subscription.backlog.push(message)
-    else pass(subscription, message, { text, now })
+    else pass(subscription, message, sending)
   }
 }
 
-/** Sends one message to one subscriber: never twice, and not to the socket that published it. */
-function pass(
-  subscription: Subscription,
-  { offset, socketId }: Numbered,
-  { text, now }: { text: string; now: Date },
-) {
+type Sending = { name: string; text: string; now: Date }
+
+/** Sends one message to one subscriber, never twice. The socket that published it is told `published` in its place. */
+function pass(subscription: Subscription, { offset, socketId }: Numbered, { name, text, now }: Sending) {
   if (offset <= subscription.last) return
   subscription.last = offset
-  if (subscription.connection.id !== socketId) sendText(subscription.connection, text, now)
+  const { connection } = subscription
+  if (connection.id === socketId) connection.acknowledge?.(name, offset)
+  else sendText(connection, text, now)
 }
 
 /** Sends a subscriber what it missed since `since` and what came meanwhile, and lets it follow live. */
@@ -147,7 +147,7 @@ export function release(
   subscription.last = since
   subscription.backlog = null
   for (const message of waiting)
-    pass(subscription, message, { text: JSON.stringify(present(channel, message)), now })
+    pass(subscription, message, { name: channel.name, text: JSON.stringify(present(channel, message)), now })
   if (channel.hasHistory) rewind(deps, channel, subscription.last)
 }
 
