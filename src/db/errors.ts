@@ -20,8 +20,8 @@ const connectionCodes = new Set([
   'ERR_SOCKET_CLOSED',
 ])
 
-// SQLSTATE of a server that cannot do it now: connection, resources, limits, read-only, shutdown, disk.
-const unavailableStates = /^(08|53|57|58|28|25006|3D000|40001|40P01|55P03)/
+// SQLSTATE of a server that cannot do it now: connection, resources, limits, read-only, closed to us, shutdown, disk.
+const unavailableStates = /^(08|53|57|58|28|25006|3D000|40001|40P01|55000|55P03)/
 
 /** Turns "the database cannot answer now" into that failure; gives every other error back as it is. */
 export function translate(error: unknown): unknown {

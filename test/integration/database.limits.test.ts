@@ -178,14 +178,14 @@ describe('connections that the server closes', () => {
     if (!service.databaseUrl) return
     const { access_token } = await service.enter()
     await onServer(async (sql, name) => {
-      await sql.unsafe(`alter database ${name} connection limit 0`)
+      await sql.unsafe(`alter database ${name} allow_connections false`)
       await terminate(sql, name)
       let answer = await service.me(access_token)
       for (let tries = 0; tries < 20 && answer.status !== 503; tries++)
         answer = await service.me(access_token)
       expect([answer.status, answer.body.code]).toEqual([503, 'database_unavailable'])
       expect((await service.call('GET /livez')).status).toBe(200)
-      await sql.unsafe(`alter database ${name} connection limit -1`)
+      await sql.unsafe(`alter database ${name} allow_connections true`)
     })
     const startedAt = performance.now()
     let { status } = await service.me(access_token)
