@@ -1,10 +1,9 @@
+import { type Job, repeatedly } from '../core/repeat'
 import { alone } from '../db/alone'
 import type { Deps } from '../deps'
 import * as audit from '../modules/audit/service'
 import * as realtime from '../modules/realtime/service'
 import * as sessions from '../modules/sessions/service'
-
-export type Jobs = { stop(): Promise<void> }
 
 // Nothing here is worth slowing a start.
 const firstPauseMilliseconds = 60_000
@@ -14,26 +13,16 @@ const batchRows = 500
 const betweenBatchesMilliseconds = 50
 
 /** Deletes what has expired, a minute from now and then every ten, in one instance at a time. */
-export function startJobs(deps: Deps): Jobs {
-  const ended = Promise.withResolvers<void>()
-  let isStopped = false
-  const pause = (milliseconds: number) => Promise.race([Bun.sleep(milliseconds), ended.promise])
-
-  async function run() {
-    await pause(firstPauseMilliseconds)
-    while (!isStopped) {
-      const rows = deps.lifecycle.isMigrated ? await sweep(deps) : 0
-      await pause(rows > 0 ? betweenBatchesMilliseconds : pauseMilliseconds)
+export function startJobs(deps: Deps): Job {
+  let isFirst = true
+  return repeatedly(async () => {
+    if (isFirst) {
+      isFirst = false
+      return firstPauseMilliseconds
     }
-  }
-  const running = run()
-  return {
-    stop() {
-      isStopped = true
-      ended.resolve()
-      return running
-    },
-  }
+    const rows = deps.lifecycle.isMigrated ? await sweep(deps) : 0
+    return rows > 0 ? betweenBatchesMilliseconds : pauseMilliseconds
+  })
 }
 
 /** One batch. A database that is away has its own log line; the next round comes. */

@@ -1,3 +1,4 @@
+import { repeatedly } from '../../core/repeat'
 import type { Deps } from '../../deps'
 import { close } from './connection'
 import { tick } from './life'
@@ -59,22 +60,9 @@ async function closeAll({ hub, clock }: Deps) {
   for (const { wire } of hub.connections.values()) wire.terminate()
 }
 
-/** Runs `work` now and after each pause until told to stop, never twice at a time. */
-function every(milliseconds: number, work: () => Promise<void>) {
-  const ended = Promise.withResolvers<void>()
-  let isStopped = false
-  async function run() {
-    while (!isStopped) {
-      await work()
-      await Promise.race([Bun.sleep(milliseconds), ended.promise])
-    }
-  }
-  const running = run()
-  return {
-    stop() {
-      isStopped = true
-      ended.resolve()
-      return running
-    },
-  }
-}
+/** Runs `work` now and after each pause. */
+const every = (milliseconds: number, work: () => Promise<void>) =>
+  repeatedly(async () => {
+    await work()
+    return milliseconds
+  })
