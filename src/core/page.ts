@@ -1,9 +1,8 @@
 import { fail } from './errors'
+import { uuidPattern } from './secret'
 
 /** Part of a list, newest first. */
 export type Page<T> = { items: T[]; next_cursor: string | null }
-
-const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const defaultLimit = 20
 

@@ -4,6 +4,9 @@ const encoder = new TextEncoder()
 export const randomText = (bytes: number) =>
   crypto.getRandomValues(new Uint8Array(bytes)).toBase64({ alphabet: 'base64url', omitPadding: true })
 
+/** A UUID as `newId` makes it and PostgreSQL writes it: the `uuid` format would also let `urn:uuid:…` through. */
+export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 /** A UUIDv7 (RFC 9562 §5.7) that sorts by `at`. */
 export const newId = (at: Date) => Bun.randomUUIDv7('hex', at)
 

@@ -1,8 +1,9 @@
 import { type TSchema, Type } from '@sinclair/typebox'
+import { uuidPattern } from '../core/secret'
 
-/** A UUID as PostgreSQL writes it: the `uuid` format would also let `urn:uuid:…` through. */
+/** The id of anything. */
 export const Id = Type.String({
-  pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+  pattern: uuidPattern.source,
   description: 'UUIDv7',
   examples: ['0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'],
 })

@@ -1,6 +1,6 @@
 import { jwt } from '@elysiajs/jwt'
 import { decodeProtectedHeader, type JWTPayload } from 'jose'
-import { deriveKey } from '../../core/secret'
+import { deriveKey, uuidPattern } from '../../core/secret'
 
 /** Claims every token of ours carries beside the fixed ones. `exp` is in seconds since the epoch (RFC 7519 §4.1.4). */
 type Claims = { sub: string; sid: string; jti: string; exp: number }
@@ -89,12 +89,10 @@ function kidOf(token: string): string | null {
   }
 }
 
-// A claim that is no UUID would reach the database as a cast error.
-const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 function claimsOf({ sub, jti, exp, ...others }: JWTPayload, kid: string): Verified | null {
   const sid = others['sid']
   if (typeof sid !== 'string' || typeof sub !== 'string' || typeof jti !== 'string' || exp === undefined)
     return null
+  // A claim that is no UUID would reach the database as a cast error.
   return uuidPattern.test(sid) && uuidPattern.test(sub) ? { sub, sid, jti, exp, kid } : null
 }
