@@ -55,6 +55,19 @@ const cases: Case[] = [
   },
   {
     type: 'session.revoked',
+    act: (user, id) => service.call('POST /api/v1/auth/logout', as(user.access_token, id)),
+    actor: 'user',
+    details: { reason: 'logged_out' },
+  },
+  {
+    type: 'session.revoked',
+    act: ({ refresh_token }, id) =>
+      service.call('POST /api/v1/auth/logout', { ...as(undefined, id), body: { refresh_token } }),
+    actor: 'user',
+    details: { reason: 'logged_out' },
+  },
+  {
+    type: 'session.revoked',
     act: (user, id) => service.call(`DELETE /api/v1/users/${user.id}/sessions`, as(admin.access_token, id)),
     actor: 'admin',
     details: { reason: 'ended_by_admin' },

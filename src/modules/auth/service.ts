@@ -37,14 +37,17 @@ export async function logout(
 ): Promise<void> {
   const refreshToken = refresh_token ?? null
   if (!accessToken && !refreshToken) throw fail('unauthenticated')
-  const bySession = {
-    access: accessToken && (await sessions.sessionOf(deps, 'access', accessToken)),
-    refresh: refreshToken && (await sessions.sessionOf(deps, 'refresh', refreshToken)),
+  const named = {
+    access: accessToken && (await sessions.namedBy(deps, 'access', accessToken)),
+    refresh: refreshToken && (await sessions.namedBy(deps, 'refresh', refreshToken)),
   }
-  if (accessToken && !bySession.access) throw fail('invalid_token')
-  if (refreshToken && !bySession.refresh) throw fail('invalid_refresh_token')
-  for (const sessionId of new Set(Object.values(bySession))) {
-    if (sessionId) await sessions.end(deps, sessionId, 'logged_out')
+  if (accessToken && !named.access) throw fail('invalid_token')
+  if (refreshToken && !named.refresh) throw fail('invalid_refresh_token')
+  const users = new Map(
+    Object.values(named).flatMap((it) => (it ? [[it.sessionId, it.userId] as const] : [])),
+  )
+  for (const [sessionId, userId] of users) {
+    await sessions.end({ ...deps, caller: { ...deps.caller, userId } }, sessionId, 'logged_out')
   }
 }
 

@@ -128,13 +128,9 @@ export async function acquaintance(deps: Deps, emailNormalised: string) {
   return { userId, network: isKnown ? network : null }
 }
 
-/** The session a token was made for, even when either has ended; `null` for a forged one. */
-export async function sessionOf(
-  deps: Deps,
-  kind: 'access' | 'refresh',
-  token: string,
-): Promise<string | null> {
+/** The session and the user a token was made for, even when either has ended; `null` for a forged one. */
+export async function namedBy(deps: Deps, kind: 'access' | 'refresh', token: string) {
   // A signature stays good when the time has passed; the start of time lies before every expiry.
   const verified = await deps.keys[kind].verify(token, new Date(0))
-  return verified?.sid ?? null
+  return verified && { sessionId: verified.sid, userId: verified.sub }
 }
