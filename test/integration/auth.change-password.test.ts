@@ -43,6 +43,21 @@ describe('POST /api/v1/auth/password', () => {
     expect(reasons.map((row) => row['revoke_reason'])).toEqual(Array(3).fill('password_changed'))
   })
 
+  test('keeps the name of the device, its user agent and its address', async () => {
+    const { email, password } = await service.register()
+    const { body: phone } = await service.call('POST /api/v1/auth/login', {
+      body: { email, password, device_name: 'phone' },
+      headers: { 'user-agent': 'phone/1' },
+    })
+    const { body: fresh } = await service.call('POST /api/v1/auth/password', {
+      token: phone.access_token,
+      body: { current_password: password, new_password: next },
+      headers: { 'user-agent': 'browser/2' },
+    })
+    const { body } = await service.call('GET /api/v1/users/me/sessions', { token: fresh.access_token })
+    expect(body.items).toMatchObject([{ device_name: 'phone', user_agent: 'phone/1', ip: '127.0.0.1' }])
+  })
+
   test('with the wrong current password changes nothing and ends nothing', async () => {
     const user = await service.enter()
     const before = await hashOf(user)

@@ -64,7 +64,8 @@ export const changePassword = (
 
 const signIn = (deps: Deps, holder: sessions.Holder, deviceName: string | null): Promise<TokenPair | null> =>
   atomically(deps, async (deps) => {
-    const opened = await sessions.open(deps, holder, deviceName)
+    const { userAgent, ip } = deps.caller
+    const opened = await sessions.open(deps, holder, { deviceName, userAgent, ip })
     if (!opened) return null
     await audit.record(deps, { type: 'sign_in.succeeded', targetId: holder.id, sessionId: opened.sessionId })
     return opened.pair

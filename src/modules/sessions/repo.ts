@@ -92,6 +92,14 @@ export async function expiryOf(db: Db, sessionId: string): Promise<Date | null> 
   return first(rows)?.expiresAt ?? null
 }
 
+/** Where a session was opened, or `null` when there is none. */
+export async function deviceOf(db: Db, sessionId: string) {
+  const { deviceName, userAgent, ip } = sessions
+  return first(
+    await db.select({ deviceName, userAgent, ip }).from(sessions).where(eq(sessions.id, sessionId)),
+  )
+}
+
 type Listing = { userId: string; now: Date; before: string | null; limit: number }
 
 /** The live sessions of a user, newest first; one more than `limit`, when there is one. */

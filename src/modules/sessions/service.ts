@@ -9,7 +9,7 @@ import { refreshExpiry, signPair } from './pair'
 import { repeat } from './repeat'
 import * as repo from './repo'
 import type { TokenPair } from './schema'
-import type { RevokeReason } from './table'
+import type { RevokeReason, SessionRow } from './table'
 
 /** Who is asking: what the guard puts into the context of a request. */
 export type Principal = {
@@ -23,6 +23,9 @@ export type Principal = {
 /** A user whose password has just been checked against this hash. */
 export type Holder = { id: string; passwordHash: string }
 
+/** What a session is recognised by in the list of sessions. */
+export type Device = Pick<SessionRow, 'deviceName' | 'userAgent' | 'ip'>
+
 /** More open sessions than anyone has devices: the oldest ends. */
 const mostSessions = 50
 
@@ -33,11 +36,10 @@ export type Opened = { sessionId: string; pair: TokenPair }
  * Opens a session with its first pair; `null` when the user changed since the password was checked. Inside a
  * transaction, with what the opening is part of.
  */
-export async function open(deps: Deps, holder: Holder, deviceName: string | null): Promise<Opened | null> {
+export async function open(deps: Deps, holder: Holder, device: Device): Promise<Opened | null> {
   const now = deps.clock.now()
-  const { userAgent, ip } = deps.caller
   const expiresAt = secondsAfter(now, deps.config.sessionTtlSeconds)
-  const session = { id: newId(now), userId: holder.id, deviceName, userAgent, ip, createdAt: now, expiresAt }
+  const session = { id: newId(now), userId: holder.id, ...device, createdAt: now, expiresAt }
   const jti = randomText(32)
   const token = { id: newId(now), jtiHash: sha256(jti), expiresAt: refreshExpiry(deps, now, expiresAt) }
   const isOpen = await repo.open(deps.db, { session, token, passwordHash: holder.passwordHash })
@@ -112,6 +114,13 @@ export async function resume(deps: Deps, access: Omit<Principal, 'role'>): Promi
   const isLive = state?.user.isActive && state.revokedAt === null && state.expiresAt > deps.clock.now()
   if (!isLive) throw fail('invalid_token')
   return { ...access, role: state.user.role }
+}
+
+/** Where a session was opened. Throws `invalid_token` when it is gone. */
+export async function deviceOf(deps: Deps, sessionId: string): Promise<Device> {
+  const device = await repo.deviceOf(deps.db, sessionId)
+  if (!device) throw fail('invalid_token')
+  return device
 }
 
 /** Of these sessions those that live, with the roles of their users. */

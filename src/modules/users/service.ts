@@ -51,7 +51,7 @@ export async function changeMe(deps: Deps, { userId }: sessions.Principal, input
 /** Sets a new password and ends every session; the pair belongs to a fresh one. Throws `wrong_password`, `weak_password`. */
 export async function changePassword(
   deps: Deps,
-  { userId }: sessions.Principal,
+  { userId, sessionId }: sessions.Principal,
   input: ChangePassword,
 ): Promise<TokenPair> {
   const {
@@ -69,7 +69,8 @@ export async function changePassword(
     // Another change came first: what was proved is the password no longer.
     if (before?.passwordHash !== proved) throw fail('wrong_password')
     await applyChanges(deps, before, { passwordHash })
-    const opened = await sessions.open(deps, { id, passwordHash }, null)
+    const device = await sessions.deviceOf(deps, sessionId)
+    const opened = await sessions.open(deps, { id, passwordHash }, device)
     // Deactivated meanwhile: the password is not to change either.
     if (!opened) throw fail('invalid_token')
     return opened.pair
