@@ -26,7 +26,7 @@ const deepest = 3
 
 type Fields = Record<string, unknown>
 
-/** Structured log: one line an event, an event name and fields. JSON goes out every few milliseconds, in one write. */
+/** Structured log: one line an event, an event name and fields. Lines go out every few milliseconds, in one write. */
 export async function createLog({ level, format, destination }: LogOptions): Promise<Log> {
   const options = {
     level,
@@ -36,9 +36,12 @@ export async function createLog({ level, format, destination }: LogOptions): Pro
     timestamp: false,
   }
   if (destination) return withOwnLines(pino(options, destination))
-  if (format === 'json') return withOwnLines(pino(options, standardOutput()))
-  const { default: pretty } = await import('pino-pretty')
-  return withOwnLines(pino(options, pretty({ messageKey: 'event', sync: true })))
+  const output = standardOutput()
+  if (format === 'json') return withOwnLines(pino(options, output))
+  const { prettyFactory } = await import('pino-pretty')
+  // An error is a field like others: treated as one, it would take a line for every place of its stack.
+  const pretty = prettyFactory({ messageKey: 'event', singleLine: true, errorLikeObjectKeys: [] })
+  return withOwnLines(pino(options, { ...output, write: (line) => output.write(pretty(line)) }))
 }
 
 /** Pino's own line costs several times this one: under Bun, each goes through a diagnostics channel. */
