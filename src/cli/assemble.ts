@@ -6,7 +6,7 @@ import { createLimits } from '../core/limits'
 import type { Log } from '../core/log'
 import { createPasswords } from '../core/password'
 import type { Database } from '../db/client'
-import { alone, deaf, listen } from '../db/listen'
+import { deaf, listen, solitary } from '../db/listen'
 import type { Deps, Lifecycle } from '../deps'
 import { recordReachedLimits } from '../modules/audit/limited'
 import { createHub } from '../modules/realtime/hub'
@@ -43,7 +43,7 @@ export async function assemble({
   const bus = createBus()
   const { databaseUrl: url } = config
   const instanceId = url ? crypto.randomUUID() : null
-  const listener = !url || !instanceId ? alone : listenerOn({ url, instanceId, bus }, isListening)
+  const listener = !url || !instanceId ? solitary : listenerOn({ url, instanceId, bus }, isListening)
   const lifecycle: Lifecycle = { isMigrated: false, isDraining: false, durability }
   const { db } = database
   const deps: Deps = {

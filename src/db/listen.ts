@@ -12,7 +12,7 @@ export type Listener = {
 }
 
 /** On the embedded database there is nobody else to hear of. */
-export const alone: Listener = { isLive: true, close: () => Promise.resolve() }
+export const solitary: Listener = { isLive: true, close: () => Promise.resolve() }
 
 /** For a command that only speaks: it remembers nothing. */
 export const deaf: Listener = { isLive: false, close: () => Promise.resolve() }
