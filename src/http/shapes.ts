@@ -2,8 +2,11 @@ import { Type } from '@sinclair/typebox'
 import type { ErrorCode, FieldError } from '../core/errors'
 import { catalogue } from './catalogue'
 
+/** For an object that takes no field but those it names. */
+export const closed = { additionalProperties: false } as const
+
 /** No field at all: unknown query parameters are refused like unknown body fields. */
-export const Nothing = Type.Object({}, { additionalProperties: false })
+export const Nothing = Type.Object({}, closed)
 
 /** An answer without a body. */
 export const NoContent = Type.Void({ description: 'Done.' })
@@ -23,13 +26,13 @@ export const Problem = Type.Object(
             pointer: Type.String({ description: 'JSON pointer (RFC 6901); empty for the whole.' }),
             message: Type.String(),
           },
-          { additionalProperties: false },
+          closed,
         ),
         { description: 'What is wrong with which field, for `validation_failed` and `weak_password`.' },
       ),
     ),
   },
-  { title: 'Problem', description: 'A failure (RFC 9457).', additionalProperties: false },
+  { title: 'Problem', description: 'A failure (RFC 9457).', ...closed },
 )
 export type Problem = typeof Problem.static
 

@@ -1,7 +1,6 @@
 import { Type } from '@sinclair/typebox'
+import { closed } from '../../http/shapes'
 import { DisplayName, Email, oneLine, Password } from '../users/schema'
-
-const closed = { additionalProperties: false } as const
 
 export const Register = Type.Object(
   { email: Email, password: Password, display_name: Type.Optional(Type.Union([DisplayName, Type.Null()])) },

@@ -1,7 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Id, pageOf } from '../../http/lists'
-
-const closed = { additionalProperties: false } as const
+import { closed } from '../../http/shapes'
 
 /** A place to publish to and to listen at. */
 export const ChannelName = Type.String({

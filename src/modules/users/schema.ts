@@ -1,7 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Id, pageOf, pageParameters } from '../../http/lists'
-
-const closed = { additionalProperties: false } as const
+import { closed } from '../../http/shapes'
 
 /** Longest input that is looked at; the rule itself counts characters after NFKC and lives in `core/password`. */
 export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: ['a quiet green lantern'] })
