@@ -3,7 +3,7 @@ import { version } from '../../package.json'
 import { ConfigError, type Environment } from '../core/config'
 import { environment } from './environment'
 import { UsageError } from './usage'
-import { addUser } from './user'
+import { addUser } from './user/user'
 
 /** Exit codes: those of sysexits.h where it has one. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2, badConfiguration: 78 } as const

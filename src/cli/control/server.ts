@@ -1,11 +1,11 @@
 import { chmodSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fail, failureIn } from '../core/errors'
-import { placeSocket } from '../db/embedded/socket'
-import type { Deps } from '../deps'
-import { maxBodyBytes, readJson } from '../http/body'
-import { controlSocket } from './control-socket'
-import { perform } from './user-command'
+import { fail, failureIn } from '../../core/errors'
+import { placeSocket } from '../../db/embedded/socket'
+import type { Deps } from '../../deps'
+import { maxBodyBytes, readJson } from '../../http/body'
+import { perform } from '../user/command'
+import { controlSocket } from './socket'
 
 export type Control = { close(): Promise<void> }
 

@@ -1,4 +1,4 @@
-import type { Accounts } from './user-command'
+import type { Accounts } from './command'
 
 type Account = Accounts['items'][number]
 

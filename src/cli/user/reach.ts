@@ -1,12 +1,12 @@
-import type { Config } from '../core/config'
-import { createLog } from '../core/log'
-import { DataDirInUse } from '../db/data-dir'
-import { isMigrated, migrate } from '../db/migrate'
-import { migrations } from '../db/migrations'
-import { assemble } from './assemble'
-import { ask, runningService } from './control-client'
-import { openStorage, type Storage } from './storage'
-import { type Accounts, perform, type UserCommand } from './user-command'
+import type { Config } from '../../core/config'
+import { createLog } from '../../core/log'
+import { DataDirInUse } from '../../db/data-dir'
+import { isMigrated, migrate } from '../../db/migrate'
+import { migrations } from '../../db/migrations'
+import { assemble } from '../assemble'
+import { ask, runningService } from '../control/client'
+import { openStorage, type Storage } from '../storage'
+import { type Accounts, perform, type UserCommand } from './command'
 
 /** Performs commands where the accounts are: in the database itself, or through the service that has it open. */
 export type Accountant = { perform(command: UserCommand): Promise<Accounts>; close(): Promise<void> }

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import type { Config } from '../core/config'
-import { errorCodes, fail } from '../core/errors'
-import { findSocket } from '../db/embedded/socket'
-import { controlSocket } from './control-socket'
-import { Accounts, type UserCommand } from './user-command'
+import type { Config } from '../../core/config'
+import { errorCodes, fail } from '../../core/errors'
+import { findSocket } from '../../db/embedded/socket'
+import { Accounts, type UserCommand } from '../user/command'
+import { controlSocket } from './socket'
 
 const Done = Type.Object({ ok: Type.Literal(true), value: Accounts })
 const Refused = Type.Object({

@@ -1,11 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { fail } from '../core/errors'
-import type { Deps } from '../deps'
-import { closed } from '../http/shapes'
-import * as administration from '../modules/users/administration'
-import { ChangeUser, Email, NewUser, User, UserQuery } from '../modules/users/schema'
-import * as users from '../modules/users/service'
+import { fail } from '../../core/errors'
+import type { Deps } from '../../deps'
+import { closed } from '../../http/shapes'
+import * as administration from '../../modules/users/administration'
+import { ChangeUser, Email, NewUser, User, UserQuery } from '../../modules/users/schema'
+import * as users from '../../modules/users/service'
 
 const Create = Type.Object({ do: Type.Literal('create'), input: NewUser }, closed)
 const Change = Type.Object({ do: Type.Literal('change'), email: Email, input: ChangeUser }, closed)

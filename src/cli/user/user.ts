@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
-import type { Environment } from '../core/config'
+import type { Environment } from '../../core/config'
 
-type Actions = typeof import('./user-actions')
+type Actions = typeof import('./actions')
 type Action<O> = (environment: Environment, options: O) => Promise<number>
 
 /** Makes what commander calls out of what takes the environment and the options. */
@@ -11,7 +11,7 @@ type Wrap = <O>(work: Action<O>) => (options: O, command: Command) => Promise<vo
 export function addUser(program: Command, wrap: Wrap) {
   const user = program.command('user').description('manage accounts, also while the service runs')
   const run = <O>(pick: (actions: Actions) => Action<O>) =>
-    wrap<O>(async (environment, options) => pick(await import('./user-actions'))(environment, options))
+    wrap<O>(async (environment, options) => pick(await import('./actions'))(environment, options))
   const add = (name: string, description: string) =>
     user.command(name).description(description).allowExcessArguments(false)
 

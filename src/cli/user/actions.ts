@@ -1,10 +1,10 @@
-import { type Environment, loadConfig } from '../core/config'
-import { addressOf } from '../modules/users/rules'
-import type { ChangeUser } from '../modules/users/schema'
+import { type Environment, loadConfig } from '../../core/config'
+import { addressOf } from '../../modules/users/rules'
+import type { ChangeUser } from '../../modules/users/schema'
 import { accountTable } from './account-table'
+import type { Accounts } from './command'
 import { newPassword } from './new-password'
 import { type Accountant, reachAccounts } from './reach'
-import type { Accounts } from './user-command'
 
 type Role = 'user' | 'admin'
 type ByEmail = { email: string }

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
-import { UsageError } from './usage'
+import { UsageError } from '../usage'
 
 const longestLineBytes = 64 * 1024
 
