@@ -32,7 +32,7 @@ const sections = {
 
 /** The whole HTTP service over `deps`; it listens when told to. */
 export function createApp(deps: Deps) {
-  const { bus, config, limits, log } = deps
+  const { bus, config, limits, log, onAnswered } = deps
   const app = new Elysia({
     // Unknown fields are refused, not stripped.
     normalize: false,
@@ -58,8 +58,8 @@ export function createApp(deps: Deps) {
   const routeOf = indexRoutes(() => app.routes)
   return app
     .use(securityHeaders())
-    .use(requests({ ...config, log, server: () => app.server }))
-    .use(problems({ log, routeOf, methodsFor: (path) => methodsOf(app, path) }))
+    .use(requests({ ...config, log, onAnswered, server: () => app.server }))
+    .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app, path) }))
     .use(cors(config.corsOrigins))
     .use(rateLimits({ limits, bus, routeOf }))
     .use(bodies(routeOf))

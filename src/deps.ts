@@ -1,3 +1,4 @@
+import type { OnAnswered } from './core/answered'
 import type { Bus } from './core/bus'
 import type { Clock } from './core/clock'
 import type { Config } from './core/config'
@@ -46,6 +47,8 @@ export type Deps = {
   /** Names this process to the others; `null` on the embedded database, where there are none. */
   instanceId: string | null
   caller: Caller
+  /** Whom to tell of every answer to a request. */
+  onAnswered: OnAnswered[]
   /** Runs `work` once what is being done is committed; see `atomically`. */
   afterCommit(work: () => void): void
 }

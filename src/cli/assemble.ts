@@ -65,6 +65,7 @@ export async function assemble({
     hub: createHub(instanceId),
     instanceId,
     caller: nobody,
+    onAnswered: [],
     afterCommit: (work) => work(),
   }
   recordReachedLimits(deps)

@@ -4,6 +4,7 @@ import { type Config, type Environment, loadConfig } from '../core/config'
 import { createLog, type Log } from '../core/log'
 import type { Deps } from '../deps'
 import { type Realtime, startRealtime } from '../modules/realtime/start'
+import { startMetrics } from '../modules/telemetry/metrics-server'
 import { assemble } from './assemble'
 import { startControl } from './control/server'
 import { startJobs } from './jobs'
@@ -21,6 +22,7 @@ export async function serve(environment: Environment): Promise<number> {
   const storage = await openStorage(config)
   try {
     const deps = await assemble({ config, log, ...storage, isListening: true })
+    const metrics = await startMetrics(deps, version)
     const realtime = startRealtime(deps)
     const server = listen(deps)
     const url = `http://${server.hostname}:${server.port}`
@@ -34,6 +36,7 @@ export async function serve(environment: Environment): Promise<number> {
     await control?.close()
     await jobs.stop()
     await deps.listener.close()
+    await metrics?.stop()
     return fault || !isClean ? 1 : 0
   } finally {
     await close(log, storage)

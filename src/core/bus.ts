@@ -1,3 +1,4 @@
+import type { ErrorCode } from './errors'
 import type { PolicyName } from './limit-policies'
 
 /** What other parts of the service must learn at once, on every instance. */
@@ -10,6 +11,12 @@ export type Notice =
   | { type: 'sockets.disconnected'; userId: string }
   /** An address has used up a limit: told once a window, and only in this process. */
   | { type: 'limit.reached'; policy: PolicyName; ip: string | null; requestId: string }
+  /** A security event is kept and committed: told only in this process. */
+  | { type: 'audit.recorded'; event: string; reason: string | null }
+  /** A refresh token was exchanged, or got the successor that it had got before: told only in this process. */
+  | { type: 'session.refreshed'; isRepeated: boolean }
+  /** A request is answered with an error, that of a limit if it names one: told only in this process. */
+  | { type: 'request.failed'; code: ErrorCode; policy: PolicyName | null }
   /** The link to the others was down and is back: what happened meanwhile is not known. */
   | { type: 'notices.missed' }
 

@@ -60,6 +60,8 @@ export function loadConfig(environment: Environment = Bun.env) {
     hasRateLimit: values.RATE_LIMIT === 'on',
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
+    metricsPort: values.METRICS_PORT,
+    metricsHost: values.METRICS_HOST ?? values.HOST,
     shutdownTimeoutMilliseconds: values.SHUTDOWN_TIMEOUT,
     hasDocs: values.DOCS === 'on',
     publicUrl: values.PUBLIC_URL,
@@ -82,6 +84,8 @@ function problemsBetween(textOf: (name: SettingName) => string | null): string[]
   const problems: string[] = []
   if (textOf('DATABASE_URL') && !textOf('JWT_SECRET'))
     problems.push('JWT_SECRET is required when DATABASE_URL is set; `fastkit secret` prints a fresh key')
+  const isShared = Number(textOf('PORT')) > 0 && textOf('METRICS_PORT') === textOf('PORT')
+  if (isShared && textOf('METRICS_HOST') === null) problems.push('METRICS_PORT must differ from PORT')
   const email = textOf('BOOTSTRAP_ADMIN_EMAIL')
   const password = textOf('BOOTSTRAP_ADMIN_PASSWORD')
   if ((email === null) !== (password === null))

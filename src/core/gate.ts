@@ -1,10 +1,11 @@
 import { type ErrorCode, fail } from './errors'
 
-export type Gate = {
+/** How much is under way behind a gate just now, and how much waits before it. */
+export type Load = { readonly running: number; readonly waiting: number }
+
+export type Gate = Load & {
   /** Runs `work` when a place is free. Throws the gate's code when too many already wait, or one waited too long. */
   run<T>(work: () => Promise<T>): Promise<T>
-  /** How many wait just now. */
-  readonly waiting: number
 }
 
 type GateOptions = { places: number; queue: number; maxWaitMilliseconds: number; refusal: ErrorCode }
@@ -51,6 +52,9 @@ export function createGate({ places, queue, maxWaitMilliseconds, refusal }: Gate
       } finally {
         leave()
       }
+    },
+    get running() {
+      return places - free
     },
     get waiting() {
       return waiters.size

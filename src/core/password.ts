@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import commonPasswords from '@zxcvbn-ts/language-common/src/passwords.json' with { type: 'text' }
-import { createGate } from './gate'
+import { createGate, type Load } from './gate'
 import { randomText } from './secret'
 
 const maxPasswordLength = 256
@@ -14,6 +14,7 @@ export type Passwords = {
   verify(password: string, hash: string | null): Promise<boolean>
   /** True when a hash was made by another algorithm or at another cost than today's. */
   isOutdated(hash: string): boolean
+  readonly load: Load
 }
 
 // More waiting hashes than this would answer after the client has given up.
@@ -44,6 +45,7 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
       return isMatch && stored !== null
     },
     isOutdated: (stored) => !stored.startsWith(currentForm),
+    load: gate,
   }
 }
 

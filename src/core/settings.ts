@@ -49,6 +49,11 @@ export const Settings = Type.Object({
     expects: 'one of json, pretty',
     meaning: 'json or pretty. Unset: pretty when standard output is a terminal.',
   }),
+  METRICS_PORT: wholeOrNone(
+    [0, 65_535],
+    'Port of `/metrics` for Prometheus, which needs no token; 0 takes a free one. Unset: none.',
+  ),
+  METRICS_HOST: optional('Listen address of `/metrics`. Unset: that of HOST.'),
   SHUTDOWN_TIMEOUT: duration('20s', '1d', 'Longest time to finish requests in flight before leaving.'),
   DOCS: choice(['on', 'off'], 'on', 'off: no /docs.'),
   PUBLIC_URL: url(['http:', 'https:'], 'Address clients use, for links; never taken from a request.'),
@@ -82,6 +87,11 @@ function whole(fallback: string, [least, most]: [number, number], meaning: strin
       return value
     })
     .Encode(String)
+}
+
+function wholeOrNone([least, most]: [number, number], meaning: string) {
+  const { default: _, expects, ...number } = whole('', [least, most], meaning)
+  return Type.Union([number, Type.Null()], { default: null, expects, meaning })
 }
 
 /**

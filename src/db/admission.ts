@@ -1,9 +1,10 @@
 import type { Sql } from 'postgres'
 import { fail } from '../core/errors'
-import { createGate, type Gate } from '../core/gate'
+import { createGate, type Gate, type Load } from '../core/gate'
 import { translate } from './errors'
 
 type Limits = { connections: number; deadlineMilliseconds: number }
+type Admitted = { sql: Sql; load: Load }
 type Query = Parameters<Sql['unsafe']>
 type Pending = ReturnType<Sql['unsafe']>
 
@@ -14,7 +15,7 @@ const queuedQueries = 1000
  * The same client with a bounded queue and a deadline around every query and transaction: postgres.js has neither,
  * and would let requests pile up without end while the server hangs. Throws `database_unavailable`.
  */
-export function admit(sql: Sql, { connections, deadlineMilliseconds }: Limits): Sql {
+export function admit(sql: Sql, { connections, deadlineMilliseconds }: Limits): Admitted {
   const gate = createGate({
     places: connections,
     queue: queuedQueries,
@@ -43,7 +44,7 @@ export function admit(sql: Sql, { connections, deadlineMilliseconds }: Limits): 
       }),
     )
 
-  return replacing(sql, { unsafe, begin })
+  return { sql: replacing(sql, { unsafe, begin }), load: gate }
 }
 
 type Deadline = { isOver: boolean; onOver(): void }

@@ -1,5 +1,6 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Options, type Sql } from 'postgres'
+import type { Load } from '../core/gate'
 import { admit } from './admission'
 import type { Db } from './rows'
 
@@ -9,6 +10,10 @@ export type Database = {
   sql: Sql
   /** True when the server answers within a second. One probe serves everyone who asks within half a second. */
   answers(): Promise<boolean>
+  /** The places that `db` may use at a time. */
+  readonly places: number
+  /** How many of them are used, and how many queries and transactions wait for one. */
+  readonly load: Load
   /** Ends every connection; waits at most five seconds for those in use. */
   close(): Promise<void>
 }
@@ -42,9 +47,12 @@ export function openDatabase(target: Target): Database {
     ? postgres({ ...options, path: target.socketPath, user: 'postgres', database: 'postgres' })
     : postgres(target.url, options)
   const deadlineMilliseconds = statementTimeoutMilliseconds + deadlineSlackMilliseconds
+  const admitted = admit(sql, { connections, deadlineMilliseconds })
   return {
-    db: drizzle(admit(sql, { connections, deadlineMilliseconds })),
+    db: drizzle(admitted.sql),
     sql,
+    places: connections,
+    load: admitted.load,
     answers: probe(sql),
     close: () => sql.end({ timeout: 5 }),
   }

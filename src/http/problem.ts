@@ -1,4 +1,5 @@
 import { Elysia, ValidationError } from 'elysia'
+import type { Bus } from '../core/bus'
 import { type ErrorCode, type Failure, type FieldError, fail, failureIn } from '../core/errors'
 import type { Log } from '../core/log'
 import { bodyFailureOf } from './body'
@@ -12,19 +13,21 @@ import type { Problem } from './shapes'
 
 type Options = {
   log: Log
+  bus: Bus
   routeOf: RouteIndex
   /** The methods that the path of a request takes, for 405. */
   methodsFor(path: string): string[]
 }
 
 /** Answers every error as `application/problem+json` (RFC 9457), a token endpoint as RFC 6749 wants it. */
-export const problems = ({ log, routeOf, methodsFor }: Options) =>
+export const problems = ({ log, bus, routeOf, methodsFor }: Options) =>
   new Elysia({ name: 'problems' }).onError({ as: 'global' }, ({ error, code, request, path, set }) => {
     const failure = code === 'NOT_FOUND' ? noSuchRoute(methodsFor(path)) : toFailure(error, request)
     const id = requestId(request)
     if (failure.code === 'internal') log.error({ requestId: id, err: failure.cause }, 'http.internal_error')
     if (failure.code === 'database_unavailable')
       log.warn({ requestId: id, err: failure.cause }, 'database.unavailable')
+    bus.emit({ type: 'request.failed', code: failure.code, policy: failure.refusal?.policy ?? null })
     const route = routeOf(request.method, withoutSlash(path))
     const answer = isOAuth(route?.hooks.detail) ? oauthAnswer(failure) : problemAnswer(failure, id)
     set.status = answer.status

@@ -1,5 +1,6 @@
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
+import type { OnAnswered } from '../core/answered'
 import type { Config } from '../core/config'
 import type { Log } from '../core/log'
 import type { Caller } from '../deps'
@@ -10,6 +11,8 @@ type RequestInfo = { id: string; startedAt: number; peer: Peer; userId: string |
 
 type Options = Pick<Config, 'trustedProxies'> & {
   log: Log
+  /** Whom else to tell what the access log tells; read at every answer. */
+  onAnswered: readonly OnAnswered[]
   /** Asked of the service itself: a hook that names the server makes Elysia define it on every request. */
   server(): Server<unknown> | null
 }
@@ -18,7 +21,7 @@ const acceptableId = /^[A-Za-z0-9._-]{1,128}$/
 const longestUserAgent = 256
 
 /** Request id, client address and the access log: one line a request, without query strings and tokens. */
-export function requests({ trustedProxies, log, server }: Options) {
+export function requests({ trustedProxies, log, onAnswered, server }: Options) {
   const readPeer = addressReader(trustedProxies)
   return new Elysia({ name: 'requests' })
     .onRequest(({ request, set }) => {
@@ -37,6 +40,14 @@ export function requests({ trustedProxies, log, server }: Options) {
         { requestId: id, method: request.method, route: route || null, status, durationMs, userId },
         'http.request',
       )
+      for (const tell of onAnswered)
+        tell({
+          request,
+          method: request.method,
+          route: route || null,
+          status: Number(status),
+          seconds: durationMs / 1000,
+        })
     })
 }
 

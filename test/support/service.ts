@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { version } from '../../package.json'
 import { createApp } from '../../src/app'
 import { assemble } from '../../src/cli/assemble'
 import { openStorage } from '../../src/cli/storage'
@@ -9,6 +10,7 @@ import { createLog } from '../../src/core/log'
 import { migrate } from '../../src/db/migrate'
 import { migrations } from '../../src/db/migrations'
 import { startRealtime } from '../../src/modules/realtime/start'
+import { startMetrics } from '../../src/modules/telemetry/metrics-server'
 import { createClient } from './client'
 import { createMovableClock, type MovableClock } from './clock'
 import { createTestDatabase, nothing } from './database'
@@ -47,6 +49,7 @@ export async function startService(variables: Environment = {}, { beside }: { be
   const deps = await assemble({ config, log, ...storage, clock, isListening: true })
   await migrate(deps.database.sql, migrations)
   deps.lifecycle.isMigrated = true
+  const metrics = await startMetrics(deps, version)
   const realtime = startRealtime(deps)
   const { server } = createApp(deps).listen({ hostname: '127.0.0.1', port: 0 })
   if (!server) throw new Error('the service did not start')
@@ -55,6 +58,7 @@ export async function startService(variables: Environment = {}, { beside }: { be
   const stop = async () => {
     await realtime.stop()
     await server.stop(true)
+    await metrics?.stop()
     try {
       await assertNothingLeaked({ sql: deps.database.sql, lines, secrets: client.secrets })
     } finally {
@@ -72,6 +76,8 @@ export async function startService(variables: Environment = {}, { beside }: { be
     lines,
     databaseUrl: testDatabase.url,
     server,
+    /** Where `/metrics` is; `null` without METRICS_PORT. */
+    metricsUrl: metrics?.url ?? null,
     stop,
   }
 }

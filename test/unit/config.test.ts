@@ -73,7 +73,7 @@ describe('configuration', () => {
   test('every problem is told at once, by name and without its value', () => {
     const wrong = 'tell-tale-value'
     const names = Object.keys(Settings.properties).filter(
-      (name) => !/^(HOST|DATA_DIR|JWT_ISSUER|JWT_AUDIENCE)$/.test(name),
+      (name) => !/^(HOST|METRICS_HOST|DATA_DIR|JWT_ISSUER|JWT_AUDIENCE)$/.test(name),
     )
     const environment = Object.fromEntries(names.map((name) => [name, wrong]))
     // Any text will do for a password until it is hashed.
@@ -88,7 +88,19 @@ describe('configuration', () => {
     expect(namesOf({ DATABASE_URL, JWT_SECRET: longKey })).toEqual([])
   })
 
+  test('metrics need a port or an address of their own', () => {
+    expect(namesOf({ METRICS_PORT: '3000' })).toEqual(['METRICS_PORT'])
+    expect(namesOf({ METRICS_PORT: '3000', METRICS_HOST: '10.0.0.1' })).toEqual([])
+    expect(namesOf({ METRICS_PORT: '0', PORT: '0' })).toEqual([])
+    expect(loadConfig({ HOST: '0.0.0.0', METRICS_PORT: '9090' })).toMatchObject({
+      metricsHost: '0.0.0.0',
+      metricsPort: 9090,
+    })
+    expect(loadConfig({}).metricsPort).toBeNull()
+  })
+
   test.each<[string, string[], string[]]>([
+    ['METRICS_PORT', ['0', '9090', '65535'], ['65536', '-1', 'on', '1e3']],
     ['PORT', ['0', '80', '65535'], ['65536', '-1', '1e3', '0x50', ' 80', '80 ', '3.5', 'NaN', '٣']],
     ['DB_POOL_SIZE', ['1', '500'], ['0', '501']],
     ['PASSWORD_MIN_LENGTH', ['8', '128'], ['7', '129']],

@@ -37,7 +37,10 @@ export async function record(deps: Deps, { type, targetId = null, sessionId = nu
   }
   await repo.insert(deps.db, event)
   const level = grave.has(type) ? 'warn' : 'info'
-  deps.afterCommit(() => deps.log[level]({ actorId, targetId, sessionId, ip, requestId, ...details }, type))
+  deps.afterCommit(() => {
+    deps.log[level]({ actorId, targetId, sessionId, ip, requestId, ...details }, type)
+    deps.bus.emit({ type: 'audit.recorded', event: type, reason: details['reason'] ?? null })
+  })
 }
 
 /** What happened, newest first. Throws `validation_failed` for a cursor of another list. */

@@ -10,6 +10,7 @@ import {
 } from './limits'
 import { type CloseReason, closeCodes, type ServerMessage } from './messages'
 import { createQueue, type Queue } from './queue'
+import type { Traffic } from './traffic'
 
 /** What a connection needs of the socket below it. */
 export type Wire = {
@@ -25,6 +26,7 @@ export type Connection = {
   readonly id: string
   readonly wire: Wire
   readonly openedAt: Date
+  readonly traffic: Traffic
   /** What it asks for is done one after the other. */
   readonly queue: Queue
   /** `null` until it has signed in. */
@@ -44,10 +46,13 @@ export type Connection = {
   endsAt: Date | null
 }
 
-export const createConnection = (wire: Wire, openedAt: Date): Connection => ({
+type Opening = Pick<Connection, 'wire' | 'openedAt' | 'traffic'>
+
+export const createConnection = ({ wire, openedAt, traffic }: Opening): Connection => ({
   id: crypto.randomUUID(),
   wire,
   openedAt,
+  traffic,
   queue: createQueue(maxQueued),
   principal: null,
   channels: new Set(),
@@ -68,6 +73,7 @@ export function send(connection: Connection, message: ServerMessage, now: Date) 
 /** Sends, and closes a socket whose other side has not read the last megabyte. */
 export function sendText(connection: Connection, text: string, now: Date) {
   if (connection.endsAt) return
+  connection.traffic.sent++
   connection.wire.sendText(text)
   if (connection.wire.getBufferedAmount() > maxUnsentBytes) close(connection, 'cannotKeepUp', now)
 }

@@ -18,6 +18,7 @@ type Id = ClientMessage['id']
 /** Hears a frame: what it asks is done after what was asked before. */
 export function receive(deps: Deps, connection: Connection, frame: unknown) {
   const now = deps.clock.now()
+  deps.hub.traffic.received++
   if (connection.endsAt) return
   noteAlive(connection, now)
   if (!spend(connection, now)) return close(connection, 'tooManyMessages', now)

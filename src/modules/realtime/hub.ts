@@ -1,5 +1,6 @@
 import type { Connection } from './connection'
 import type { LocalChannel } from './local-channel'
+import { createTraffic, type Traffic } from './traffic'
 
 /** The open sockets of this process and the channels they listen to. */
 export type Hub = {
@@ -15,6 +16,7 @@ export type Hub = {
   /** Some sockets could not be looked up when they should have been. */
   mustRecheck: boolean
   isStopping: boolean
+  readonly traffic: Traffic
 }
 
 export const createHub = (instanceId: string | null): Hub => ({
@@ -26,6 +28,7 @@ export const createHub = (instanceId: string | null): Hub => ({
   gaps: 0,
   mustRecheck: false,
   isStopping: false,
+  traffic: createTraffic(),
 })
 
 /** The signed-in sockets of a user on this instance. */

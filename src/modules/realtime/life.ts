@@ -10,10 +10,12 @@ import { authSeconds, expiryWarningSeconds, pongSeconds } from './limits'
 import type { Answer } from './messages'
 import { freePlaces, takePlace } from './places'
 import { leave, subscribe } from './subscriptions'
+import { countClose } from './traffic'
 
 /** Takes in a socket; one that is known already is signed in before anything it says is looked at. */
 export function open(deps: Deps, wire: Wire, principal: Principal | null): Connection {
-  const connection = createConnection(wire, deps.clock.now())
+  const { traffic } = deps.hub
+  const connection = createConnection({ wire, openedAt: deps.clock.now(), traffic })
   deps.hub.connections.set(connection.id, connection)
   if (principal) connection.queue.push(() => welcome(deps, connection, principal))
   return connection
@@ -63,7 +65,8 @@ export const readyMessage = async (deps: Deps, principal: Principal): Promise<An
 
 /** Lets go of a socket that is closed, once what it was doing is done. */
 export function closed(deps: Deps, connection: Connection, code: number) {
-  const { id, principal, queue } = connection
+  const { id, principal, queue, traffic } = connection
+  countClose(traffic, code)
   connection.endsAt ??= deps.clock.now()
   queue.clear()
   queue.push(() => letGo(deps, connection))

@@ -9,6 +9,8 @@ type Liveness = NonNullable<Awaited<ReturnType<typeof repo.liveness>>>
 export type LivenessCache = {
   /** The state of a session and its user, `null` when either is gone. Throws `database_unavailable`. */
   of(sessionId: string, userId: string): Promise<Liveness | null> | Liveness
+  /** How often the answer was remembered, and how often the database was asked. */
+  readonly asked: { hits: number; misses: number }
 }
 
 type Options = { db: Db; bus: Bus /** Whether notices of changes arrive just now. */; isTrusted(): boolean }
@@ -22,6 +24,7 @@ export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCa
   const known = new LRUCache<string, Liveness>({ max: mostEntries, ttl: longestAgeMilliseconds })
   // Counts what was forgotten: a state read before that and arriving after it must not be remembered.
   let generation = 0
+  const asked = { hits: 0, misses: 0 }
 
   bus.on((notice) => {
     if (notice.type === 'session.ended') known.delete(notice.sessionId)
@@ -33,6 +36,7 @@ export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCa
   })
 
   async function read(sessionId: string, userId: string) {
+    asked.misses++
     const readAt = generation
     const state = await repo.liveness(db, sessionId, userId)
     if (state && readAt === generation && isTrusted()) known.set(sessionId, state)
@@ -42,8 +46,11 @@ export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCa
   return {
     of(sessionId, userId) {
       const remembered = isTrusted() ? known.get(sessionId) : undefined
-      return remembered?.user.id === userId ? remembered : read(sessionId, userId)
+      if (remembered?.user.id !== userId) return read(sessionId, userId)
+      asked.hits++
+      return remembered
     },
+    asked,
   }
 }
 

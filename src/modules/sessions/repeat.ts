@@ -22,6 +22,7 @@ export async function repeat(deps: Deps, token: Verified, jti: string): Promise<
     throw fail('refresh_token_reused')
   }
   deps.log.info({ sessionId: token.sid, userId: token.sub }, 'session.refresh_repeated')
+  deps.bus.emit({ type: 'session.refreshed', isRepeated: true })
   const { successorExpiresAt: expiresAt, sessionExpiresAt } = state
   return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, now, expiresAt, sessionExpiresAt })
 }

@@ -77,6 +77,7 @@ export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPai
   })
   if (!isRotated) return repeat(deps, token, jti)
   deps.log.info({ sessionId: token.sid, userId: token.sub }, 'session.rotated')
+  deps.bus.emit({ type: 'session.refreshed', isRepeated: false })
   return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, now, expiresAt, sessionExpiresAt })
 }
 
