@@ -68,6 +68,8 @@ export async function assemble({
     onAnswered: [],
     afterCommit: (work) => work(),
   }
+  // What this instance would have told itself after the commit, and the others if there was one.
+  database.onDoubt(() => bus.emit({ type: 'notices.missed' }))
   recordReachedLimits(deps)
   return deps
 }

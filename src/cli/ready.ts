@@ -32,6 +32,7 @@ export async function becomeReady(deps: Deps, { url, startedAt }: Start): Promis
     } catch (error) {
       if (failureIn(error)?.code !== 'database_unavailable') throw error
       log.warn({ err: error, retryAfterMs: wait }, 'database.unavailable')
+      database.renew()
       await Bun.sleep(wait)
       wait = Math.min(wait * 2, longestRetryMilliseconds)
     }

@@ -17,7 +17,7 @@ export type Notice =
   | { type: 'session.refreshed'; isRepeated: boolean }
   /** A request is answered with an error, that of a limit if it names one: told only in this process. */
   | { type: 'request.failed'; code: ErrorCode; policy: PolicyName | null }
-  /** The link to the others was down and is back: what happened meanwhile is not known. */
+  /** Something may have changed unheard: the link to the others was down, or a commit was not answered. */
   | { type: 'notices.missed' }
 
 /** What was published, by whom; `socketId` names the socket that is not sent its own message. */

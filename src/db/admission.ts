@@ -2,8 +2,14 @@ import type { Sql } from 'postgres'
 import { fail } from '../core/errors'
 import { createGate, type Gate, type Load } from '../core/gate'
 import { translate } from './errors'
+import type { Pool } from './pool'
 
-type Limits = { connections: number; deadlineMilliseconds: number }
+type Options = {
+  connections: number
+  deadlineMilliseconds: number
+  /** Told when a COMMIT was sent whose answer did not come in time, or not at all. */
+  onDoubt(): void
+}
 type Admitted = { sql: Sql; load: Load }
 type Query = Parameters<Sql['unsafe']>
 type Pending = ReturnType<Sql['unsafe']>
@@ -12,42 +18,65 @@ type Pending = ReturnType<Sql['unsafe']>
 const queuedQueries = 1000
 
 /**
- * The same client with a bounded queue and a deadline around every query and transaction: postgres.js has neither,
+ * The client of a pool with a bounded queue and a deadline around every query and transaction: postgres.js has neither,
  * and would let requests pile up without end while the server hangs. Throws `database_unavailable`.
  */
-export function admit(sql: Sql, { connections, deadlineMilliseconds }: Limits): Admitted {
+export function admit(pool: Pool, { connections, deadlineMilliseconds, onDoubt }: Options): Admitted {
   const gate = createGate({
     places: connections,
     queue: queuedQueries,
     maxWaitMilliseconds: deadlineMilliseconds,
     refusal: 'database_unavailable',
   })
-  const guarded = <T>(work: (deadline: Deadline) => Promise<T>) =>
-    underDeadline(gate, deadlineMilliseconds, work)
+  const guarded = <T>(work: (sql: Sql, deadline: Deadline) => Promise<T>) =>
+    underDeadline(gate, deadlineMilliseconds, (deadline) => pool.use((sql) => work(sql, deadline)))
 
   const unsafe = (...query: Query) => {
     const run = <T>(shape: (pending: Pending) => PromiseLike<T>) =>
-      guarded(async (deadline) => {
+      guarded(async (sql, deadline) => {
         const pending = sql.unsafe(...query)
-        deadline.onOver = () => withdraw(pending)
+        // The server's own limit has passed: one that still owes the answer is not there any more.
+        deadline.onOver = () => withdraw(pending) || pool.abandon(sql)
         return await shape(pending)
       })
     return lazily(() => run((pending) => pending), { values: () => run((pending) => pending.values()) })
   }
-  const begin = (work: (transaction: object) => Promise<unknown>) =>
-    guarded((deadline) =>
-      sql.begin(async (transaction) => {
-        const result = await work(endingAt(deadline, transaction))
-        // It may have passed during the last statement, or inside a savepoint, which has a client of its own.
-        refuseLate(deadline)
-        return result
-      }),
-    )
+  const begin = (work: Work) =>
+    guarded((sql, deadline) => {
+      const transaction = openTransaction(sql, work, { deadline, onDoubt })
+      deadline.onOver = () => {
+        transaction.overdue()
+        // Its last statement may have begun just now.
+        const timer = setTimeout(() => pool.abandon(sql), deadlineMilliseconds)
+        void transaction.done.catch(nothing).finally(() => clearTimeout(timer))
+      }
+      return transaction.done
+    })
 
-  return { sql: replacing(sql, { unsafe, begin }), load: gate }
+  return { sql: replacing(pool.sql, { unsafe, begin }), load: gate }
 }
 
-type Deadline = { isOver: boolean; onOver(): void }
+type Work = (transaction: object) => Promise<unknown>
+type Watch = { deadline: Deadline } & Pick<Options, 'onDoubt'>
+
+/** From its COMMIT on, a transaction that ends in anything but an answer in time is in doubt. */
+function openTransaction(sql: Sql, work: Work, { deadline, onDoubt }: Watch) {
+  let isCommitting = false
+  const overdue = () => {
+    if (isCommitting) onDoubt()
+  }
+  const done = sql.begin(async (transaction) => {
+    const result = await work(endingAt(deadline, transaction))
+    // It may have passed during the last statement, or inside a savepoint, which has a client of its own.
+    refuseLate(deadline)
+    isCommitting = true
+    return result
+  })
+  void done.then(() => deadline.isOver && overdue(), overdue)
+  return { done, overdue }
+}
+
+type Deadline = { isOver: boolean; onOver(): unknown }
 
 async function underDeadline<T>(gate: Gate, milliseconds: number, work: (deadline: Deadline) => Promise<T>) {
   const deadline: Deadline = { isOver: false, onOver: nothing }
@@ -68,12 +97,13 @@ async function underDeadline<T>(gate: Gate, milliseconds: number, work: (deadlin
 
 /**
  * A query that no connection has taken up must not run after its caller was told 503: it becomes a harmless one. Not
- * `cancel`: a connection that opens for a cancelled query waits for it for ever. One under way has its own limit.
+ * `cancel`: a connection that opens for a cancelled query waits for it for ever. False when it is under way.
  */
-function withdraw(pending: Pending) {
-  if (Reflect.get(pending, 'state') !== null) return
+function withdraw(pending: Pending): boolean {
+  if (Reflect.get(pending, 'state') !== null) return false
   Reflect.set(pending, 'strings', ['select 1'])
   Reflect.set(pending, 'args', [])
+  return true
 }
 
 const nothing = () => {

@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Options, type Sql } from 'postgres'
 import type { Load } from '../core/gate'
 import { admit } from './admission'
+import { createPool, fixedPool, type Pool } from './pool'
 import type { Db } from './rows'
 
 export type Database = {
@@ -14,6 +15,10 @@ export type Database = {
   readonly places: number
   /** How many of them are used, and how many queries and transactions wait for one. */
   readonly load: Load
+  /** Takes fresh connections: something outside `db` failed on those of the moment. */
+  renew(): void
+  /** Tells `listener` when it is not known whether a transaction took effect: its COMMIT was sent and not answered. */
+  onDoubt(listener: () => void): void
   /** Ends every connection; waits at most five seconds for those in use. */
   close(): Promise<void>
 }
@@ -43,18 +48,24 @@ export function openDatabase(target: Target): Database {
     fetch_types: false,
     connection: isEmbedded ? { application_name: 'fastkit' } : limits(statementTimeoutMilliseconds),
   } satisfies Options<Record<string, never>>
-  const sql = isEmbedded
-    ? postgres({ ...options, path: target.socketPath, user: 'postgres', database: 'postgres' })
-    : postgres(target.url, options)
+  const pool = isEmbedded
+    ? fixedPool(postgres({ ...options, path: target.socketPath, user: 'postgres', database: 'postgres' }))
+    : createPool(() => postgres(target.url, options))
   const deadlineMilliseconds = statementTimeoutMilliseconds + deadlineSlackMilliseconds
-  const admitted = admit(sql, { connections, deadlineMilliseconds })
+  const doubters: (() => void)[] = []
+  const onDoubt = () => {
+    for (const doubter of doubters) doubter()
+  }
+  const admitted = admit(pool, { connections, deadlineMilliseconds, onDoubt })
   return {
     db: drizzle(admitted.sql),
-    sql,
+    sql: pool.sql,
     places: connections,
     load: admitted.load,
-    answers: probe(sql),
-    close: () => sql.end({ timeout: 5 }),
+    answers: probe(pool),
+    renew: pool.renew,
+    onDoubt: (listener) => void doubters.push(listener),
+    close: () => pool.end({ timeout: 5 }),
   }
 }
 
@@ -72,12 +83,12 @@ const limits = (statementTimeoutMilliseconds: number) => ({
 const probeLimitMilliseconds = 1000
 const probeLifeMilliseconds = 500
 
-function probe(sql: Sql) {
+function probe(pool: Pool) {
   let latest: Promise<boolean> | null = null
   const ask = async () => {
     try {
       await Promise.race([
-        sql`select 1`,
+        pool.use((sql) => sql`select 1`),
         Bun.sleep(probeLimitMilliseconds).then(() => Promise.reject(new Error('slow'))),
       ])
       return true

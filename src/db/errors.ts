@@ -1,4 +1,4 @@
-import { fail } from '../core/errors'
+import { fail, failureIn } from '../core/errors'
 
 // What the driver reports when there is no server, or none any more.
 const connectionCodes = new Set([
@@ -22,12 +22,25 @@ const connectionCodes = new Set([
 
 // SQLSTATE of a server that cannot do it now: connection, resources, limits, read-only, closed to us, shutdown, disk.
 const unavailableStates = /^(08|53|57|58|28|25006|3D000|40001|40P01|55000|55P03)/
+// Those of them that end the connection, or keep one from being made.
+const lostStates = /^(08|28|3D000|53300|55000|57P0)/
 
 /** Turns "the database cannot answer now" into that failure; gives every other error back as it is. */
 export function translate(error: unknown): unknown {
-  const code = codeOf(error)
-  const isUnavailable = code !== null && (connectionCodes.has(code) || unavailableStates.test(code))
-  return isUnavailable ? fail('database_unavailable', { cause: error }) : error
+  if (failureIn(error)) return error
+  const cause = causes(error).find((cause) => {
+    const code = codeOf(cause)
+    return code !== null && (connectionCodes.has(code) || unavailableStates.test(code))
+  })
+  return cause ? fail('database_unavailable', { cause }) : error
+}
+
+/** What an error says of the connection it came on: it is lost, or may only read; `null` when it is as good as before. */
+export function connectionFault(error: unknown): 'lost' | 'read_only' | null {
+  const codes = causes(error).map(codeOf)
+  if (codes.includes('25006')) return 'read_only'
+  const isLost = codes.some((code) => code !== null && (connectionCodes.has(code) || lostStates.test(code)))
+  return isLost ? 'lost' : null
 }
 
 /** True when `error` is a duplicate under the unique constraint of that name. */
@@ -36,12 +49,16 @@ export const isDuplicate = (error: unknown, constraint: string) => violates(erro
 /** True when `error` says that the row a foreign key points to is gone. */
 export const isMissingReference = (error: unknown, constraint: string) => violates(error, '23503', constraint)
 
-/** Drizzle wraps the driver's error in one whose message holds SQL and parameters; only the cause is looked at. */
-function violates(error: unknown, state: string, constraint: string) {
-  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    if (codeOf(at) === state && 'constraint_name' in at && at.constraint_name === constraint) return true
-  }
-  return false
+const violates = (error: unknown, state: string, constraint: string) =>
+  causes(error).some(
+    (cause) => codeOf(cause) === state && 'constraint_name' in cause && cause.constraint_name === constraint,
+  )
+
+/** Drizzle wraps the driver's error, inside a transaction too, in one whose message holds SQL and parameters. */
+function causes(error: unknown): Error[] {
+  const found: Error[] = []
+  for (let at = error; at instanceof Error && found.length < 8; at = at.cause) found.push(at)
+  return found
 }
 
 const codeOf = (error: unknown) =>

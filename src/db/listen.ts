@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import postgres from 'postgres'
+import postgres, { type Sql } from 'postgres'
 import type { Bus } from '../core/bus'
 import { noticeChannel } from './announce'
 
@@ -22,7 +22,10 @@ type Options = { url: string; instanceId: string; bus: Bus }
 const heartbeatMilliseconds = 250
 // A link that has not answered for this long is taken for dead, though its socket may still be open.
 const silenceMilliseconds = 750
-const retryMilliseconds = 100
+// And for this long, for lost: another is made.
+const overdueMilliseconds = 3000
+const firstRetryMilliseconds = 100
+const longestRetryMilliseconds = 1000
 
 const Message = Type.Object({
   from: Type.String(),
@@ -64,46 +67,35 @@ export function listen({ url, instanceId, bus }: Options): Listener {
   let answeredAt = Number.NEGATIVE_INFINITY
   let isListening = false
   let isClosed = false
-
-  const hear = (_channel: string, payload: string) => {
+  const hear = (payload: string) => {
     const message: unknown = JSON.parse(payload)
     if (Value.Check(Message, message) && message.from !== instanceId) bus.emit(message.notice)
   }
-  const lose = () => {
-    isListening = false
+  const lose = (closed: Sql) => {
+    if (closed === link) isListening = false
   }
-  // postgres.js has both options and does not say so in its types.
-  const hooks = { onnotify: hear, onclose: lose }
-  const sql = postgres(url, {
-    max: 1,
-    idle_timeout: 0,
-    max_lifetime: null,
-    // A connection that dies while it asks for types would reject a promise that nobody can catch.
-    fetch_types: false,
-    connect_timeout: 5,
-    backoff: () => retryMilliseconds / 1000,
-    connection: { application_name: 'fastkit listener' },
-    ...hooks,
-  })
+  let link = openLink(url, hear, lose)
 
   async function beat() {
     const askedAt = performance.now()
-    if (isListening) await sql`select 1`
+    const asked = link
+    if (isListening) await asked`select 1`
     else {
-      await sql`listen ${sql(noticeChannel)}`
+      await asked`listen ${asked(noticeChannel)}`
+      // Too late: another has taken its place, and that does not listen yet.
+      if (asked !== link) return
       bus.emit({ type: 'notices.missed' })
       isListening = true
     }
     answeredAt = askedAt
   }
-
-  async function keepBeating() {
-    while (!isClosed) {
-      await beat().catch(lose)
-      await Bun.sleep(isListening ? heartbeatMilliseconds : retryMilliseconds)
-    }
+  // The same client is never used again: see `createPool`. A silent one may have been forgotten by the other side.
+  const replace = () => {
+    isListening = false
+    void link.end({ timeout: 0 })
+    link = openLink(url, hear, lose)
   }
-  void keepBeating()
+  void keepAlive({ beat, replace, isClosed: () => isClosed })
 
   return {
     get isLive() {
@@ -111,7 +103,54 @@ export function listen({ url, instanceId, bus }: Options): Listener {
     },
     async close() {
       isClosed = true
-      await sql.end({ timeout: 1 })
+      await link.end({ timeout: 1 })
     },
   }
+}
+
+function openLink(url: string, onMessage: (payload: string) => void, onClose: (link: Sql) => void): Sql {
+  // postgres.js has both options and does not say so in its types.
+  const hooks = {
+    onnotify: (_channel: string, payload: string) => onMessage(payload),
+    onclose: () => onClose(link),
+  }
+  const link = postgres(url, {
+    max: 1,
+    idle_timeout: 0,
+    max_lifetime: null,
+    // A connection that dies while it asks for types would reject a promise that nobody can catch.
+    fetch_types: false,
+    connect_timeout: 5,
+    onnotice: ignored,
+    connection: { application_name: 'fastkit listener' },
+    ...hooks,
+  })
+  return link
+}
+
+type Pulse = { beat(): Promise<void>; replace(): void; isClosed(): boolean }
+
+async function keepAlive({ beat, replace, isClosed }: Pulse) {
+  let pause = firstRetryMilliseconds
+  while (!isClosed()) {
+    try {
+      await Promise.race([beat(), overdue()])
+      pause = firstRetryMilliseconds
+      await Bun.sleep(heartbeatMilliseconds)
+    } catch {
+      if (isClosed()) return
+      replace()
+      await Bun.sleep(pause)
+      pause = Math.min(pause * 2, longestRetryMilliseconds)
+    }
+  }
+}
+
+async function overdue(): Promise<never> {
+  await Bun.sleep(overdueMilliseconds)
+  throw new Error('no answer')
+}
+
+const ignored = () => {
+  // Notices would go to standard output, which belongs to the log.
 }

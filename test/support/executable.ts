@@ -88,7 +88,7 @@ async function untilReady(child: Child) {
   const ready = Promise.withResolvers<LogLine>()
   const allRead = (async () => {
     for await (const line of textLines(child.stdout)) {
-      const event: LogLine = JSON.parse(line)
+      const event: LogLine = parseLine(line)
       lines.push(event)
       if (event.event === 'service.ready') ready.resolve(event)
     }
@@ -101,6 +101,14 @@ async function untilReady(child: Child) {
     return child.exited
   }
   return { url, port: new URL(url).port, pid: child.pid, lines, end }
+}
+
+function parseLine(line: string): LogLine {
+  try {
+    return JSON.parse(line)
+  } catch {
+    throw new Error(`not a line of the log: ${line}`)
+  }
 }
 
 async function* textLines(stream: ReadableStream<Uint8Array>) {

@@ -1,10 +1,17 @@
 import type { Socket } from 'bun'
 
-/** A TCP link whose connections can fall silent without closing, as behind a firewall that forgot them. */
-export type Link = { url: string; freeze(which?: string): void; thaw(): void; close(): void }
+/** A TCP link whose connections can fall silent without closing, as behind a firewall. */
+export type Link = {
+  url: string
+  freeze(which?: string): void
+  thaw(): void
+  /** The connections of the moment never say or hear anything again; new ones do. */
+  forget(): void
+  close(): void
+}
 
 type Side = Socket<Pipe>
-type Pipe = { peer: Promise<Side>; held: Buffer[]; name: string }
+type Pipe = { peer: Promise<Side>; held: Buffer[]; name: string; isForgotten?: boolean }
 
 /** Forwards to the server of a PostgreSQL URL. `freeze('x')` holds back what connections say that began with x in it. */
 export function createLink(databaseUrl: string): Link {
@@ -21,10 +28,11 @@ export function createLink(databaseUrl: string): Link {
     const peer = await pipe.peer
     pipe.name ||= pipe.held[0]?.toString('latin1') ?? ''
     peer.data.name ||= pipe.name
-    if (!isFrozen(pipe)) for (const chunk of pipe.held.splice(0)) peer.write(chunk)
+    if (!pipe.isForgotten && !isFrozen(pipe)) for (const chunk of pipe.held.splice(0)) peer.write(chunk)
   }
   const end = async (socket: Side) => {
     open.delete(socket)
+    if (socket.data.isForgotten) return
     ;(await socket.data.peer.catch(() => null))?.end()
   }
   const handlers = { data: forward, close: end, error: end }
@@ -54,6 +62,9 @@ export function createLink(databaseUrl: string): Link {
     thaw() {
       isFrozen = () => false
       for (const socket of open) void flush(socket)
+    },
+    forget() {
+      for (const { data } of open) data.isForgotten = true
     },
     close: () => server.stop(true),
   }
