@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { Value } from '@sinclair/typebox/value'
 import { normaliseEmail } from './email'
 import { passwordProblem } from './password'
+import { isOpenToAll, readSecretFile, rereadSecretFile } from './secret-file'
 import { type SettingName, Settings } from './settings'
 
 export type Environment = Record<string, string | undefined>
@@ -69,6 +69,25 @@ export function loadConfig(environment: Environment = Bun.env) {
   }
 }
 
+/** The keys that stand in the file of `JWT_SECRET_FILE` now; `null` when it names none. Throws ConfigError. */
+export function rereadKeys(environment: Environment): string[] | null {
+  const path = environment['JWT_SECRET_FILE']
+  if (!path) return null
+  const schema = Settings.properties.JWT_SECRET
+  const problems: string[] = []
+  const value = fromFile('JWT_SECRET', () => rereadSecretFile(path), problems)
+  if (value !== null && !decodes(schema, value)) problems.push(`JWT_SECRET must be ${schema['expects']}`)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return Value.Decode(schema, value)
+}
+
+/** The secrets that came from files which anyone on the machine may write to, by their variables. */
+export const secretsOpenToAll = (environment: Environment): string[] =>
+  names
+    .filter(isSecret)
+    .map((name) => `${name}_FILE`)
+    .filter((name) => isOpenToAll(environment[name] ?? ''))
+
 /** Every setting with its value as text (secrets masked) and where it came from. Throws ConfigError. */
 export function describeConfig(environment: Environment = Bun.env) {
   loadConfig(environment)
@@ -118,11 +137,15 @@ function readSetting(name: SettingName, environment: Environment, problems: stri
   if (value && path) problems.push(`${name} and ${name}_FILE are both set`)
   if (value) return { value, source: 'environment' }
   if (!path) return { value: Settings.properties[name].default ?? null, source: 'default' }
+  return { value: fromFile(name, () => readSecretFile(path), problems), source: 'file' }
+}
+
+function fromFile(name: SettingName, read: () => string, problems: string[]): string | null {
   try {
-    return { value: readFileSync(path, 'utf8').trim(), source: 'file' }
-  } catch {
-    problems.push(`${name}_FILE cannot be read`)
-    return { value: null, source: 'file' }
+    return read()
+  } catch (error) {
+    problems.push(`${name}_FILE ${error instanceof Error ? error.message : 'cannot be read'}`)
+    return null
   }
 }
 

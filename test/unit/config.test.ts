@@ -1,14 +1,20 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ConfigError, describeConfig, type Environment, loadConfig } from '../../src/core/config'
+import {
+  ConfigError,
+  describeConfig,
+  type Environment,
+  loadConfig,
+  secretsOpenToAll,
+} from '../../src/core/config'
 import { Settings } from '../../src/core/settings'
 
 const home = mkdtempSync(join(tmpdir(), 'fastkit-config-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
-const file = (name: string, text: string) => {
+const file = (name: string, text: string | Uint8Array) => {
   writeFileSync(join(home, name), text)
   return join(home, name)
 }
@@ -155,32 +161,74 @@ describe('configuration', () => {
 })
 
 describe('secret from a file', () => {
-  test('is read without the line break at its end', () => {
-    expect(loadConfig({ JWT_SECRET_FILE: file('key', `${longKey}\n`) }).jwtSecrets).toEqual([longKey])
+  const good: Record<string, string> = {
+    DATABASE_URL: 'postgres://fastkit:tell-tale@db/fastkit',
+    JWT_SECRET: `${longKey}tell-tale`,
+    BOOTSTRAP_ADMIN_PASSWORD: 'tell-tale of a long password',
+  }
+  const admin = { BOOTSTRAP_ADMIN_EMAIL: 'ada@example.com', BOOTSTRAP_ADMIN_PASSWORD: 'a long one, this' }
+  const others = { JWT_SECRET: longKey, ...admin }
+  const by = (name: string, path: string) => ({ ...others, [name]: undefined, [`${name}_FILE`]: path })
+
+  const secrets = Object.entries(Settings.properties).flatMap(([name, schema]) =>
+    'isSecret' in schema ? [name] : [],
+  )
+
+  test('is there for each variable that the table marks', () => {
+    expect(secrets).toEqual(Object.keys(good))
   })
 
-  test('and from the environment at once is refused', () => {
-    const path = file('key', longKey)
-    expect(problemsOf({ JWT_SECRET: longKey, JWT_SECRET_FILE: path })).toEqual([
-      'JWT_SECRET and JWT_SECRET_FILE are both set',
-    ])
+  describe.each(secrets)('%s_FILE', (name) => {
+    const value = good[name] ?? ''
+
+    test.each(['', '\n', '\r\n', '\n\n'])('gives its text without %j at its end', (end) => {
+      const path = file(`${name}-good`, `${value}${end}`)
+      expect(JSON.stringify(loadConfig(by(name, path)))).toContain(`${JSON.stringify(value).slice(1, -1)}"`)
+    })
+
+    test.each([
+      ['missing', () => join(home, 'missing'), 'cannot be read (ENOENT)'],
+      ['below a file', () => join(file('plain', 'x'), 'below'), 'cannot be read (ENOTDIR)'],
+      ['a directory', () => home, 'cannot be read (EISDIR)'],
+      ['empty', () => file('empty', ''), 'is empty'],
+      ['a line break', () => file('break', '\n'), 'is empty'],
+      ['spaces', () => file('spaces', '  \n'), 'is empty'],
+      ['bytes', () => file('bytes', Buffer.alloc(64, 0xff)), 'is not UTF-8 text'],
+    ])('that is %s is named, not quoted', (_, path, problem) => {
+      expect(problemsOf(by(name, path()))).toContain(`${name}_FILE ${problem}`)
+      expect(problemsOf(by(name, path())).join()).not.toContain(home)
+    })
+
+    test('beside the variable itself is refused, whatever stands in either', () => {
+      const path = file('both', value)
+      expect(problemsOf({ ...by(name, path), [name]: value })).toContain(
+        `${name} and ${name}_FILE are both set`,
+      )
+    })
   })
 
-  test.each([
-    ['missing', () => join(home, 'missing')],
-    ['a directory', () => home],
-  ])('that is %s is named, not quoted', (_, path) => {
-    const problems = problemsOf({ DATABASE_URL_FILE: path() })
-    expect(problems).toContain('DATABASE_URL_FILE cannot be read')
-    expect(problems.join()).not.toContain(home)
+  test('keeps spaces, which may belong to a password', () => {
+    const path = file('spaced', '  long enough, this one  \n')
+    const { firstAdmin } = loadConfig(by('BOOTSTRAP_ADMIN_PASSWORD', path))
+    expect(firstAdmin?.password).toBe('  long enough, this one  ')
   })
 
-  test('that is empty is no secret', () => {
-    expect(namesOf({ JWT_SECRET_FILE: file('empty', '\n') })).toContain('JWT_SECRET')
+  test('may hold a key on each line', () => {
+    const JWT_SECRET_FILE = file('lines', `${longKey}1,\n${longKey}2\n`)
+    expect(loadConfig({ JWT_SECRET_FILE }).jwtSecrets).toEqual([`${longKey}1`, `${longKey}2`])
   })
 
   test('is not taken for what is no secret', () => {
     expect(loadConfig({ PORT_FILE: file('port', '80'), HOST_FILE: join(home, 'missing') }).port).toBe(3000)
+  })
+
+  test('is named when anyone may write to it, by its variable', () => {
+    const [open, closed] = [file('open', longKey), file('closed', longKey)]
+    chmodSync(open, 0o666)
+    chmodSync(closed, 0o640)
+    expect(secretsOpenToAll({ JWT_SECRET_FILE: open, DATABASE_URL_FILE: closed })).toEqual([
+      'JWT_SECRET_FILE',
+    ])
   })
 })
 
