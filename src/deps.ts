@@ -9,7 +9,7 @@ import type { Database } from './db/client'
 import type { Listener } from './db/listen'
 import type { Db } from './db/rows'
 import type { Hub } from './modules/realtime/hub'
-import type { Keys } from './modules/sessions/keys'
+import type { Keyring } from './modules/sessions/keyring'
 import type { LivenessCache } from './modules/sessions/liveness'
 
 /** What changes between start and end of the process; `/readyz` tells it. */
@@ -35,7 +35,7 @@ export type Deps = {
   log: Log
   db: Db
   database: Database
-  keys: Keys
+  keys: Keyring
   passwords: Passwords
   limits: Limits
   lifecycle: Lifecycle

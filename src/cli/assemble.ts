@@ -10,9 +10,8 @@ import { deaf, listen, solitary } from '../db/listen'
 import type { Deps, Lifecycle } from '../deps'
 import { recordReachedLimits } from '../modules/audit/limited'
 import { createHub } from '../modules/realtime/hub'
-import { deriveKeys } from '../modules/sessions/keys'
+import { createKeyring } from '../modules/sessions/keyring'
 import { createLivenessCache } from '../modules/sessions/liveness'
-import { remembering } from '../modules/sessions/verified'
 
 type Parts = {
   config: Config
@@ -35,11 +34,6 @@ export async function assemble({
   isListening,
   clock = systemClock,
 }: Parts): Promise<Deps> {
-  const keys = await deriveKeys({
-    secrets: jwtSecrets,
-    issuer: config.jwtIssuer,
-    audience: config.jwtAudience,
-  })
   const bus = createBus()
   const { databaseUrl: url } = config
   const instanceId = url ? crypto.randomUUID() : null
@@ -52,7 +46,11 @@ export async function assemble({
     clock,
     database,
     db,
-    keys: { ...keys, access: remembering(keys.access) },
+    keys: await createKeyring({
+      secrets: jwtSecrets,
+      issuer: config.jwtIssuer,
+      audience: config.jwtAudience,
+    }),
     passwords: createPasswords(config.passwordCost),
     limits: createLimits({
       isOn: config.hasRateLimit,

@@ -131,7 +131,7 @@ describe('the memory of verified tokens', () => {
   const now = new Date()
   const exp = Math.floor(now.getTime() / 1000) + 60
   async function counted() {
-    const kind = service.deps.keys.refresh
+    const kind = service.deps.keys.current.refresh
     let count = 0
     const verify = (token: string, at: Date) => {
       count++

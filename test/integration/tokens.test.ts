@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { jwtVerify } from 'jose'
 import { createApp } from '../../src/app'
-import { deriveKeys } from '../../src/modules/sessions/keys'
+import { createKeyring } from '../../src/modules/sessions/keyring'
 import { createClient } from '../support/client'
 import { forge, keyFor, kidOf, partsOf } from '../support/forge'
 import { type Service, startService, testSecret } from '../support/service'
@@ -131,7 +131,7 @@ describe('rotation of JWT_SECRET', () => {
 
 /** Another instance over the same database with other keys: on the embedded one it has to live in this process. */
 async function instanceWith(secrets: string[]) {
-  const keys = await deriveKeys({ secrets, issuer: 'fastkit', audience: 'fastkit' })
+  const keys = await createKeyring({ secrets, issuer: 'fastkit', audience: 'fastkit' })
   const { server } = createApp({ ...service.deps, keys }).listen({ hostname: '127.0.0.1', port: 0 })
   if (!server) throw new Error('the instance did not start')
   return { ...createClient(`http://127.0.0.1:${server.port}`), stop: () => server.stop(true) }

@@ -112,7 +112,7 @@ async function auth({ deps, connection }: Context, { token }: Of<'auth'>): Promi
   if (!before) return enter(deps, connection, principal)
   // Another session would be another identity: whoever wants that opens another socket.
   if (before.sessionId !== principal.sessionId) throw fail('forbidden')
-  if (principal.expiresAt > before.expiresAt) {
+  if (principal.expiresAt >= before.expiresAt) {
     connection.principal = principal
     connection.hasWarned = false
   }

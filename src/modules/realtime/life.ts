@@ -1,7 +1,7 @@
 import { secondsAfter, secondsBetween } from '../../core/clock'
 import { failureIn } from '../../core/errors'
 import type { Deps } from '../../deps'
-import { type Principal, resume } from '../sessions/service'
+import { isInForce, type Principal, resume } from '../sessions/service'
 import { profile } from '../users/service'
 import { systemChannel } from './channels'
 import { type Connection, close, createConnection, send, type Wire } from './connection'
@@ -90,11 +90,12 @@ async function letGo(deps: Deps, connection: Connection) {
 }
 
 /** Does what time asks of each socket: a warning, a ping, the end. */
-export function tick({ hub, clock }: Deps) {
+export function tick(deps: Deps) {
+  const { hub, clock } = deps
   const now = clock.now()
   for (const connection of hub.connections.values()) {
     if (connection.endsAt) endIfOverdue(connection, connection.endsAt, now)
-    else if (connection.principal) watchToken(connection, connection.principal, now)
+    else if (connection.principal) watchToken(deps, connection, connection.principal)
     else if (now >= secondsAfter(connection.openedAt, authSeconds)) close(connection, 'authTimeout', now)
     watchPulse(connection, now)
   }
@@ -104,8 +105,10 @@ function endIfOverdue(connection: Connection, endsAt: Date, now: Date) {
   if (now >= endsAt) connection.wire.terminate()
 }
 
-function watchToken(connection: Connection, { expiresAt }: Principal, now: Date) {
-  if (expiresAt <= now) return close(connection, 'unauthenticated', now)
+function watchToken(deps: Deps, connection: Connection, principal: Principal) {
+  const now = deps.clock.now()
+  const { expiresAt } = principal
+  if (expiresAt <= now || !isInForce(deps, principal)) return close(connection, 'unauthenticated', now)
   if (connection.hasWarned || secondsAfter(now, expiryWarningSeconds) < expiresAt) return
   connection.hasWarned = true
   send(connection, { type: 'expiring', in: secondsBetween(now, expiresAt) }, now)

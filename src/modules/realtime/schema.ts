@@ -27,7 +27,7 @@ export const Ticket = Type.Object(
   {
     ticket: Type.String({
       description: 'Good for one connection: `GET /api/v1/ws?ticket=…`.',
-      examples: ['dGlja2V0LWZvci1vbmUtY29ubmVjdGlvbi1vbmx5ISE'],
+      examples: ['h0OBbGkVqYwyhkZ2.dGlja2V0LWZvci1vbmUtY29ubmVjdGlvbi1vbmx5ISE'],
     }),
     expires_in: Type.Integer({ description: 'Seconds until it ends.', examples: [30] }),
   },

@@ -8,8 +8,9 @@ import * as repo from './repo'
 import type { Ticket } from './schema'
 
 /** Makes a ticket that stands for the caller's access token in one connection. */
-export async function issue(deps: Deps, { sessionId, userId, expiresAt }: Principal): Promise<Ticket> {
-  const ticket = randomText(32)
+export async function issue(deps: Deps, { sessionId, userId, expiresAt, kid }: Principal): Promise<Ticket> {
+  // Its hash vouches for the key that it names: the token's, without which the socket must end.
+  const ticket = `${kid}.${randomText(32)}`
   await repo.insertTicket(deps.db, {
     ticketHash: sha256(ticket),
     sessionId,
@@ -25,5 +26,6 @@ export async function redeem(deps: Deps, ticket: string): Promise<Principal> {
   const row = await repo.takeTicket(deps.db, sha256(ticket))
   if (!row || row.expiresAt <= deps.clock.now()) throw fail('invalid_token')
   const { sessionId, userId, tokenExpiresAt: expiresAt } = row
-  return resume(deps, { sessionId, userId, expiresAt })
+  const [kid = ''] = ticket.split('.')
+  return resume(deps, { sessionId, userId, expiresAt, kid })
 }

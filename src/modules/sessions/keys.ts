@@ -8,7 +8,7 @@ export type Keys = {
   successorOf(token: { kid: string; jti: string }): string
 }
 
-type KeyOptions = { secrets: string[]; issuer: string; audience: string }
+export type KeyOptions = { secrets: string[]; issuer: string; audience: string }
 
 /** Derives from each secret one key per kind of token; the first secret signs, all verify. */
 export async function deriveKeys({ secrets, issuer, audience }: KeyOptions): Promise<Keys> {

@@ -19,9 +19,10 @@ export async function signPair(
 ): Promise<TokenPair> {
   const accessExpiresAt = earlier(secondsAfter(now, deps.config.accessTtlSeconds), sessionExpiresAt)
   const claims = { sub: userId, sid: sessionId }
+  const { access, refresh } = deps.keys.current
   const [accessToken, refreshToken] = await Promise.all([
-    deps.keys.access.sign({ ...claims, jti: randomText(16), exp: epochSeconds(accessExpiresAt) }),
-    deps.keys.refresh.sign({ ...claims, jti, exp: epochSeconds(expiresAt) }),
+    access.sign({ ...claims, jti: randomText(16), exp: epochSeconds(accessExpiresAt) }),
+    refresh.sign({ ...claims, jti, exp: epochSeconds(expiresAt) }),
   ])
   return {
     access_token: accessToken,

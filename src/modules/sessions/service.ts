@@ -18,6 +18,8 @@ export type Principal = {
   role: 'user' | 'admin'
   /** When the access token ends. */
   expiresAt: Date
+  /** The key that signed it. */
+  kid: string
 }
 
 /** A user whose password has just been checked against this hash. */
@@ -60,13 +62,14 @@ export async function open(deps: Deps, holder: Holder, device: Device): Promise<
  */
 export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPair> {
   const now = deps.clock.now()
-  const token = await deps.keys.refresh.verify(refreshToken, now)
+  const keys = deps.keys.current
+  const token = await keys.refresh.verify(refreshToken, now)
   if (!token) throw fail('invalid_refresh_token')
   await deps.limits.use('refresh', token.sid)
   const sessionExpiresAt = await repo.expiryOf(deps.db, token.sid)
   if (!sessionExpiresAt) throw fail('invalid_refresh_token')
 
-  const jti = deps.keys.successorOf(token)
+  const jti = keys.successorOf(token)
   const expiresAt = refreshExpiry(deps, now, sessionExpiresAt)
   const successor = { id: newId(now), jtiHash: sha256(jti), expiresAt }
   const isRotated = await repo.rotate(deps.db, {
@@ -104,18 +107,27 @@ export async function sweep(deps: Deps, limit: number): Promise<number> {
 
 /** Whom an access token speaks for now. Throws `invalid_token`. */
 export async function authenticate(deps: Deps, accessToken: string): Promise<Principal> {
-  const token = await deps.keys.access.verify(accessToken, deps.clock.now())
+  const token = await deps.keys.current.access.verify(accessToken, deps.clock.now())
   if (!token) throw fail('invalid_token')
-  return resume(deps, { userId: token.sub, sessionId: token.sid, expiresAt: new Date(token.exp * 1000) })
+  const { sub: userId, sid: sessionId, kid } = token
+  return resume(deps, { userId, sessionId, kid, expiresAt: new Date(token.exp * 1000) })
 }
 
-/** Whom a session speaks for now, its access token having been seen before. Throws `invalid_token` when it has ended. */
+/**
+ * Whom a session speaks for now, its access token having been seen before. Throws `invalid_token` when it has ended, and
+ * when the key of the token is in force no more: whoever stole it may have made the token.
+ */
 export async function resume(deps: Deps, access: Omit<Principal, 'role'>): Promise<Principal> {
+  if (!isInForce(deps, access)) throw fail('invalid_token')
   const state = await deps.liveness.of(access.sessionId, access.userId)
   const isLive = state?.user.isActive && state.revokedAt === null && state.expiresAt > deps.clock.now()
   if (!isLive) throw fail('invalid_token')
   return { ...access, role: state.user.role }
 }
+
+/** Whether the key that signed an access token is still one of ours. */
+export const isInForce = ({ keys }: Deps, { kid }: Pick<Principal, 'kid'>) =>
+  keys.current.access.kids.includes(kid)
 
 /** Where a session was opened. Throws `invalid_token` when it is gone. */
 export async function deviceOf(deps: Deps, sessionId: string): Promise<Device> {
@@ -141,6 +153,6 @@ export async function acquaintance(deps: Deps, emailNormalised: string) {
 /** The session and the user a token was made for, even when either has ended; `null` for a forged one. */
 export async function namedBy(deps: Deps, kind: 'access' | 'refresh', token: string) {
   // A signature stays good when the time has passed; the start of time lies before every expiry.
-  const verified = await deps.keys[kind].verify(token, new Date(0))
+  const verified = await deps.keys.current[kind].verify(token, new Date(0))
   return verified && { sessionId: verified.sid, userId: verified.sub }
 }
