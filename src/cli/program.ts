@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
 import { ConfigError, type Environment } from '../core/config'
 import { environment } from './environment'
+import { holdHangups } from './hangups'
 import { UsageError } from './usage'
 import { addUser } from './user/user'
 
@@ -44,7 +45,10 @@ function commands(wrap: Wrap): Command {
       .allowExcessArguments(false)
       .action(wrap(work))
 
-  add('serve', 'run the service (the default)', async (env) => (await import('./serve')).serve(env))
+  add('serve', 'run the service (the default)', async (env) => {
+    const hangups = holdHangups()
+    return (await import('./serve')).serve(env, hangups)
+  })
   add('migrate', 'apply the missing migrations and exit', async (env) =>
     (await import('./migrate')).migrateAndExit(env),
   )

@@ -1,19 +1,21 @@
 import { version } from '../../package.json'
 import { createApp } from '../app'
-import { type Config, type Environment, loadConfig } from '../core/config'
+import { type Config, type Environment, loadConfig, secretsOpenToAll } from '../core/config'
 import { createLog, type Log } from '../core/log'
 import type { Deps } from '../deps'
 import { type Realtime, startRealtime } from '../modules/realtime/start'
 import { startMetrics } from '../modules/telemetry/metrics-server'
 import { assemble } from './assemble'
 import { startControl } from './control/server'
+import type { Hangups } from './hangups'
 import { startJobs } from './jobs'
 import { becomeReady } from './ready'
+import { reload } from './reload'
 import { endSignal } from './signals'
 import { openStorage, type Storage } from './storage'
 
 /** Runs the service until a signal or a fault ends it: 0 after a clean end, 1 otherwise. Throws what stops it at start. */
-export async function serve(environment: Environment): Promise<number> {
+export async function serve(environment: Environment, hangups: Hangups): Promise<number> {
   const startedAt = performance.now()
   const config = loadConfig(environment)
   const log = await createLog({ level: config.logLevel, format: config.logFormat })
@@ -26,7 +28,8 @@ export async function serve(environment: Environment): Promise<number> {
     const realtime = startRealtime(deps)
     const server = listen(deps)
     const url = `http://${server.hostname}:${server.port}`
-    tellDoubts(deps)
+    tellDoubts(deps, environment)
+    hangups.each(() => reload(deps, environment))
     const control = config.databaseUrl ? null : startControl(deps)
     const ready = becomeReady(deps, { url, startedAt })
     const jobs = startJobs(deps)
@@ -90,7 +93,9 @@ async function close(log: Log, storage: Storage) {
 const owaspMinimum = { memoryKib: 19_456, time: 2 } satisfies Config['passwordCost']
 
 /** What an operator should know although the service can run. */
-function tellDoubts({ config, lifecycle, log }: Deps) {
+function tellDoubts({ config, lifecycle, log }: Deps, environment: Environment) {
+  const names = secretsOpenToAll(environment)
+  if (names.length > 0) log.warn({ names }, 'config.secret_file_open_to_all')
   if (lifecycle.durability === 'not_in_force') log.warn('database.commits_not_durable')
   const { memoryKib, time } = config.passwordCost
   if (memoryKib * time < owaspMinimum.memoryKib * owaspMinimum.time)
