@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 
 type Bytes = Uint8Array<ArrayBuffer>
-type Content = { bytes: Bytes; gzipped: Bytes | null; etag: string }
+type Content = { plain: Blob; gzipped: Blob | null; etag: string }
 export type StaticFile = { type: string; load: () => Promise<Content> }
 
 /** What stays the same until the process ends; read, compressed and fingerprinted when it is first asked for. */
@@ -11,8 +11,9 @@ export function staticFile(type: string, read: () => Promise<Bytes | string> | s
   const prepare = async (): Promise<Content> => {
     const given = await read()
     const bytes = typeof given === 'string' ? new TextEncoder().encode(given) : given
-    const gzipped = type.startsWith('image/') ? null : new Uint8Array(await promisify(gzip)(bytes))
-    return { bytes, gzipped, etag: `W/"${Bun.hash(bytes).toString(36)}"` }
+    const gzipped = type.startsWith('image/') ? null : new Blob([await promisify(gzip)(bytes)])
+    // Blobs are shared by all answers, bytes would be copied for each: many slow readers would fill the memory.
+    return { plain: new Blob([bytes]), gzipped, etag: `W/"${Bun.hash(bytes).toString(36)}"` }
   }
   return { type, load: () => (content ??= prepare()) }
 }
@@ -23,13 +24,13 @@ export async function sendFile(
   { type, load }: StaticFile,
   headers: Record<string, string> = {},
 ) {
-  const { bytes, gzipped, etag } = await load()
+  const { plain, gzipped, etag } = await load()
   const always = { ...headers, etag, 'cache-control': 'no-cache', vary: 'Accept-Encoding' }
   if (request.headers.get('if-none-match')?.includes(etag)) {
     return new Response(null, { status: 304, headers: always })
   }
   const body = takesGzip(request) ? gzipped : null
-  return new Response(body ?? bytes, {
+  return new Response(body ?? plain, {
     headers: { ...always, 'content-type': type, ...(body && { 'content-encoding': 'gzip' }) },
   })
 }
