@@ -16,7 +16,7 @@ import { channelsRoutes, socketDocs, socketRoutes } from './modules/realtime/rou
 import { sessionsRoutes } from './modules/sessions/routes'
 import { meRoutes, usersRoutes } from './modules/users/routes'
 
-// Seconds without a byte before a connection is closed: long enough for a slow hash, short for a trickling sender.
+// Seconds (8 to 12, by the coarse timer) for a request to arrive whole, and for a client to go on reading its answer.
 const idleTimeoutSeconds = 10
 
 // The parts of /docs in their order: what each tag of the routes is about.

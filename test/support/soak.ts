@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createClient } from './client'
 import { times } from './crowd'
 import { frameOf, openRawSocket } from './frames'
@@ -20,6 +20,8 @@ export async function createStage() {
     /** Bytes in memory that are the process's own; files it maps are not. */
     memory: () => memoryOf(process.pid),
     descriptors: () => readdirSync(`/proc/${process.pid}/fd`).length,
+    /** Descriptors that are connections: the embedded database opens and closes files as it likes. */
+    connections: () => connectionsOf(process.pid),
     /** Access tokens of so many users. */
     async tokens(count: number): Promise<string[]> {
       const tokens: string[] = []
@@ -40,6 +42,19 @@ export async function createStage() {
 function memoryOf(pid: number): number {
   const kibibytes = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return Number(kibibytes) * 1024
+}
+
+function connectionsOf(pid: number): number {
+  const folder = `/proc/${pid}/fd`
+  return readdirSync(folder).filter((name) => targetOf(`${folder}/${name}`).startsWith('socket:')).length
+}
+
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link)
+  } catch {
+    return 'closed meanwhile'
+  }
 }
 
 type Usage = { memory: number; descriptors: number }
