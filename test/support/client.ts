@@ -13,8 +13,11 @@ export type Pair = {
 
 export const aPassword = 'correct horse battery'
 
-/** Calls the service over HTTP and remembers every secret that passes, for the search for leaks at the end. */
-export function createClient(url: string) {
+/**
+ * Calls the service over HTTP and remembers every secret that passes, for the search for leaks at the end. `ca` is the
+ * certificate to trust, for TLS.
+ */
+export function createClient(url: string, { ca }: { ca?: string } = {}) {
   const secrets = new Set<string>()
   let made = 0
 
@@ -24,6 +27,7 @@ export function createClient(url: string) {
     const answer = await fetch(url + path, {
       method,
       redirect: 'manual',
+      ...(ca !== undefined && { tls: { ca } }),
       headers: {
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),

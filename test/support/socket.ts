@@ -10,16 +10,20 @@ type Options = {
   protocols?: string[]
   query?: Record<string, string>
   headers?: Record<string, string>
+  /** The certificate to trust, for TLS. */
+  ca?: string
 }
 
 const patienceMilliseconds = 5000
 
 /** Connects to `/api/v1/ws` and keeps everything that arrives. */
-export async function openSocket(url: string, { token, protocols, query = {}, headers = {} }: Options = {}) {
+export async function openSocket(url: string, options: Options = {}) {
+  const { token, protocols, query = {}, headers = {}, ca } = options
   const address = `${url.replace('http', 'ws')}/api/v1/ws?${new URLSearchParams(query)}`
   const socket = new WebSocket(address, {
     headers: { ...(token !== undefined && { authorization: `Bearer ${token}` }), ...headers },
     ...(protocols && { protocols }),
+    ...(ca !== undefined && { tls: { ca } }),
   })
   const received: Received[] = []
   const waiting = new Set<() => void>()
@@ -121,7 +125,8 @@ export async function shakeHands(url: string, { query = '', headers = {} }: Hand
   }
 }
 
-function isWhole(answer: string) {
+/** Whether an answer has come to the end that its length tells. */
+export function isWhole(answer: string) {
   const [head = '', body] = answer.split('\r\n\r\n')
   const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
   return body !== undefined && body.length >= length

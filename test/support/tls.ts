@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { connect as connectTls } from 'node:tls'
+import { isWhole } from './socket'
+
+/** A certificate for this machine, signed by itself: where it and its key lie, and what makes a client trust it. */
+export function makeCertificate(dir: string) {
+  const [chain, key] = [join(dir, 'fullchain.pem'), join(dir, 'privkey.pem')]
+  const how = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1']
+  const names = ['-subj', '/CN=api.example.com', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const { exitCode, stderr } = Bun.spawnSync(
+    ['openssl', 'req', '-x509', ...how, ...names, '-keyout', key, '-out', chain],
+    { stderr: 'pipe' },
+  )
+  if (exitCode !== 0) throw new Error(stderr.toString())
+  return { chain, key, ca: readFileSync(chain, 'utf8') }
+}
+
+type Sender = { url: string; ca: string; localAddress: string }
+
+/** Sends one request over TLS from an address of this machine (127.0.0.x), and answers what came back. */
+export async function sendFrom({ url, ca, localAddress }: Sender, lines: string[]) {
+  const { hostname, port } = new URL(url)
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let received = ''
+  const wire = connect({ host: hostname, port: Number(port), localAddress })
+  const socket = connectTls({ socket: wire, host: hostname, ca }, () => socket.write(lines.join('\r\n')))
+  socket.on('data', (data) => {
+    received += data.toString()
+    if (isWhole(received)) socket.end()
+  })
+  socket.on('error', reject)
+  socket.on('close', () => resolve(received))
+  const [head = '', body = ''] = (await promise).split('\r\n\r\n')
+  return { status: Number(head.split(' ')[1]), head, body }
+}
+
+/** A JSON request as lines, with whatever headers. */
+export function jsonRequest(route: string, body: unknown, headers: Record<string, string> = {}): string[] {
+  const text = JSON.stringify(body)
+  return [
+    `${route} HTTP/1.1`,
+    'Host: api.example.com',
+    'Connection: close',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    '',
+    text,
+  ]
+}
