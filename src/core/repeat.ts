@@ -5,17 +5,33 @@ export type Job = {
 
 /** Runs `work` again and again until stopped, never twice at a time. It answers how many milliseconds to pause. */
 export function repeatedly(work: () => Promise<number>): Job {
-  const ended = Promise.withResolvers<void>()
   let isStopped = false
+  let wake = nothing
+  // Not a race against one promise of the end: that would keep something of every pause until then.
+  const pause = (milliseconds: number) =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   async function run() {
-    while (!isStopped) await Promise.race([Bun.sleep(await work()), ended.promise])
+    while (!isStopped) {
+      const milliseconds = await work()
+      if (!isStopped) await pause(milliseconds)
+    }
   }
   const running = run()
   return {
     stop() {
       isStopped = true
-      ended.resolve()
+      wake()
       return running
     },
   }
+}
+
+const nothing = () => {
+  // There is no pause yet.
 }
