@@ -25,6 +25,7 @@ export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCa
   // Counts what was forgotten: a state read before that and arriving after it must not be remembered.
   let generation = 0
   const asked = { hits: 0, misses: 0 }
+  const reading = new Map<string, Reading>()
 
   bus.on((notice) => {
     if (notice.type === 'session.ended') known.delete(notice.sessionId)
@@ -43,16 +44,30 @@ export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCa
     return state
   }
 
+  /** A crowd that asks for the same at once causes one query; not one that began before a change. */
+  function readOnce(sessionId: string, userId: string) {
+    const underWay = reading.get(sessionId)
+    if (isTrusted() && underWay?.generation === generation && underWay.userId === userId)
+      return underWay.state
+    const state = read(sessionId, userId).finally(() => {
+      if (reading.get(sessionId)?.state === state) reading.delete(sessionId)
+    })
+    reading.set(sessionId, { generation, userId, state })
+    return state
+  }
+
   return {
     of(sessionId, userId) {
       const remembered = isTrusted() ? known.get(sessionId) : undefined
-      if (remembered?.user.id !== userId) return read(sessionId, userId)
+      if (remembered?.user.id !== userId) return readOnce(sessionId, userId)
       asked.hits++
       return remembered
     },
     asked,
   }
 }
+
+type Reading = { generation: number; userId: string; state: Promise<Liveness | null> }
 
 function forgetUser(known: LRUCache<string, Liveness>, userId: string) {
   for (const [sessionId, { user }] of known.entries()) {
