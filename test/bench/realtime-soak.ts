@@ -1,12 +1,20 @@
-import { createStage, crowd, cycle, flood, percentile, settled, stall } from '../support/soak'
+import { createStage, crowd, cycle, flood, percentile, settled, stall, stampede } from '../support/soak'
 
-// bun test/bench/realtime-soak.ts [cycles|idle|flood|stall]: what many sockets, and bad ones, cost the service.
+// bun test/bench/realtime-soak.ts [cycles|idle|stampede|flood|stall]: what many sockets, and bad ones, cost the service.
 
 const cycles = 10_000
+const rounds = 5
 const idleSockets = 2000
+const stampeding = 1000
 const settleSeconds = 15
 const floodSeconds = 10
-const parts = { cycles: openAndClose, idle: stayIdle, flood: withFlood, stall: withStall }
+const parts = {
+  cycles: openAndClose,
+  idle: stayIdle,
+  stampede: allAtOnce,
+  flood: withFlood,
+  stall: withStall,
+}
 
 const [, , wanted] = Bun.argv
 for (const [name, part] of Object.entries(parts)) if (!wanted || wanted === name) await part()
@@ -16,7 +24,7 @@ async function openAndClose() {
   try {
     const tokens = await stage.tokens(20)
     await cycle(stage, tokens, cycles / 10)
-    for (let round = 0; round < 2; round++) {
+    for (let round = 0; round < rounds; round++) {
       const before = await settled(stage, settleSeconds)
       const startedAt = performance.now()
       await cycle(stage, tokens, cycles)
@@ -43,6 +51,24 @@ async function stayIdle() {
     const each = (after.memory - before.memory) / idleSockets / 1024
     print(`${idleSockets} idle sockets`, [`${each.toFixed(1)} KiB each (aim: 30)`])
     await leave()
+  } finally {
+    await stage.end()
+  }
+}
+
+async function allAtOnce() {
+  const stage = await createStage({ EMBEDDED_FSYNC: 'on' })
+  try {
+    const startedAt = performance.now()
+    const { ready, writes } = await stampede(stage, stampeding)
+    const slowest = Math.max(...writes.map(({ milliseconds }) => milliseconds))
+    const statuses = [...new Set(writes.map(({ status }) => status))]
+    const seconds = (performance.now() - startedAt) / 1000
+    print(`${stampeding} sockets at once`, [
+      `${ready} let in`,
+      `come and gone in ${seconds.toFixed(1)} s`,
+      `${writes.length} writes over HTTP answered ${statuses}, the slowest after ${slowest.toFixed(0)} ms`,
+    ])
   } finally {
     await stage.end()
   }

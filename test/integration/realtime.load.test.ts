@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { createStage, crowd, cycle, flood, percentile, settled, stall } from '../support/soak'
+import { createStage, crowd, cycle, flood, percentile, settled, stall, stampede } from '../support/soak'
 
 // In small, and with room for a busy machine; test/bench/realtime-soak.ts measures it in full.
 
@@ -35,6 +35,14 @@ test('an idle socket costs at most 30 KiB', async () => {
   const after = await settled(stage, 0.5)
   await leave()
   expect(after.memory - before.memory).toBeLessThan(200 * 30 * 1024 + noise)
+})
+
+test('sockets that all come and go at once are all let in, and do not keep requests waiting', async () => {
+  const { ready, writes } = await stampede(stage, 1000)
+  expect(ready).toBe(1000)
+  expect(new Set(writes.map(({ status }) => status))).toEqual(new Set([200]))
+  // If each of them waited behind all the sockets, there would be two or three.
+  expect(writes.filter(({ isMeanwhile }) => isMeanwhile).length).toBeGreaterThan(6)
 })
 
 test('who sends 10,000 messages a second is cut off each time, and another hardly notices', async () => {

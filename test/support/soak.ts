@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createClient } from './client'
 import { times } from './crowd'
+import { createTestDatabase } from './database'
 import { frameOf, openRawSocket } from './frames'
 import { createOperator } from './operator'
-import { signedInSocket } from './socket'
+import { openSocket, signedInSocket } from './socket'
 
 const socketsPerUser = 20
 const mebibyte = 1024 * 1024
@@ -11,9 +12,15 @@ const mebibyte = 1024 * 1024
 type Stage = Awaited<ReturnType<typeof createStage>>
 
 /** The service in a process of its own, whose memory and descriptors can be seen, and people who know it. */
-export async function createStage() {
+export async function createStage(variables: Record<string, string> = {}) {
   const operator = createOperator()
-  const process = await operator.serve({ cwd: operator.emptyDir(), env: { JWT_SECRET: crypto.randomUUID() } })
+  const database = await createTestDatabase()
+  const env = {
+    JWT_SECRET: crypto.randomUUID(),
+    ...(database.url && { DATABASE_URL: database.url }),
+    ...variables,
+  }
+  const process = await operator.serve({ cwd: operator.emptyDir(), env })
   const client = createClient(process.url)
   return {
     ...client,
@@ -34,6 +41,7 @@ export async function createStage() {
     async end() {
       const exitCode = await process.end('SIGTERM')
       await operator.clear()
+      await database.drop()
       return exitCode
     },
   }
@@ -85,6 +93,47 @@ export async function crowd(stage: Stage, count: number): Promise<() => Promise<
       sockets.push(await signedInSocket(stage.url, tokens[at] ?? ''))
   })
   return () => Promise.all(sockets.map((socket) => socket.close()))
+}
+
+/** A request that wrote; `isMeanwhile` when the sockets were still coming. */
+type Write = { status: number; milliseconds: number; isMeanwhile: boolean }
+type Stampede = { ready: number; writes: Write[] }
+
+/** Opens so many sockets at one instant and closes them at another: how many were told `ready`, and what was written over HTTP. */
+export async function stampede(stage: Stage, count: number): Promise<Stampede> {
+  const [writer, ...tokens] = await stage.tokens(1 + Math.ceil(count / socketsPerUser))
+  const state = { isMeanwhile: true, isOver: false }
+  const writing = keepWriting(stage, writer, state)
+  const sockets = await times(count, (at) =>
+    openSocket(stage.url, { token: tokens[at % tokens.length] ?? '' }),
+  )
+  const ready = await times(count, async (at) =>
+    sockets[at]?.next('ready', anything, patience).catch(notReady),
+  )
+  state.isMeanwhile = false
+  await Promise.all(sockets.map((socket) => socket.close()))
+  await Bun.sleep(1000)
+  state.isOver = true
+  return { ready: ready.filter(Boolean).length, writes: await writing }
+}
+
+const patience = 40_000
+const anything = () => true
+const notReady = () => null
+
+async function keepWriting(
+  stage: Stage,
+  token: string | undefined,
+  state: { isMeanwhile: boolean; isOver: boolean },
+) {
+  const writes: Write[] = []
+  for (; !state.isOver; await Bun.sleep(50)) {
+    const startedAt = performance.now()
+    const body = { display_name: `at ${startedAt}` }
+    const { status } = await stage.call('PATCH /api/v1/users/me', { token, body })
+    writes.push({ status, milliseconds: performance.now() - startedAt, isMeanwhile: state.isMeanwhile })
+  }
+  return writes
 }
 
 type Flood = { sent: number; cutOffs: number[]; roundTrips: number[] }

@@ -45,7 +45,11 @@ export async function openSocket(url: string, options: Options = {}) {
   })
 
   /** Waits until `find` finds something. */
-  function until<T>(find: () => T | null | undefined, what: string): Promise<T> {
+  function until<T>(
+    find: () => T | null | undefined,
+    what: string,
+    milliseconds = patienceMilliseconds,
+  ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     const look = () => {
       const found = find()
@@ -56,7 +60,7 @@ export async function openSocket(url: string, options: Options = {}) {
     const timer = setTimeout(() => {
       finish()
       reject(new Error(`waited in vain for ${what}; came: ${JSON.stringify({ received, end })}`))
-    }, patienceMilliseconds)
+    }, milliseconds)
     const finish = () => {
       clearTimeout(timer)
       waiting.delete(look)
@@ -77,8 +81,8 @@ export async function openSocket(url: string, options: Options = {}) {
     of,
     send,
     /** The first message of a type that satisfies `wanted`. */
-    next: (type: string, wanted: (message: Received) => boolean = () => true) =>
-      until(() => of(type).find(wanted), type),
+    next: (type: string, wanted: (message: Received) => boolean = () => true, milliseconds?: number) =>
+      until(() => of(type).find(wanted), type, milliseconds),
     /** As many messages of a type. */
     many: (type: string, count: number) =>
       until(() => (of(type).length >= count ? of(type) : null), `${count} of ${type}`),

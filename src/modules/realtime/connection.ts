@@ -31,6 +31,10 @@ export type Connection = {
   readonly queue: Queue
   /** `null` until it has signed in. */
   principal: Principal | null
+  /** Its credential is being looked at. */
+  isSigningIn: boolean
+  /** Whether it may have a row among the sockets. */
+  hasPlace: boolean
   readonly channels: Set<string>
   errors: number
   /** Messages it may still send at once, at `countedAt`. */
@@ -55,6 +59,8 @@ export const createConnection = ({ wire, openedAt, traffic }: Opening): Connecti
   traffic,
   queue: createQueue(maxQueued),
   principal: null,
+  isSigningIn: false,
+  hasPlace: false,
   channels: new Set(),
   errors: 0,
   budget: messageBurst,

@@ -31,7 +31,7 @@ async function answer(context: Context, frame: unknown) {
   const id = idIn(value)
   try {
     const message = read(value)
-    const reply = await handle(context, message)
+    const reply = await inTurn(context, message)
     if (reply) respond(context, reply, id)
   } catch (error) {
     refuse(context, failureIn(error) ?? fail('internal', { cause: error }), id)
@@ -57,7 +57,21 @@ function refuse({ deps, connection }: Context, failure: Failure, id: Id) {
   if (connection.errors >= maxErrors) close(connection, 'badMessages', now)
 }
 
+/** A `ping` needs no turn; who signs in is no longer silent while it waits for one. */
+async function inTurn(context: Context, message: ClientMessage): Promise<Answer | null> {
+  const { deps, connection } = context
+  if (message.type === 'ping') return handle(context, message)
+  connection.isSigningIn = message.type === 'auth'
+  try {
+    return await deps.hub.turns.run(() => handle(context, message))
+  } finally {
+    connection.isSigningIn = false
+  }
+}
+
 async function handle(context: Context, message: ClientMessage): Promise<Answer | null> {
+  // It may have left while it waited for its turn.
+  if (context.connection.endsAt) return null
   if (message.type === 'auth') return auth(context, message)
   if (!(await isStillIn(context))) return null
   switch (message.type) {

@@ -1,5 +1,8 @@
+import { createGate, type Gate } from '../../core/gate'
 import type { Connection } from './connection'
+import { longestTurnMilliseconds, maxAtWork, maxAwaitingTurn } from './limits'
 import type { LocalChannel } from './local-channel'
+import { createQueue, type Queue } from './queue'
 import { createTraffic, type Traffic } from './traffic'
 
 /** The open sockets of this process and the channels they listen to. */
@@ -9,8 +12,11 @@ export type Hub = {
   readonly connections: Map<string, Connection>
   readonly byUser: Map<string, Set<Connection>>
   readonly channels: Map<string, LocalChannel>
-  /** Sockets that have a row; those without a connection are to be deleted. */
-  readonly registered: Set<string>
+  /** Sockets that are gone and may still have a row, and the work under way to delete those. */
+  readonly vacated: Set<string>
+  readonly vacating: Queue
+  /** What sockets ask of the database takes turns: a crowd of them must not keep requests over HTTP waiting. */
+  readonly turns: Gate
   /** Counts how often notices may have been missed. */
   gaps: number
   /** Some sockets could not be looked up when they should have been. */
@@ -24,7 +30,14 @@ export const createHub = (instanceId: string | null): Hub => ({
   connections: new Map(),
   byUser: new Map(),
   channels: new Map(),
-  registered: new Set(),
+  vacated: new Set(),
+  vacating: createQueue(1),
+  turns: createGate({
+    places: maxAtWork,
+    queue: maxAwaitingTurn,
+    maxWaitMilliseconds: longestTurnMilliseconds,
+    refusal: 'overloaded',
+  }),
   gaps: 0,
   mustRecheck: false,
   isStopping: false,

@@ -8,8 +8,8 @@ import { type Connection, close, createConnection, send, type Wire } from './con
 import { addSocket, removeSocket } from './hub'
 import { authSeconds, expiryWarningSeconds, pongSeconds } from './limits'
 import type { Answer } from './messages'
-import { freePlaces, takePlace } from './places'
-import { leave, subscribe } from './subscriptions'
+import { freePlace, takePlace } from './places'
+import { leaveAll, subscribe } from './subscriptions'
 import { countClose } from './traffic'
 
 /** Takes in a socket; one that is known already is signed in before anything it says is looked at. */
@@ -22,14 +22,16 @@ export function open(deps: Deps, wire: Wire, principal: Principal | null): Conne
 }
 
 async function welcome(deps: Deps, connection: Connection, principal: Principal) {
+  connection.isSigningIn = true
   try {
-    const ready = await enter(deps, connection, principal)
+    const ready = await deps.hub.turns.run(() => enter(deps, connection, principal))
     if (ready) send(connection, ready, deps.clock.now())
   } catch (error) {
     const isOver = failureIn(error)?.code === 'invalid_token'
     if (!isOver) deps.log.warn({ err: error, socketId: connection.id }, 'realtime.open_failed')
     close(connection, isOver ? 'unauthenticated' : 'cannotKeepUp', deps.clock.now())
   }
+  connection.isSigningIn = false
 }
 
 /**
@@ -42,6 +44,8 @@ export async function enter(
   principal: Principal,
 ): Promise<Answer | null> {
   const { userId } = principal
+  // It may have left while it waited for its turn.
+  if (connection.endsAt) return null
   if (!(await takePlace(deps, connection, userId))) {
     close(connection, 'tooManySockets', deps.clock.now())
     return null
@@ -75,18 +79,10 @@ export function closed(deps: Deps, connection: Connection, code: number) {
 
 async function letGo(deps: Deps, connection: Connection) {
   removeSocket(deps.hub, connection)
-  const { id, channels } = connection
   // All at once when the instance is removed.
   if (deps.hub.isStopping) return
-  const work = [...channels].map((channel) => leave(deps, connection, channel))
-  const results = await Promise.allSettled([
-    ...work,
-    freePlaces(deps, deps.hub.registered.has(id) ? [id] : []),
-  ])
-  // What failed is done with the next beat.
-  for (const result of results)
-    if (result.status === 'rejected')
-      deps.log.debug({ err: result.reason, socketId: id }, 'realtime.release_failed')
+  freePlace(deps, connection)
+  await leaveAll(deps, connection, [...connection.channels])
 }
 
 /** Does what time asks of each socket: a warning, a ping, the end. */
@@ -96,13 +92,18 @@ export function tick(deps: Deps) {
   for (const connection of hub.connections.values()) {
     if (connection.endsAt) endIfOverdue(connection, connection.endsAt, now)
     else if (connection.principal) watchToken(deps, connection, connection.principal)
-    else if (now >= secondsAfter(connection.openedAt, authSeconds)) close(connection, 'authTimeout', now)
+    else watchSilence(connection, now)
     watchPulse(connection, now)
   }
 }
 
 function endIfOverdue(connection: Connection, endsAt: Date, now: Date) {
   if (now >= endsAt) connection.wire.terminate()
+}
+
+function watchSilence(connection: Connection, now: Date) {
+  const { isSigningIn, openedAt } = connection
+  if (!isSigningIn && now >= secondsAfter(openedAt, authSeconds)) close(connection, 'authTimeout', now)
 }
 
 function watchToken(deps: Deps, connection: Connection, principal: Principal) {

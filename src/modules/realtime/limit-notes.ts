@@ -2,6 +2,9 @@ import * as limits from './limits'
 
 /** How the inside works; no client can tell. */
 type Inner =
+  | 'maxAtWork'
+  | 'maxAwaitingTurn'
+  | 'longestTurnMilliseconds'
   | 'tickMilliseconds'
   | 'recheckMilliseconds'
   | 'beatMilliseconds'

@@ -34,6 +34,11 @@ export const pongSeconds = 10
 /** For the other side to answer a close. */
 export const closeSeconds = 5
 
+/** Messages, arrivals and departures that all sockets together may have under way, and that may wait for their turn. */
+export const maxAtWork = 8
+export const maxAwaitingTurn = 20_000
+export const longestTurnMilliseconds = 30_000
+
 /** How often deadlines are looked at. */
 export const tickMilliseconds = 250
 /** How often sockets are looked up while notices of changes do not arrive. */

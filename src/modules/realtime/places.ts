@@ -10,9 +10,10 @@ import * as repo from './repo'
 const attempts = maxSocketsPerUser
 
 /** Takes one of the places of a user for a socket; false when there is none. */
-export async function takePlace(deps: Deps, { id }: Connection, userId: string): Promise<boolean> {
-  const { instanceId, registered } = deps.hub
-  registered.add(id)
+export async function takePlace(deps: Deps, connection: Connection, userId: string): Promise<boolean> {
+  const { id } = connection
+  const { instanceId } = deps.hub
+  connection.hasPlace = true
   for (let attempt = 0; attempt < attempts; attempt++) {
     const isTaken = await insert(deps, { id, userId, instanceId, most: maxSocketsPerUser })
     if (isTaken) return true
@@ -31,11 +32,19 @@ async function insert(deps: Deps, socket: Parameters<typeof repo.insertSocket>[1
   }
 }
 
-/** Frees the places of sockets that are gone. */
-export async function freePlaces(deps: Deps, ids: string[]) {
+/** Frees the place of a socket that is gone. Those that go together share a statement; one that fails is for the next beat. */
+export function freePlace(deps: Deps, { id, hasPlace }: Connection) {
+  const { vacated, vacating } = deps.hub
+  if (!hasPlace) return
+  vacated.add(id)
+  vacating.push(() => vacate(deps).catch((err) => deps.log.debug({ err }, 'realtime.vacate_failed')))
+}
+
+async function vacate(deps: Deps) {
+  const ids = [...deps.hub.vacated]
   if (ids.length === 0) return
   await repo.deleteSockets(deps.db, ids)
-  for (const id of ids) deps.hub.registered.delete(id)
+  for (const id of ids) deps.hub.vacated.delete(id)
 }
 
 /** Says that this instance lives, removes those that do not, and repairs what an outage of the database left undone. */
@@ -43,10 +52,7 @@ export async function beat(deps: Deps) {
   const { hub, db } = deps
   const wasKnown = await repo.touchInstance(db, hub.instanceId)
   if (!wasKnown) await enrol(deps)
-  await freePlaces(
-    deps,
-    [...hub.registered].filter((id) => !hub.connections.has(id)),
-  )
+  await vacate(deps)
   for (const channel of [...hub.channels.values()]) {
     for (const userId of strayMembers(channel)) await syncMember(deps, channel, userId)
   }

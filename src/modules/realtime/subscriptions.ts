@@ -48,9 +48,7 @@ export async function subscribe(
     reply(answerOf(channel, { head, ...(since !== null && { isRecovered }) }))
     release(deps, channel, { subscription, since: head - missed.length, missed })
   } catch (error) {
-    leave(deps, connection, name).catch((err) =>
-      deps.log.warn({ err, channel: name }, 'realtime.leave_failed'),
-    )
+    void leaveAll(deps, connection, [name])
     throw error
   }
   if (gaps !== deps.hub.gaps) catchUpSoon(deps, channel)
@@ -79,31 +77,45 @@ async function recover(deps: Deps, channel: LocalChannel, since: number | null):
   return isRecovered ? { head: latest, missed, isRecovered } : { head, missed: [], isRecovered }
 }
 
-/** Takes a socket out of a channel. */
-export async function leave(deps: Deps, connection: Connection, name: string): Promise<void> {
+/** Takes a socket out of channels at once. Who is there is written when its turn comes; what fails, with the next beat. */
+export async function leaveAll(deps: Deps, connection: Connection, names: string[]): Promise<void> {
+  const departures = names.map((name) => depart(deps, connection, name))
+  try {
+    await deps.hub.turns.run(async () => {
+      for (const tell of departures) await tell()
+    })
+  } catch (err) {
+    deps.log.warn({ err, socketId: connection.id }, 'realtime.leave_failed')
+  }
+}
+
+/** Takes a socket out of a channel and answers how to write down that its user may be gone. */
+function depart(deps: Deps, connection: Connection, name: string): () => Promise<void> {
   connection.channels.delete(name)
   const channel = deps.hub.channels.get(name)
   const subscription = channel?.subscriptions.get(connection.id)
-  if (!channel || !subscription) return
+  if (!channel || !subscription) return nothingToTell
   channel.subscriptions.delete(connection.id)
-  if (hasMembers(name)) await syncMember(deps, channel, subscription.userId)
-  else forgetIfEmpty(deps, channel)
+  forgetIfEmpty(deps, channel)
+  return hasMembers(name) ? () => syncMember(deps, channel, subscription.userId) : nothingToTell
 }
+
+const nothingToTell = () => Promise.resolve()
 
 /** Takes a socket out of a channel at its own wish. Throws `forbidden` for the one that everyone listens to. */
 export function unsubscribe(deps: Deps, connection: Connection, name: string): Promise<void> {
   if (name === systemChannel) throw fail('forbidden')
-  return leave(deps, connection, name)
+  return depart(deps, connection, name)()
 }
 
 /** Takes a socket out of the channels that its user may no longer listen to. */
 export function dropForbidden(deps: Deps, connection: Connection) {
   const principal = signedInAs(connection)
-  for (const channel of connection.channels) {
-    if (may(principal, 'subscribe', channel)) continue
-    leave(deps, connection, channel).catch((err) => deps.log.warn({ err, channel }, 'realtime.leave_failed'))
+  const forbidden = [...connection.channels].filter((channel) => !may(principal, 'subscribe', channel))
+  if (forbidden.length === 0) return
+  void leaveAll(deps, connection, forbidden)
+  for (const channel of forbidden)
     send(connection, { type: 'unsubscribed', channel, reason: 'forbidden' }, deps.clock.now())
-  }
 }
 
 /** Throws `unauthenticated`. */
