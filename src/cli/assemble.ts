@@ -38,7 +38,14 @@ export async function assemble({
   const { databaseUrl: url } = config
   const instanceId = url ? crypto.randomUUID() : null
   const listener = !url || !instanceId ? solitary : listenerOn({ url, instanceId, bus }, isListening)
-  const lifecycle: Lifecycle = { isMigrated: false, isDraining: false, durability }
+  const lifecycle: Lifecycle = {
+    isMigrated: false,
+    isDraining: false,
+    isClosing: false,
+    refusedAt: 0,
+    durability,
+    lagMilliseconds: 0,
+  }
   const { db } = database
   const deps: Deps = {
     config,

@@ -19,7 +19,7 @@ export type Database = {
   renew(): void
   /** Tells `listener` when it is not known whether a transaction took effect: its COMMIT was sent and not answered. */
   onDoubt(listener: () => void): void
-  /** Ends every connection; waits at most five seconds for those in use. */
+  /** Ends every connection; waits at most a second for those in use. */
   close(): Promise<void>
 }
 
@@ -31,6 +31,8 @@ type Target =
 const lockTimeoutShare = 0.5
 const idleInTransactionMilliseconds = 10_000
 const deadlineSlackMilliseconds = 500
+// Who closes has finished its own work; what is left hangs.
+const closeSeconds = 1
 
 /** Opens a pool on PostgreSQL, or the one connection on the embedded database. Connects with the first query. */
 export function openDatabase(target: Target): Database {
@@ -51,6 +53,10 @@ export function openDatabase(target: Target): Database {
   const pool = isEmbedded
     ? fixedPool(postgres({ ...options, path: target.socketPath, user: 'postgres', database: 'postgres' }))
     : createPool(() => postgres(target.url, options))
+  // A connection of its own, so that a probe neither waits for a busy pool nor takes a place in it.
+  const probed = isEmbedded
+    ? pool
+    : createPool(() => postgres(target.url, { ...options, max: 1, idle_timeout: probeIdleSeconds }))
   const deadlineMilliseconds = statementTimeoutMilliseconds + deadlineSlackMilliseconds
   const doubters: (() => void)[] = []
   const onDoubt = () => {
@@ -62,10 +68,12 @@ export function openDatabase(target: Target): Database {
     sql: pool.sql,
     places: connections,
     load: admitted.load,
-    answers: probe(pool),
+    answers: probe(probed),
     renew: pool.renew,
     onDoubt: (listener) => void doubters.push(listener),
-    close: () => pool.end({ timeout: 5 }),
+    close: async () => {
+      await Promise.all([pool, probed].map(({ end }) => end({ timeout: closeSeconds })))
+    },
   }
 }
 
@@ -82,25 +90,39 @@ const limits = (statementTimeoutMilliseconds: number) => ({
 
 const probeLimitMilliseconds = 1000
 const probeLifeMilliseconds = 500
+const probeIdleSeconds = 60
+// After this long the link is taken for lost, and another is made.
+const probeOverdueMilliseconds = 3000
 
+/** One query at a time, however long it takes: what hangs must not gather more behind it. */
 function probe(pool: Pool) {
+  let underway: Promise<boolean> | null = null
   let latest: Promise<boolean> | null = null
-  const ask = async () => {
-    try {
-      await Promise.race([
-        pool.use((sql) => sql`select 1`),
-        Bun.sleep(probeLimitMilliseconds).then(() => Promise.reject(new Error('slow'))),
-      ])
-      return true
-    } catch {
-      return false
-    }
-  }
+  const ask = () =>
+    pool
+      .use((sql) => underWatch(pool, sql))
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => {
+        underway = null
+      })
   return () => {
     if (latest) return latest
-    const current = ask()
+    underway ??= ask()
+    const current = Promise.race([underway, Bun.sleep(probeLimitMilliseconds).then(() => false)])
     latest = current
     void current.then(() => setTimeout(() => (latest = null), probeLifeMilliseconds).unref())
     return current
+  }
+}
+
+async function underWatch(pool: Pool, sql: Sql) {
+  const timer = setTimeout(() => pool.abandon(sql), probeOverdueMilliseconds)
+  try {
+    await sql`select 1`
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -28,6 +28,7 @@ export const healthRoutes = (deps: Deps) =>
         operationId: 'readyz',
         summary: 'The service can do its work',
         description:
-          'For load balancers: the database answers, migrations are applied and it is not draining.',
+          'For load balancers: 200 while the database answers, migrations are applied and it is not draining. It may be ' +
+          'asked as often as one likes: it takes no connection from requests.',
       },
     })

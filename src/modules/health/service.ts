@@ -1,14 +1,22 @@
 import type { Deps } from '../../deps'
 import type { Readiness } from './schema'
 
-/** Whether this instance should be sent requests, and what speaks against it. Durability is told, not decisive. */
+// A turn of a healthy loop takes some milliseconds; from here on people notice.
+const longestLagMilliseconds = 200
+
+/**
+ * Whether this instance should be sent requests, and what speaks against it. Durability and lag are told, not decisive:
+ * no other instance could mend the one, and an overload that moves on from instance to instance fells them all.
+ */
 export async function readiness({ database, lifecycle }: Deps): Promise<Readiness> {
+  const lagMilliseconds = Math.round(lifecycle.lagMilliseconds)
   const checks = {
     database: (await database.answers()) ? 'ok' : 'unavailable',
     migrations: lifecycle.isMigrated ? 'ok' : 'pending',
     durability: lifecycle.durability,
+    event_loop: lagMilliseconds > longestLagMilliseconds ? 'late' : 'ok',
     draining: lifecycle.isDraining ? 'draining' : 'ok',
   } as const
   const isReady = checks.database === 'ok' && checks.migrations === 'ok' && checks.draining === 'ok'
-  return { status: isReady ? 'ok' : 'unavailable', checks }
+  return { status: isReady ? 'ok' : 'unavailable', checks, event_loop_lag_ms: lagMilliseconds }
 }

@@ -1,7 +1,7 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
+import { watchEventLoop } from '../../core/event-loop'
 import type { Deps } from '../../deps'
 import { countNotices } from './counts'
-import { watchEventLoop } from './event-loop'
 import { addFigures } from './figures'
 import { processFigures } from './process-figures'
 import { timeRequests } from './requests'

@@ -11,3 +11,15 @@ export function watchEventLoop(observe: (seconds: number) => void): { stop(): vo
   timer.unref()
   return { stop: () => clearInterval(timer) }
 }
+
+const lagsKept = 10
+
+/** Tells ten times a second how many milliseconds late the event loop was in the last second, at worst. */
+export function watchLag(tell: (milliseconds: number) => void): { stop(): void } {
+  const lags: number[] = []
+  return watchEventLoop((seconds) => {
+    lags.push(seconds * 1000)
+    if (lags.length > lagsKept) lags.shift()
+    tell(Math.max(...lags))
+  })
+}
