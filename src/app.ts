@@ -3,6 +3,7 @@ import type { Deps } from './deps'
 import { bodies } from './http/body'
 import { cors } from './http/cors'
 import { docs } from './http/docs'
+import { draining } from './http/draining'
 import { securityHeaders } from './http/headers'
 import { problems } from './http/problem'
 import { rateLimits } from './http/rate-limit'
@@ -32,7 +33,7 @@ const sections = {
 
 /** The whole HTTP service over `deps`; it listens when told to. */
 export function createApp(deps: Deps) {
-  const { bus, config, limits, log, onAnswered } = deps
+  const { bus, config, lifecycle, limits, log, onAnswered } = deps
   const app = new Elysia({
     // Unknown fields are refused, not stripped.
     normalize: false,
@@ -59,6 +60,7 @@ export function createApp(deps: Deps) {
   return app
     .use(securityHeaders())
     .use(requests({ ...config, log, onAnswered, server: () => app.server }))
+    .use(draining(lifecycle, ['/livez', '/readyz']))
     .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app, path) }))
     .use(cors(config.corsOrigins))
     .use(rateLimits({ limits, bus, routeOf }))

@@ -1,49 +1,94 @@
 import { version } from '../../package.json'
 import { createApp } from '../app'
 import { type Config, type Environment, loadConfig, secretsOpenToAll } from '../core/config'
+import { watchLag } from '../core/event-loop'
 import { createLog, type Log } from '../core/log'
+import { given } from '../core/wait'
 import type { Deps } from '../deps'
-import { type Realtime, startRealtime } from '../modules/realtime/start'
+import { startRealtime } from '../modules/realtime/start'
 import { startMetrics } from '../modules/telemetry/metrics-server'
 import { assemble } from './assemble'
 import { startControl } from './control/server'
+import { drain } from './drain'
 import type { Hangups } from './hangups'
 import { startJobs } from './jobs'
 import { becomeReady } from './ready'
 import { reload } from './reload'
-import { endSignal } from './signals'
-import { openStorage, type Storage } from './storage'
+import { onEndSignal } from './signals'
+import { openStorage } from './storage'
 
-/** Runs the service until a signal or a fault ends it: 0 after a clean end, 1 otherwise. Throws what stops it at start. */
+/**
+ * Runs the service until a signal or a fault ends it: 0 after a clean end, 1 otherwise, also when it has not ended
+ * within `SHUTDOWN_TIMEOUT`. Throws what stops it at start.
+ */
 export async function serve(environment: Environment, hangups: Hangups): Promise<number> {
   const startedAt = performance.now()
   const config = loadConfig(environment)
   const log = await createLog({ level: config.logLevel, format: config.logFormat })
-  const signal = endSignal()
+  const ending = new AbortController()
+  onEndSignal(() => ending.abort(null))
   log.info({ version, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.starting')
-  const storage = await openStorage(config)
+  const running = run({ config, log, ending, environment, hangups, startedAt })
+  return await Promise.race([running, overdue(config, log, ending.signal)])
+}
+
+type Start = {
+  config: Config
+  log: Log
+  /** Its reason is `null` for a signal, else the fault. */
+  ending: AbortController
+  environment: Environment
+  hangups: Hangups
+  startedAt: number
+}
+
+async function run({ config, log, ending, environment, hangups, startedAt }: Start): Promise<number> {
+  const stop = ending.signal
+  // Left half open, the embedded database is as after a crash: the process ends, and the next start repairs it.
+  const storage = await Promise.race([openStorage(config), given(stop).then(() => null)])
+  if (!storage) return stopped(log)
   try {
     const deps = await assemble({ config, log, ...storage, isListening: true })
+    const lag = watchLag((milliseconds) => (deps.lifecycle.lagMilliseconds = milliseconds))
     const metrics = await startMetrics(deps, version)
     const realtime = startRealtime(deps)
     const server = listen(deps)
-    const url = `http://${server.hostname}:${server.port}`
     tellDoubts(deps, environment)
     hangups.each(() => reload(deps, environment))
     const control = config.databaseUrl ? null : startControl(deps)
-    const ready = becomeReady(deps, { url, startedAt })
     const jobs = startJobs(deps)
-    const fault = await Promise.race([signal.then(() => null), faultOf(ready), storage.failed])
-    if (fault) log.fatal({ err: fault }, 'service.failed')
-    const isClean = await drain(deps, { server, realtime })
-    await control?.close()
-    await jobs.stop()
-    await deps.listener.close()
+    becomeReady(deps, { url: `http://${server.hostname}:${server.port}`, startedAt, stop }).catch((fault) =>
+      ending.abort(fault),
+    )
+    void storage.failed.then((fault) => ending.abort(fault))
+    await given(stop)
+    if (stop.reason) log.fatal({ err: stop.reason }, 'service.failed')
+    await drain(deps, { server, realtime, control, jobs, delayMilliseconds: delayOf(deps, stop) })
+    lag.stop()
     await metrics?.stop()
-    return fault || !isClean ? 1 : 0
   } finally {
-    await close(log, storage)
+    await storage.close()
   }
+  return stopped(log, stop.reason ? 1 : 0)
+}
+
+function stopped(log: Log, exitCode = 0): number {
+  log.info('service.stopped')
+  return exitCode
+}
+
+/** Answers 1 when the time to end is up: what still runs ends with the process. */
+async function overdue({ shutdownTimeoutMilliseconds }: Config, log: Log, stop: AbortSignal) {
+  await given(stop)
+  await Bun.sleep(shutdownTimeoutMilliseconds)
+  log.error('service.stop_timed_out')
+  return 1
+}
+
+/** No delay where nobody is to be told: at a terminal, before the service was ever ready, after a fault. */
+function delayOf({ config, lifecycle }: Deps, stop: AbortSignal): number {
+  if (stop.reason || !lifecycle.isMigrated || process.stdout.isTTY) return 0
+  return Math.min(config.shutdownDelayMilliseconds, config.shutdownTimeoutMilliseconds / 2)
 }
 
 type Server = {
@@ -51,8 +96,6 @@ type Server = {
   port: number | undefined
   stop(closeActive?: boolean): Promise<void>
 }
-
-type Parts = { server: Server; realtime: Realtime }
 
 /** Throws when the port is taken: two services must not silently share it. */
 function listen(deps: Deps): Server {
@@ -64,30 +107,6 @@ function listen(deps: Deps): Server {
   } catch (cause) {
     throw new Error(`cannot listen on ${host}:${port}; is the port taken?`, { cause })
   }
-}
-
-/** Settles when `work` fails, never when it succeeds. */
-function faultOf(work: Promise<void>): Promise<unknown> {
-  const { promise, resolve } = Promise.withResolvers<unknown>()
-  work.catch(resolve)
-  return promise
-}
-
-/** Lets requests in flight finish; answers false when `SHUTDOWN_TIMEOUT` cut them short. */
-async function drain({ config, lifecycle, log }: Deps, { server, realtime }: Parts): Promise<boolean> {
-  lifecycle.isDraining = true
-  log.info('service.stopping')
-  const isClean = await Promise.race([
-    Promise.all([server.stop(), realtime.stop()]).then(() => true),
-    Bun.sleep(config.shutdownTimeoutMilliseconds).then(() => false),
-  ])
-  if (!isClean) await server.stop(true)
-  return isClean
-}
-
-async function close(log: Log, storage: Storage) {
-  await storage.close()
-  log.info('service.stopped')
 }
 
 const owaspMinimum = { memoryKib: 19_456, time: 2 } satisfies Config['passwordCost']

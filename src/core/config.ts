@@ -62,6 +62,7 @@ export function loadConfig(environment: Environment = Bun.env) {
     logFormat: values.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
     metricsPort: values.METRICS_PORT,
     metricsHost: values.METRICS_HOST ?? values.HOST,
+    shutdownDelayMilliseconds: values.SHUTDOWN_DELAY,
     shutdownTimeoutMilliseconds: values.SHUTDOWN_TIMEOUT,
     hasDocs: values.DOCS === 'on',
     publicUrl: values.PUBLIC_URL,

@@ -1,8 +1,13 @@
+import { randomInt } from 'node:crypto'
+
 const encoder = new TextEncoder()
 
 /** Random text of `bytes` bytes from the system's generator, base64url. */
 export const randomText = (bytes: number) =>
   crypto.getRandomValues(new Uint8Array(bytes)).toBase64({ alphabet: 'base64url', omitPadding: true })
+
+/** A random number above 0, and 1 at most, from the system's generator. */
+export const randomShare = () => randomInt(1, 2 ** 32) / 2 ** 32
 
 /** A UUID as `newId` makes it and PostgreSQL writes it: the `uuid` format would also let `urn:uuid:…` through. */
 export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/

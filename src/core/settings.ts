@@ -54,7 +54,12 @@ export const Settings = Type.Object({
     'Port of `/metrics` for Prometheus, which needs no token; 0 takes a free one. Unset: none.',
   ),
   METRICS_HOST: optional('Listen address of `/metrics`. Unset: that of HOST.'),
-  SHUTDOWN_TIMEOUT: duration('20s', '1d', 'Longest time to finish requests in flight before leaving.'),
+  SHUTDOWN_DELAY: duration(
+    '2s',
+    '1d',
+    'Time to serve on after SIGTERM while /readyz is 503; at most half of SHUTDOWN_TIMEOUT.',
+  ),
+  SHUTDOWN_TIMEOUT: duration('20s', '1d', 'Longest time from SIGTERM to the end of the process.'),
   DOCS: choice(['on', 'off'], 'on', 'off: no /docs.'),
   PUBLIC_URL: url(['http:', 'https:'], 'Address clients use, for links; never taken from a request.'),
   BOOTSTRAP_ADMIN_EMAIL: email('Address of the first admin, created at start if there is no admin at all.'),

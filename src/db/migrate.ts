@@ -1,4 +1,4 @@
-import type { Sql } from 'postgres'
+import type { PendingQuery, Row, Sql } from 'postgres'
 import { translate } from './errors'
 import type { Migration } from './migrations'
 
@@ -16,14 +16,14 @@ type Applied = Map<string, string>
 
 /**
  * Applies what is missing and answers the names. Safe to run on many machines at once. Each migration commits alone.
- * Throws MigrationRefused, or `database_unavailable`.
+ * Given `stop`, one that is under way is cancelled and rolled back. Throws MigrationRefused, or `database_unavailable`.
  */
-export async function migrate(sql: Sql, migrations: Migration[]): Promise<string[]> {
+export async function migrate(sql: Sql, migrations: Migration[], stop?: AbortSignal): Promise<string[]> {
   try {
     const applied = await readApplied(sql)
     assertKnown(applied, migrations)
     const missing = migrations.filter(({ name }) => !applied.has(name))
-    for (const migration of missing) await applyOnce(sql, migration)
+    for (const migration of missing) await applyOnce(sql, migration, stop)
     return missing.map(({ name }) => name)
   } catch (error) {
     throw translate(error)
@@ -59,16 +59,28 @@ function assertKnown(applied: Applied, migrations: Migration[]) {
 }
 
 /** The lock lives and dies with the transaction, so it also holds through a transaction-pooling proxy. */
-const applyOnce = (pool: Sql, { name, sql }: Migration) =>
+const applyOnce = (pool: Sql, { name, sql }: Migration, stop?: AbortSignal) =>
   pool.begin(async (transaction) => {
     await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
-    await transaction`select pg_advisory_xact_lock(${lockKey})`
+    await unless(stop, transaction`select pg_advisory_xact_lock(${lockKey})`)
     await transaction`create table if not exists fastkit_migrations
       (name text primary key, hash text not null, applied_at timestamptz not null default now())`
     const [applied] = await transaction`select 1 from fastkit_migrations where name = ${name}`
     if (applied) return
-    await transaction.unsafe(sql)
+    await unless(stop, transaction.unsafe(sql))
     await transaction`insert into fastkit_migrations (name, hash) values (${name}, ${hashOf({ name, sql })})`
   })
+
+/** Left alone, the server would go on with a statement whose client is gone, and keep its locks. */
+async function unless(stop: AbortSignal | undefined, statement: PendingQuery<Row[]>) {
+  stop?.throwIfAborted()
+  const cancel = () => statement.cancel()
+  stop?.addEventListener('abort', cancel)
+  try {
+    await statement
+  } finally {
+    stop?.removeEventListener('abort', cancel)
+  }
+}
 
 const hashOf = ({ sql }: Migration) => new Bun.CryptoHasher('sha256').update(sql).digest('hex')

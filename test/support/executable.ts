@@ -66,7 +66,7 @@ export function createPlayground() {
     clear,
     run: async (executable: string, how: Run = {}) => outcome(spawn(executable, how)),
     serve: async (executable: string, how: Run = {}) =>
-      untilReady(spawn(executable, { ...how, env: { PORT: '0', ...how.env } })),
+      untilReady(spawn(executable, { ...how, env: { PORT: '0', SHUTDOWN_DELAY: '1ms', ...how.env } })),
   }
 }
 

@@ -52,6 +52,7 @@ describe('configuration', () => {
       corsOrigins: [],
       trustedProxies: [],
       logLevel: 'info',
+      shutdownDelayMilliseconds: 2000,
       shutdownTimeoutMilliseconds: 20_000,
       hasDocs: true,
       publicUrl: null,

@@ -85,11 +85,19 @@ export function sendText(connection: Connection, text: string, now: Date) {
 }
 
 /** Asks the other side to close; nothing is sent or heard any more. */
-export function close(connection: Connection, reason: CloseReason, now: Date) {
+export const close = (connection: Connection, reason: CloseReason, now: Date) =>
+  closeWith(connection, reason, { text: reason, now })
+
+/** As `close` when the server goes away: the reason says how long to wait before connecting again. */
+export function sendAway(connection: Connection, waitMilliseconds: number, now: Date) {
+  closeWith(connection, 'goingAway', { text: `goingAway, retry in ${waitMilliseconds} ms`, now })
+}
+
+function closeWith(connection: Connection, reason: CloseReason, { text, now }: { text: string; now: Date }) {
   if (connection.endsAt) return
   connection.endsAt = secondsAfter(now, closeSeconds)
   connection.queue.clear()
-  connection.wire.close(closeCodes[reason].code, reason)
+  connection.wire.close(closeCodes[reason].code, text)
 }
 
 /** Counts a message against the rate; false when it is one too many. */

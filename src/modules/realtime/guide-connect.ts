@@ -40,7 +40,7 @@ export const connecting: Section = {
 /** A test runs it as it stands on the page. */
 export const example: Section = {
   id: 'example',
-  title: 'A client in ten lines',
+  title: 'A client in a few lines',
   blocks: [
     {
       text:
@@ -56,7 +56,9 @@ export const example: Section = {
     if (message.offset >= 0 && !message.recovered) since = message.offset
     if (message.channel === channel && message.type === 'message') show(message)
   }
-  socket.onclose = ({ code }) => code === 4403 || setTimeout(listen, 1000, channel, token, show, since)
+  const again = (reason) =>
+    setTimeout(listen, Number(/\\d+/.exec(reason) ?? 1000), channel, token, show, since)
+  socket.onclose = ({ code, reason }) => code === 4403 || again(reason)
 }`,
     },
   ],

@@ -32,7 +32,7 @@ function whoMay(right: Right, channel: string): string {
 }
 
 const whatToDo: Record<CloseReason, string> = {
-  goingAway: 'Connect again after a short random wait.',
+  goingAway: 'Connect again after the wait that the reason names.',
   frameTooBig: 'Send less at once.',
   cannotKeepUp: 'Connect again, waiting longer each time.',
   badMessages: 'Mend the client: the errors said what is wrong.',

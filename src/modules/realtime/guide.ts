@@ -105,6 +105,11 @@ const closing = (): Section => ({
   title: 'Close codes',
   blocks: [
     { table: closeTable() },
+    {
+      text:
+        'A server that goes away gives each socket a random wait in the reason, `goingAway, retry in 4200 ms`, so that not all ' +
+        'come back at once. Until it is gone it refuses new sockets with 503 `shutting_down`.',
+    },
     { text: '1006 is not sent: it is how a client names a lost link or a refused handshake. Connect again.' },
   ],
 })

@@ -1,12 +1,13 @@
 import { secondsAfter, secondsBetween } from '../../core/clock'
 import { failureIn } from '../../core/errors'
+import { randomShare } from '../../core/secret'
 import type { Deps } from '../../deps'
 import { isInForce, type Principal, resume } from '../sessions/service'
 import { profile } from '../users/service'
 import { systemChannel } from './channels'
-import { type Connection, close, createConnection, send, type Wire } from './connection'
-import { addSocket, removeSocket } from './hub'
-import { authSeconds, expiryWarningSeconds, pongSeconds } from './limits'
+import { type Connection, close, createConnection, send, sendAway, type Wire } from './connection'
+import { addSocket, type Hub, removeSocket } from './hub'
+import { authSeconds, expiryWarningSeconds, pongSeconds, returnSeconds, returnsPerSecond } from './limits'
 import type { Answer } from './messages'
 import { freePlace, takePlace } from './places'
 import { leaveAll, subscribe } from './subscriptions'
@@ -17,8 +18,16 @@ export function open(deps: Deps, wire: Wire, principal: Principal | null): Conne
   const { traffic } = deps.hub
   const connection = createConnection({ wire, openedAt: deps.clock.now(), traffic })
   deps.hub.connections.set(connection.id, connection)
-  if (principal) connection.queue.push(() => welcome(deps, connection, principal))
+  // Let in just before the service began to end.
+  if (deps.hub.isStopping) sendAway(connection, returnWait(deps.hub), deps.clock.now())
+  else if (principal) connection.queue.push(() => welcome(deps, connection, principal))
   return connection
+}
+
+/** Milliseconds that a client should wait before it comes back to another instance, or to the next of this one. */
+export function returnWait({ connections }: Hub): number {
+  const spreadSeconds = Math.max(returnSeconds, connections.size / returnsPerSecond)
+  return Math.ceil(spreadSeconds * 1000 * randomShare())
 }
 
 async function welcome(deps: Deps, connection: Connection, principal: Principal) {

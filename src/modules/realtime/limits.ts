@@ -34,6 +34,10 @@ export const pongSeconds = 10
 /** For the other side to answer a close. */
 export const closeSeconds = 5
 
+/** When the server goes away: over how long it spreads the return of its clients, and how many a second at most. */
+export const returnSeconds = 10
+export const returnsPerSecond = 200
+
 /** Messages, arrivals and departures that all sockets together may have under way, and that may wait for their turn. */
 export const maxAtWork = 8
 export const maxAwaitingTurn = 20_000

@@ -1,7 +1,7 @@
 import { repeatedly } from '../../core/repeat'
 import type { Deps } from '../../deps'
-import { close } from './connection'
-import { tick } from './life'
+import { sendAway } from './connection'
+import { returnWait, tick } from './life'
 import { beatMilliseconds, recheckMilliseconds, tickMilliseconds } from './limits'
 import { catchUpSoon } from './local-channel'
 import { removeInstance } from './membership'
@@ -9,7 +9,7 @@ import { onNotice, recheck } from './notices'
 import { beat, removeOthers } from './places'
 
 export type Realtime = {
-  /** Closes every socket with 1001 and takes this instance out of the tables. */
+  /** Closes every socket with 1001, each with a wait of its own before it comes back, and takes this instance out of the tables. */
   stop(): Promise<void>
 }
 
@@ -54,7 +54,7 @@ async function mind(deps: Deps) {
 }
 
 async function closeAll({ hub, clock }: Deps) {
-  for (const connection of hub.connections.values()) close(connection, 'goingAway', clock.now())
+  for (const connection of hub.connections.values()) sendAway(connection, returnWait(hub), clock.now())
   const deadline = performance.now() + patienceMilliseconds
   while (hub.connections.size > 0 && performance.now() < deadline) await Bun.sleep(5)
   for (const { wire } of hub.connections.values()) wire.terminate()
