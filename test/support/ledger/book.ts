@@ -1,0 +1,113 @@
+import type { Answer, createClient } from '../client'
+
+export type Client = ReturnType<typeof createClient>
+type Account = { email: string; password: string }
+type Room = { attempts: number; sure: Map<number, string>; doubtful: Set<string> }
+
+// A channel keeps its last hundred messages: all that were tried in one must fit.
+const mostInRoom = 90
+
+export type Book = ReturnType<typeof createBook>
+
+/** What was acknowledged, what may have been done since no answer came, and what turned out to be wrong. */
+export function createBook() {
+  const acknowledged = { accounts: 0, refreshes: 0, profiles: 0, messages: 0 }
+  const losses: string[] = []
+  const rooms = new Map<string, Room>()
+  let sure: Account[] = []
+  let doubtful: Account[] = []
+  let room = `room:${crypto.randomUUID()}`
+
+  /** Where the next message goes. */
+  function nextRoom(): string {
+    if ((rooms.get(room)?.attempts ?? 0) >= mostInRoom) room = `room:${crypto.randomUUID()}`
+    const known = rooms.get(room) ?? { attempts: 0, sure: new Map(), doubtful: new Set() }
+    known.attempts++
+    rooms.set(room, known)
+    return room
+  }
+
+  function noteMessage(channel: string, text: string, offset: number | null) {
+    const { sure, doubtful } = roomOf(rooms, channel)
+    if (offset === null) return void doubtful.add(text)
+    acknowledged.messages++
+    if (sure.has(offset)) losses.push(`${channel} has two messages at ${offset}`)
+    sure.set(offset, text)
+  }
+
+  function noteAccount(account: Account, isSure: boolean) {
+    const list = isSure ? sure : doubtful
+    list.push(account)
+    if (isSure) acknowledged.accounts++
+  }
+
+  /** Everything that was registered since the last look can sign in, or can be registered again. */
+  async function checkAccounts(client: Client) {
+    for (const account of sure) await expectStatus(client, account, [200])
+    for (const account of doubtful) {
+      const status = await expectStatus(client, account, [200, 401])
+      const again = await client.call('POST /api/v1/auth/register', { body: account })
+      const wanted = status === 200 ? 409 : 201
+      if (again.status !== wanted)
+        losses.push(`an account half made: signs in with ${status}, ${again.status}`)
+    }
+    sure = []
+    doubtful = []
+  }
+
+  async function expectStatus(client: Client, account: Account, wanted: number[]) {
+    const { status } = await client.call('POST /api/v1/auth/login', { body: account })
+    if (!wanted.includes(status)) losses.push(`${account.email} signs in with ${status}`)
+    return status
+  }
+
+  /** Every room has what was acknowledged, where it was said to be, and nothing twice. */
+  async function checkRooms(client: Client, token: string) {
+    for (const [channel, expected] of rooms) {
+      const path = `GET /api/v1/channels/${channel}/messages?limit=100`
+      losses.push(...faultsIn(channel, expected, await client.call(path, { token })))
+    }
+  }
+
+  return {
+    acknowledged,
+    losses,
+    nextRoom,
+    noteMessage,
+    noteAccount,
+    checkAccounts,
+    checkRooms,
+    get roomCount() {
+      return rooms.size
+    },
+    /** Later rounds write into rooms of their own. */
+    closeRooms() {
+      room = `room:${crypto.randomUUID()}`
+    },
+  }
+}
+
+function roomOf(rooms: Map<string, Room>, channel: string): Room {
+  const room = rooms.get(channel)
+  if (!room) throw new Error(`nothing was sent to ${channel}`)
+  return room
+}
+
+function faultsIn(channel: string, { sure, doubtful }: Room, { status, body }: Answer): string[] {
+  if (status !== 200) return [`history of ${channel} answered ${status}`]
+  const rows: { offset: number; data: string }[] = body.items.toReversed()
+  const faults = rows.flatMap(({ offset }, at) =>
+    offset === at + 1 ? [] : [`${channel}: offset ${offset} stands at ${at + 1}`],
+  )
+  const shown = new Map(rows.map(({ offset, data }) => [offset, data]))
+  for (const [offset, text] of sure)
+    if (shown.get(offset) !== text)
+      faults.push(`${channel}: ${text} is not at ${offset}, but ${shown.get(offset)}`)
+  const texts = rows.map(({ data }) => data)
+  if (new Set(texts).size !== texts.length) faults.push(`${channel}: a message stands there twice`)
+  const known = new Set([...sure.values(), ...doubtful])
+  return [
+    ...faults,
+    ...texts.filter((text) => !known.has(text)).map((text) => `${channel}: nobody sent ${text}`),
+  ]
+}

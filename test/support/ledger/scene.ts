@@ -1,0 +1,110 @@
+import { join } from 'node:path'
+import type { Sql } from 'postgres'
+import { createClient } from '../client'
+import { createMovableClock } from '../clock'
+import { times } from '../crowd'
+import { createPlayground, repository } from '../executable'
+import { type OwnPostgres, startOwnPostgres } from '../own-postgres'
+import { startService } from '../service'
+import { type Book, createBook } from './book'
+import { createWriter } from './writer'
+
+const writers = 16
+const writersWithSocket = 4
+const leastWritten = 50
+const patienceMilliseconds = 20_000
+
+type Where = { isOnServer: boolean; isExecutable: boolean }
+type Life = { url: string; milliseconds: number; end(signal: NodeJS.Signals): Promise<number> }
+
+/** A service that is killed again and again, and writers who know what it said it had done. */
+export async function createScene({ isOnServer, isExecutable }: Where) {
+  const playground = createPlayground()
+  const server = isOnServer ? await startOwnPostgres({ fsync: 'on' }) : null
+  const cwd = playground.emptyDir()
+  const variables = {
+    ARGON2_MEMORY_KIB: '64',
+    ARGON2_TIME: '1',
+    RATE_LIMIT: 'off',
+    // A restart and the look at everything take their time.
+    REFRESH_GRACE: '1h',
+    ACCESS_TOKEN_TTL: '1h',
+    DATA_DIR: join(cwd, 'data'),
+    JWT_SECRET: crypto.randomUUID(),
+    ...(server && { DATABASE_URL: server.url }),
+  }
+  const [command, ...args] = isExecutable
+    ? [await playground.install()]
+    : [process.execPath, join(repository, 'src/main.ts')]
+  const book = createBook()
+  const people = Array.from({ length: writers }, (_, at) =>
+    createWriter(book, { name: `writer${at}`, hasSocket: at < writersWithSocket }),
+  )
+
+  async function start(): Promise<Life> {
+    const startedAt = performance.now()
+    const { url, end } = await playground.serve(command ?? '', { args, cwd, env: variables })
+    return { url, milliseconds: performance.now() - startedAt, end }
+  }
+
+  /** Writes for a while, in the midst of which the database is cut off, if it can be, and the service is killed. */
+  async function writeUntilKilled({ url, end }: Life) {
+    const round = { client: createClient(url), isOver: false }
+    const work = Promise.all(people.map((writer) => writer.work(round)))
+    await untilWritten(book, leastWritten)
+    await Bun.sleep(between(0, 1000))
+    if (server) await cutPower(server)
+    await end('SIGKILL')
+    round.isOver = true
+    await work
+    book.closeRooms()
+  }
+
+  async function check({ url }: Life) {
+    const round = { client: createClient(url), isOver: false }
+    await times(writers, (at) => people[at]?.check(round) ?? Promise.resolve())
+    await book.checkAccounts(round.client)
+    const token = people.find((writer) => writer.token !== '')?.token
+    if (token) await book.checkRooms(round.client, token)
+  }
+
+  return {
+    book,
+    start,
+    writeUntilKilled,
+    check,
+    /** Is killed at once: perhaps while it repairs what the death before left. */
+    async startInVain() {
+      const seconds = between(0.02, 0.5).toFixed(3)
+      const killed = ['-s', 'KILL', seconds, command ?? '', ...args]
+      await playground.run('/usr/bin/timeout', { args: killed, cwd, env: { ...variables, PORT: '0' } })
+    },
+    /** Shows the database to `look`, the service having ended. */
+    async inspect(look: (sql: Sql) => Promise<void>) {
+      const beside = { databaseUrl: server?.url ?? null, clock: createMovableClock() }
+      const service = await startService(variables, { beside })
+      await look(service.sql).finally(service.stop)
+    },
+    async clear() {
+      await playground.clear()
+      await server?.remove()
+    },
+  }
+}
+
+/** On a busy machine it takes a while until anything is written. */
+async function untilWritten({ acknowledged }: Book, least: number) {
+  const before = total(acknowledged)
+  const deadline = performance.now() + patienceMilliseconds
+  while (total(acknowledged) < before + least && performance.now() < deadline) await Bun.sleep(5)
+}
+
+const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, count) => sum + count, 0)
+
+const between = (least: number, most: number) => least + Math.random() * (most - least)
+
+/** The service goes on for a moment without a database, and for another with it. */
+async function cutPower(server: OwnPostgres) {
+  await server.restart('immediate')
+  await Bun.sleep(between(0, 1000))
+}
