@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import type { Snapshot } from './embedded/snapshot'
 import { placeSocket, type SocketPlace } from './embedded/socket'
 
 const CLOSE_WITHIN_MS = 5_000
@@ -11,12 +12,19 @@ export type Embedded = {
   /** Whether a commit was seen to reach the disk; false with `fsync: false`, or if PGlite changed inside. */
   isDurable: boolean
   failed: Promise<Error>
+  /** Copies the cluster to a directory, made anew, while statements go on; one copy at a time. Throws when the disk is full. */
+  snapshot(target: string): Promise<Snapshot>
   /** Checkpoints and ends the thread within five seconds; may be called again. */
   close(): Promise<void>
 }
 
 export type WorkerOptions = { dataDir: string; fsync: boolean; socketPath: string }
-export type WorkerReport = { isDurable: boolean } | { crash: string }
+export type WorkerRequest = 'close' | { snapshotTo: string }
+export type WorkerReport =
+  | { isDurable: boolean }
+  | { crash: string }
+  | { snapshot: Snapshot }
+  | { snapshotFailed: string }
 
 /**
  * Starts the embedded database in `dataDir` and answers when its socket accepts. The caller holds the directory's lock
@@ -37,6 +45,7 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
       socketPath: socket.path,
       isDurable,
       failed,
+      snapshot: inTurn((target) => Promise.race([askForSnapshot(worker, target), failure.then(rethrow)])),
       close: () => (closing ??= end(worker, ended, socket)),
     }
   } catch (error) {
@@ -61,6 +70,27 @@ function ready(worker: Worker): Promise<boolean> {
       if ('isDurable' in report) resolve(report.isDurable)
     })
   })
+}
+
+function askForSnapshot(worker: Worker, snapshotTo: string): Promise<Snapshot> {
+  const { promise, resolve, reject } = Promise.withResolvers<Snapshot>()
+  const hear = (report: WorkerReport) => {
+    if ('snapshot' in report) resolve(report.snapshot)
+    if ('snapshotFailed' in report) reject(new Error(report.snapshotFailed))
+  }
+  worker.on('message', hear)
+  worker.postMessage({ snapshotTo } satisfies WorkerRequest)
+  return promise.finally(() => worker.off('message', hear))
+}
+
+/** Does one after the other. */
+function inTurn<A, T>(work: (argument: A) => Promise<T>): (argument: A) => Promise<T> {
+  let latest: Promise<unknown> = Promise.resolve()
+  return (argument) => {
+    const current = latest.then(() => work(argument))
+    latest = current.catch(() => null)
+    return current
+  }
 }
 
 function firstFailure(worker: Worker): Promise<Error> {

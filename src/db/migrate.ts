@@ -1,4 +1,4 @@
-import type { PendingQuery, Row, Sql } from 'postgres'
+import type { PendingQuery, Row, Sql, TransactionSql } from 'postgres'
 import { translate } from './errors'
 import type { Migration } from './migrations'
 
@@ -23,7 +23,8 @@ export async function migrate(sql: Sql, migrations: Migration[], stop?: AbortSig
     const applied = await readApplied(sql)
     assertKnown(applied, migrations)
     const missing = migrations.filter(({ name }) => !applied.has(name))
-    for (const migration of missing) await applyOnce(sql, migration, stop)
+    for (const migration of missing)
+      await sql.begin((transaction) => applyOnce(transaction, migration, stop))
     return missing.map(({ name }) => name)
   } catch (error) {
     throw translate(error)
@@ -47,11 +48,22 @@ async function readApplied(sql: Sql): Promise<Applied> {
   return new Map(rows.map(({ name, hash }) => [name, hash]))
 }
 
-function assertKnown(applied: Applied, migrations: Migration[]) {
+/** The migrations that made `what`, so that its schema can be made elsewhere. Throws MigrationRefused. */
+export function migrationsBehind(
+  what: string,
+  applied: { name: string; hash: string }[],
+  migrations: Migration[],
+): Migration[] {
+  const names = new Map(applied.map(({ name, hash }) => [name, hash]))
+  assertKnown(names, migrations, what)
+  return migrations.filter(({ name }) => names.has(name))
+}
+
+function assertKnown(applied: Applied, migrations: Migration[], what = 'the database') {
   const known = new Map(migrations.map((migration) => [migration.name, hashOf(migration)]))
   for (const [name, hash] of applied) {
     if (!known.has(name)) {
-      throw new MigrationRefused(`the database is newer than this executable: it has migration ${name}`)
+      throw new MigrationRefused(`${what} is newer than this executable: it has migration ${name}`)
     }
     if (known.get(name) !== hash)
       throw new MigrationRefused(`migration ${name} is not the one that was applied`)
@@ -59,17 +71,16 @@ function assertKnown(applied: Applied, migrations: Migration[]) {
 }
 
 /** The lock lives and dies with the transaction, so it also holds through a transaction-pooling proxy. */
-const applyOnce = (pool: Sql, { name, sql }: Migration, stop?: AbortSignal) =>
-  pool.begin(async (transaction) => {
-    await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
-    await unless(stop, transaction`select pg_advisory_xact_lock(${lockKey})`)
-    await transaction`create table if not exists fastkit_migrations
-      (name text primary key, hash text not null, applied_at timestamptz not null default now())`
-    const [applied] = await transaction`select 1 from fastkit_migrations where name = ${name}`
-    if (applied) return
-    await unless(stop, transaction.unsafe(sql))
-    await transaction`insert into fastkit_migrations (name, hash) values (${name}, ${hashOf({ name, sql })})`
-  })
+export async function applyOnce(transaction: TransactionSql, { name, sql }: Migration, stop?: AbortSignal) {
+  await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
+  await unless(stop, transaction`select pg_advisory_xact_lock(${lockKey})`)
+  await transaction`create table if not exists fastkit_migrations
+    (name text primary key, hash text not null, applied_at timestamptz not null default now())`
+  const [applied] = await transaction`select 1 from fastkit_migrations where name = ${name}`
+  if (applied) return
+  await unless(stop, transaction.unsafe(sql))
+  await transaction`insert into fastkit_migrations (name, hash) values (${name}, ${hashOf({ name, sql })})`
+}
 
 /** Left alone, the server would go on with a statement whose client is gone, and keep its locks. */
 async function unless(stop: AbortSignal | undefined, statement: PendingQuery<Row[]>) {

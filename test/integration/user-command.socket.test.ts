@@ -20,7 +20,7 @@ beforeAll(async () => {
   openDataDir(dataDir).release()
   service = await startService()
   service.secrets.add(aSecret)
-  control = startControl({ ...service.deps, config: { ...service.deps.config, dataDir } })
+  control = startControl({ ...service.deps, config: { ...service.deps.config, dataDir } }, { snapshot: null })
 })
 afterAll(async () => {
   await control.close()

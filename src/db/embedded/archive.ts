@@ -69,6 +69,17 @@ export function syncDir(dir: string) {
   closeSync(descriptor)
 }
 
+/** Makes a directory and all in it survive a power loss. */
+export function syncTree(dir: string) {
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name)
+    if (entry.isDirectory()) syncTree(path)
+    // A file's contents are synced by the same calls as a directory's entries.
+    else if (entry.isFile()) syncDir(path)
+  }
+  syncDir(dir)
+}
+
 function writeNew(path: string, content: Uint8Array): number {
   const descriptor = openSync(path, 'wx', 0o600)
   for (let at = 0; at < content.length; ) at += writeSync(descriptor, content, at)

@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
-import type { WorkerOptions, WorkerReport } from '../embedded'
+import type { WorkerOptions, WorkerReport, WorkerRequest } from '../embedded'
+import { takeSnapshot } from './snapshot'
 import { startPostgres } from './start'
 import { startUpkeep } from './upkeep'
 
@@ -11,9 +13,17 @@ const { postgres, isDurable } = await startPostgres({ dataDir, fsync, onCrash })
 const server = new PGLiteSocketServer({ db: postgres, path: socketPath, maxConnections: 2 })
 await server.start()
 const stopUpkeep = startUpkeep(postgres)
-parentPort?.once('message', close)
+parentPort?.on('message', (request: WorkerRequest) => (request === 'close' ? close() : snapshot(request)))
 report({ isDurable })
 Bun.gc(true)
+
+async function snapshot({ snapshotTo }: Exclude<WorkerRequest, 'close'>) {
+  try {
+    report({ snapshot: await takeSnapshot(postgres, join(dataDir, 'pg'), snapshotTo) })
+  } catch (error) {
+    report({ snapshotFailed: error instanceof Error ? error.message : String(error) })
+  }
+}
 
 async function close() {
   stopUpkeep()

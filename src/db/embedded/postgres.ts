@@ -16,12 +16,18 @@ export class EmbeddedPostgres extends PGlite {
    * Runs one statement if nothing of the client's is under way. Answers the first value ('' if there is none), or null
    * if it was not the moment. Throws what the statement throws.
    */
-  async execWhenQuiet(sql: string): Promise<string | null> {
-    return this.runExclusive(async () => {
-      if (!this.#isBetweenStatements || this.isInTransaction()) return null
+  execWhenQuiet(sql: string): Promise<string | null> {
+    return this.whenQuiet(async () => {
       const { messages } = await this.execProtocol(protocol.serialize.query(sql))
       const row = messages.find((message) => message instanceof protocol.messages.DataRowMessage)
       return row?.fields[0] ?? ''
     })
+  }
+
+  /** Runs `work` if nothing of the client's is under way, and lets nothing begin meanwhile; answers null if it was not the moment. */
+  async whenQuiet<T>(work: () => T | Promise<T>): Promise<T | null> {
+    return this.runExclusive(async () =>
+      this.#isBetweenStatements && !this.isInTransaction() ? await work() : null,
+    )
   }
 }

@@ -1,0 +1,79 @@
+import type { TransactionSql } from 'postgres'
+
+/** Everything here is quoted as SQL wants it, by the database itself. */
+export type Table = { name: string; columns: string[] }
+/** What of a table has to be the same elsewhere. The checksum is a sum over rows, so their order does not count. */
+export type TableSum = { name: string; rows: string; checksum: string }
+export type Sequence = { name: string; value: string }
+export type AppliedMigration = { name: string; hash: string }
+
+/** Has what it says about values mean the same on every server. For the rest of the transaction. */
+export const settle = (sql: TransactionSql) =>
+  sql.unsafe(`set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
+    set local bytea_output = 'hex'; set local extra_float_digits = 1; set local search_path = pg_catalog;
+    set local standard_conforming_strings = on;
+    set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0`)
+
+/** Every table of the schema but the list of migrations; those that others refer to first, as far as there is no circle. */
+export async function tablesOf(sql: TransactionSql): Promise<Table[]> {
+  const tables = await sql.unsafe<Table[]>(`
+    select format('%I.%I', n.nspname, c.relname) as name,
+      array_to_json(array(select quote_ident(attname) from pg_attribute
+        where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '' order by attnum)) as columns
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind = 'r' and ${ours('n.nspname')} and c.relname <> 'fastkit_migrations'
+    order by 1`)
+  const references = await sql.unsafe<{ from: string; to: string }[]>(`
+    select ${qualified('conrelid')} as from, ${qualified('confrelid')} as to
+    from pg_constraint where contype = 'f' and conrelid <> confrelid`)
+  return referredFirst([...tables], [...references])
+}
+
+/** The last value of every sequence that has given any, those of identity columns among them. */
+export const sequencesOf = async (sql: TransactionSql): Promise<Sequence[]> => [
+  ...(await sql.unsafe<Sequence[]>(`
+    select format('%I.%I', schemaname, sequencename) as name, last_value::text as value
+    from pg_sequences where ${ours('schemaname')} and last_value is not null order by 1`)),
+]
+
+/** The migrations that made the schema, oldest first. */
+export async function migrationsOf(sql: TransactionSql): Promise<AppliedMigration[]> {
+  const [list] = await sql`select to_regclass('public.fastkit_migrations') is not null as "isThere"`
+  if (!list?.['isThere']) return []
+  return [
+    ...(await sql<
+      AppliedMigration[]
+    >`select name, hash from public.fastkit_migrations order by applied_at, name`),
+  ]
+}
+
+/** Counts and adds up a table. Throws what the database finds wrong with it. */
+export async function sumOf(sql: TransactionSql, { name, columns }: Table): Promise<TableSum> {
+  const values = columns.length > 0 ? `row(${columns.join()})::text` : `''`
+  const [sum] = await sql.unsafe<TableSum[]>(`
+    select count(*)::text as rows,
+      coalesce(sum(('x' || encode(substring(sha256(convert_to(${values}, 'UTF8')) for 8), 'hex'))::bit(64)::bigint), 0)::text
+        as checksum from ${name}`)
+  if (!sum) throw new Error(`${name} could not be counted`)
+  return { name, rows: sum.rows, checksum: sum.checksum }
+}
+
+const ours = (schema: string) => `${schema} !~ '^pg_' and ${schema} <> 'information_schema'`
+
+const qualified = (oid: string) =>
+  `(select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = ${oid})`
+
+function referredFirst(tables: Table[], references: { from: string; to: string }[]): Table[] {
+  const ordered: Table[] = []
+  let rest = tables
+  while (rest.length > 0) {
+    const waiting = new Set(rest.map(({ name }) => name))
+    const isFree = ({ name }: Table) => !references.some(({ from, to }) => from === name && waiting.has(to))
+    const free = rest.filter(isFree)
+    // A circle has no beginning: any will do.
+    const next = free.length > 0 ? free : rest.slice(0, 1)
+    ordered.push(...next)
+    rest = rest.filter((table) => !next.includes(table))
+  }
+  return ordered
+}

@@ -1,0 +1,49 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { syncDir } from './archive'
+
+/** What of `DATA_DIR` a restore replaces: the key first, since a database without its key is no use. */
+const restorable = ['jwt-secret', 'pg'] as const
+
+const half = 'restore.partial'
+const whole = 'restored'
+
+/** Where a restore builds. What a killed one left there is removed. */
+export function placeRestore(dataDir: string): string {
+  const place = join(dataDir, half)
+  rmSync(place, { recursive: true, force: true })
+  mkdirSync(place, { mode: 0o700 })
+  return place
+}
+
+/** Forgets a restore that did not come to its end. */
+export const dropRestore = (dataDir: string) => rmSync(join(dataDir, half), { recursive: true, force: true })
+
+/** From here on the restored database is the one that every start uses. Answers where the one before went, if there was one. */
+export function commitRestore(dataDir: string): string | null {
+  syncDir(join(dataDir, half))
+  renameSync(join(dataDir, half), join(dataDir, whole))
+  syncDir(dataDir)
+  return adoptRestored(dataDir)
+}
+
+/**
+ * Puts a committed restore in its place, also after whoever committed it was killed half-way: each step is done once and
+ * can be seen to be done. The caller holds the directory's lock. Answers where the database before went, if there was one.
+ */
+export function adoptRestored(dataDir: string): string | null {
+  const from = join(dataDir, whole)
+  if (!existsSync(from)) return null
+  const aside = join(dataDir, `replaced-${new Date().toISOString().replace(/\W/g, '')}`)
+  for (const name of restorable) {
+    if (!existsSync(join(from, name))) continue
+    if (existsSync(join(dataDir, name))) {
+      mkdirSync(aside, { recursive: true, mode: 0o700 })
+      renameSync(join(dataDir, name), join(aside, name))
+    }
+    renameSync(join(from, name), join(dataDir, name))
+  }
+  rmSync(from, { recursive: true })
+  syncDir(dataDir)
+  return existsSync(aside) ? aside : null
+}
