@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
 import { ConfigError, type Environment } from '../core/config'
+import { addBackup } from './backup/commands'
 import { environment } from './environment'
 import { holdHangups } from './hangups'
 import { UsageError } from './usage'
@@ -53,6 +54,7 @@ function commands(wrap: Wrap): Command {
     (await import('./migrate')).migrateAndExit(env),
   )
   addUser(program, wrap)
+  addBackup(program, wrap)
   add('openapi', 'print the OpenAPI document', async (env) => (await import('./openapi')).printDocument(env))
   add('health', 'exit 0 when the service on HOST and PORT is ready, else 1', async (env) =>
     (await import('./health')).checkHealth(env),

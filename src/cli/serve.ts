@@ -55,7 +55,7 @@ async function run({ config, log, ending, environment, hangups, startedAt }: Sta
     const server = listen(deps)
     tellDoubts(deps, environment)
     hangups.each(() => reload(deps, environment))
-    const control = config.databaseUrl ? null : startControl(deps)
+    const control = config.databaseUrl ? null : startControl(deps, storage)
     const jobs = startJobs(deps)
     becomeReady(deps, { url: `http://${server.hostname}:${server.port}`, startedAt, stop }).catch((fault) =>
       ending.abort(fault),

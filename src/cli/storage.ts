@@ -5,6 +5,8 @@ import { randomText } from '../core/secret'
 import { type Database, openDatabase } from '../db/client'
 import { openDataDir } from '../db/data-dir'
 import { startEmbedded } from '../db/embedded'
+import { adoptRestored } from '../db/embedded/restored'
+import { removeSnapshot, type Snapshot, snapshotDir } from '../db/embedded/snapshot'
 import type { Lifecycle } from '../deps'
 
 /** The database and the keys: on a server and from the environment, or embedded and from `DATA_DIR`. */
@@ -14,6 +16,8 @@ export type Storage = {
   durability: Lifecycle['durability']
   /** Settles when the embedded database ends by itself. */
   failed: Promise<Error>
+  /** Copies the embedded database to where `fastkit backup` expects it; a server has ways of its own. */
+  snapshot: (() => Promise<Snapshot>) | null
   close(): Promise<void>
 }
 
@@ -35,13 +39,16 @@ async function openServer(
     jwtSecrets: jwtSecrets ?? [],
     durability: 'ok',
     failed: Promise.withResolvers<Error>().promise,
+    snapshot: null,
     close: database.close,
   }
 }
 
 async function openEmbedded(config: Config): Promise<Storage> {
   const dataDir = openDataDir(config.dataDir)
-  const jwtSecrets = config.jwtSecrets ?? [generatedSecret(join(dataDir.path, 'jwt-secret'))]
+  adoptRestored(dataDir.path)
+  removeSnapshot(dataDir.path)
+  const jwtSecrets = config.jwtSecrets ?? [generatedSecret(join(dataDir.path, keyFile))]
   const fsync = config.isEmbeddedDurable
   const embedded = await startEmbedded({ dataDir: dataDir.path, fsync })
   const { socketPath, isDurable, failed } = embedded
@@ -54,13 +61,17 @@ async function openEmbedded(config: Config): Promise<Storage> {
     await embedded.close()
     dataDir.release()
   }
-  return { database, jwtSecrets, durability: durabilityOf(fsync, isDurable), failed, close }
+  const snapshot = () => embedded.snapshot(join(snapshotDir(dataDir.path), 'pg'))
+  return { database, jwtSecrets, durability: durabilityOf(fsync, isDurable), failed, snapshot, close }
 }
 
 function durabilityOf(isAsked: boolean, isInForce: boolean) {
   if (!isAsked) return 'off'
   return isInForce ? 'ok' : 'not_in_force'
 }
+
+/** The name of the generated key in `DATA_DIR`. */
+export const keyFile = 'jwt-secret'
 
 /** The key of an installation that was given none: made once, readable by its owner alone. */
 function generatedSecret(path: string): string {

@@ -5,7 +5,7 @@ import type { Config } from '../../core/config'
 import { errorCodes, fail } from '../../core/errors'
 import { findSocket } from '../../db/embedded/socket'
 import { Accounts, type UserCommand } from '../user/command'
-import { controlSocket } from './socket'
+import { controlSocket, snapshotPath } from './socket'
 
 const Done = Type.Object({ ok: Type.Literal(true), value: Accounts })
 const Refused = Type.Object({
@@ -13,6 +13,15 @@ const Refused = Type.Object({
   errors: Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() })),
 })
 
+const Snapshotted = Type.Object({
+  ok: Type.Literal(true),
+  value: Type.Union([
+    Type.Object({ heldMilliseconds: Type.Number() }),
+    Type.Object({ problem: Type.String() }),
+  ]),
+})
+
+const otherVersion = 'the running service speaks another version of fastkit'
 const probeMilliseconds = 1000
 const answerMilliseconds = 20_000
 
@@ -34,7 +43,21 @@ export async function ask(unix: string, command: UserCommand): Promise<Accounts>
   const answer = await exchange(unix, command)
   if (Value.Check(Done, answer)) return answer.value
   if (Value.Check(Refused, answer)) throw refusal(answer)
-  throw new Error('the running service speaks another version of fastkit')
+  throw new Error(otherVersion)
+}
+
+/** Has the running service copy its database. Throws its refusal, or Error when it cannot. */
+export async function askForSnapshot(unix: string): Promise<void> {
+  const answer = await fetch(`http://control${snapshotPath}`, { unix, method: 'POST' }).catch(unanswered)
+  const value: unknown = await answer.json().catch(unanswered)
+  if (Value.Check(Refused, value)) throw refusal(value)
+  if (!Value.Check(Snapshotted, value)) throw new Error(otherVersion)
+  if ('problem' in value.value)
+    throw new Error(`the service could not copy its database: ${value.value.problem}`)
+}
+
+function unanswered(cause: unknown): never {
+  throw new Error('the service ended before it had copied its database', { cause })
 }
 
 async function exchange(unix: string, command: UserCommand): Promise<unknown> {

@@ -1,11 +1,12 @@
 import { chmodSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fail, failureIn } from '../../core/errors'
+import type { Snapshot } from '../../db/embedded/snapshot'
 import { placeSocket } from '../../db/embedded/socket'
 import type { Deps } from '../../deps'
 import { maxBodyBytes, readJson } from '../../http/body'
 import { perform } from '../user/command'
-import { controlSocket } from './socket'
+import { controlSocket, snapshotPath } from './socket'
 
 export type Control = { close(): Promise<void> }
 
@@ -13,19 +14,25 @@ export type Control = { close(): Promise<void> }
 const longestCommandSeconds = 60
 const longestCloseMilliseconds = 1000
 
+type Snapshooter = { snapshot: (() => Promise<Snapshot>) | null }
+
 /**
- * Listens in `DATA_DIR` for `fastkit user`: the embedded database takes one client, and the service is it. Who can open
+ * Listens in `DATA_DIR` for `fastkit user` and `fastkit backup`: the embedded database takes one client, and the service is it. Who can open
  * the socket owns the directory, and the database and keys with it, so nothing more is asked of them.
  */
-export function startControl(deps: Deps): Control {
+export function startControl(deps: Deps, { snapshot }: Snapshooter): Control {
   const place = placeSocket(resolve(deps.config.dataDir), controlSocket)
   const server = Bun.serve({
     unix: place.path,
     development: false,
     maxRequestBodySize: maxBodyBytes,
     fetch: (request, server) => {
-      server.timeout(request, longestCommandSeconds)
-      return answer(deps, request)
+      const isSnapshot = new URL(request.url).pathname === snapshotPath
+      // A copy takes as long as the disk does; whoever waits for it has gone when the connection has.
+      server.timeout(request, isSnapshot ? 0 : longestCommandSeconds)
+      return answer(deps, request, async () =>
+        isSnapshot && snapshot ? tell(deps, snapshot) : perform(deps, await command(request)),
+      )
     },
   })
   chmodSync(place.path, 0o600)
@@ -39,16 +46,28 @@ export function startControl(deps: Deps): Control {
 }
 
 /** `GET` asks whether the service takes commands now, anything else brings one. */
-async function answer(deps: Deps, request: Request): Promise<Response> {
+async function answer(deps: Deps, request: Request, work: () => Promise<unknown>): Promise<Response> {
   try {
     if (deps.lifecycle.isDraining) throw fail('shutting_down')
     if (!deps.lifecycle.isMigrated) throw fail('database_unavailable')
     if (request.method === 'GET') return Response.json({ ok: true })
-    return Response.json({ ok: true, value: await perform(deps, await command(request)) })
+    return Response.json({ ok: true, value: await work() })
   } catch (cause) {
     const { code, errors } = failureIn(cause) ?? fail('internal', { cause })
     if (code === 'internal') deps.log.error({ err: cause }, 'control.internal_error')
     return Response.json({ code, errors }, { status: 400 })
+  }
+}
+
+/** Why it failed (a full disk, say) is for whoever asked: it is the owner of the directory. */
+async function tell({ log }: Deps, take: () => Promise<Snapshot>) {
+  try {
+    const snapshot = await take()
+    log.info(snapshot, 'database.snapshot_taken')
+    return snapshot
+  } catch (err) {
+    log.warn({ err }, 'database.snapshot_failed')
+    return { problem: err instanceof Error ? err.message : String(err) }
   }
 }
 

@@ -1,43 +1,21 @@
 import type { Config } from '../../core/config'
 import { createLog } from '../../core/log'
-import { DataDirInUse } from '../../db/data-dir'
 import { isMigrated, migrate } from '../../db/migrate'
 import { migrations } from '../../db/migrations'
 import { assemble } from '../assemble'
-import { ask, runningService } from '../control/client'
+import { ask } from '../control/client'
+import { openOrReach } from '../control/reach'
 import { openStorage, type Storage } from '../storage'
 import { type Accounts, perform, type UserCommand } from './command'
 
 /** Performs commands where the accounts are: in the database itself, or through the service that has it open. */
 export type Accountant = { perform(command: UserCommand): Promise<Accounts>; close(): Promise<void> }
 
-const longestWaitMilliseconds = 10_000
-const pauseMilliseconds = 100
-
-/**
- * The lock on `DATA_DIR` decides: whoever gets it opens the database, anyone else asks the holder. A holder that does not
- * listen is starting, ending or itself a command, so both are tried again for ten seconds.
- */
+/** Opens the database, or has the service that has it open perform what is asked. */
 export async function reachAccounts(config: Config): Promise<Accountant> {
-  const deadline = performance.now() + longestWaitMilliseconds
-  for (;;) {
-    const storage = await openUnlessInUse(config)
-    if (storage) return direct(config, storage)
-    const socket = await runningService(config)
-    if (socket) return { perform: (command) => ask(socket, command), close: () => Promise.resolve() }
-    if (performance.now() > deadline)
-      throw new Error(`the service on DATA_DIR ${config.dataDir} does not answer`)
-    await Bun.sleep(pauseMilliseconds)
-  }
-}
-
-async function openUnlessInUse(config: Config): Promise<Storage | null> {
-  try {
-    return await openStorage(config)
-  } catch (error) {
-    if (error instanceof DataDirInUse) return null
-    throw error
-  }
+  const reached = await openOrReach(config, () => openStorage(config))
+  if ('opened' in reached) return direct(config, reached.opened)
+  return { perform: (command) => ask(reached.socket, command), close: () => Promise.resolve() }
 }
 
 async function direct(config: Config, storage: Storage): Promise<Accountant> {

@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Sql } from 'postgres'
+import { version } from '../../../package.json'
+import { type Config, type Environment, loadConfig } from '../../core/config'
+import { backupFormat, type Head } from '../../db/backup/manifest'
+import { contentsOf } from '../../db/backup/transfer'
+import { writeBackup } from '../../db/backup/write'
+import { keyFile } from '../storage'
+import { UsageError } from '../usage'
+import { refuseServer } from './embedded'
+import { fileTarget, pipeTarget, type Target } from './file'
+import { counted, createProgress, sizeOf } from './progress'
+import { onSnapshot } from './snapshot'
+
+export type BackupOptions = { file: string; force?: boolean; key: boolean }
+
+/** Writes the embedded database, and its generated key, to a file; says what is in it. */
+export async function backup(
+  environment: Environment,
+  { file, force = false, key }: BackupOptions,
+): Promise<number> {
+  const config = loadConfig(environment)
+  refuseServer(config, 'pg_dump makes its backup')
+  const target = targetOf(file, force)
+  try {
+    const jwtSecret = key ? keyIn(config) : null
+    const size = await onSnapshot(config, (sql) => write(sql, jwtSecret, target))
+    await target.commit()
+    process.stderr.write(`wrote ${file === '-' ? 'standard output' : file}: ${size}${noteOf(jwtSecret)}\n`)
+    return 0
+  } catch (error) {
+    target.drop()
+    throw error
+  }
+}
+
+function targetOf(file: string, mayReplace: boolean): Target {
+  if (file !== '-') return fileTarget(file, { mayReplace })
+  if (process.stdout.isTTY) throw new UsageError('a backup is no text for a terminal; name a file')
+  return pipeTarget()
+}
+
+function keyIn({ dataDir }: Config): string | null {
+  const path = join(dataDir, keyFile)
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : null
+}
+
+function write(sql: Sql, jwtSecret: string | null, { output }: Target): Promise<string> {
+  const progress = createProgress()
+  return sql.begin('isolation level repeatable read read only', async (transaction) => {
+    progress.show('counting …')
+    const { migrations, tables, sums, pieces } = await contentsOf(transaction)
+    const head: Head = {
+      format: backupFormat,
+      version,
+      created_at: new Date().toISOString(),
+      migrations,
+      tables,
+      jwt_secret: jwtSecret,
+    }
+    await writeBackup({ head, sums, pieces: counted(pieces, { what: 'writing', sums, progress }) }, output)
+    progress.end()
+    return sizeOf(sums)
+  })
+}
+
+const noteOf = (jwtSecret: string | null) =>
+  jwtSecret === null ? '; without a key, so keep JWT_SECRET' : ' and the key; keep it as secret as DATA_DIR'
