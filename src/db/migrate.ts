@@ -23,8 +23,7 @@ export async function migrate(sql: Sql, migrations: Migration[], stop?: AbortSig
     const applied = await readApplied(sql)
     assertKnown(applied, migrations)
     const missing = migrations.filter(({ name }) => !applied.has(name))
-    for (const migration of missing)
-      await sql.begin((transaction) => applyOnce(transaction, migration, stop))
+    for (const migration of missing) await sql.begin((transaction) => applyOnce(transaction, migration, stop))
     return missing.map(({ name }) => name)
   } catch (error) {
     throw translate(error)

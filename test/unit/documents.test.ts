@@ -62,10 +62,10 @@ describe('README.md', () => {
   test('has the commands of the executable and no other', async () => {
     const help = await Bun.$`${process.execPath} src/main.ts --help`.cwd(root).text()
     const [, list = ''] = help.split('Commands:\n')
-    const offered = [...list.matchAll(/^ {2}(\w+)/gm)]
+    const offered = [...list.matchAll(/^ {2}([\w-]+)/gm)]
       .map(([, name]) => name)
       .filter((name) => name !== 'help')
-    const documented = [...section('Commands').matchAll(/^\| `fastkit (\w+)/gm)].map(([, name]) => name)
+    const documented = [...section('Commands').matchAll(/^\| `fastkit ([\w-]+)/gm)].map(([, name]) => name)
     expect(documented).toEqual(offered)
   })
 

@@ -1,0 +1,151 @@
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import postgres from 'postgres'
+import { createClient } from '../support/client'
+import { createTestDatabase, serverUrl } from '../support/database'
+import { createOperator, type Place } from '../support/operator'
+
+const { emptyDir, fastkit, serve, clear } = createOperator()
+const drops: (() => Promise<void>)[] = []
+
+setDefaultTimeout(120_000)
+afterEach(async () => {
+  for (const drop of drops.splice(0)) await drop()
+})
+afterAll(clear)
+
+async function newDatabase(): Promise<string> {
+  const { url, drop } = await createTestDatabase()
+  drops.push(drop)
+  return url ?? ''
+}
+
+async function query(url: string, statement: string) {
+  const sql = postgres(url, { max: 1, fetch_types: false, onnotice: () => undefined })
+  try {
+    return await sql.unsafe(statement).simple()
+  } finally {
+    await sql.end()
+  }
+}
+
+/** An embedded database with someone who is signed in. */
+async function newPlace() {
+  const place: Place = { cwd: emptyDir() }
+  const service = await serve(place)
+  const client = createClient(service.url)
+  const person = await client.enter()
+  await service.end('SIGTERM')
+  return { place, person, userAt: service.url }
+}
+
+const key = (place: Place) => join(place.cwd, 'data/jwt-secret')
+
+describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
+  test('copies everything, and whoever was signed in stays so', async () => {
+    const { place, person } = await newPlace()
+    const url = await newDatabase()
+    const { exitCode, stdout, stderr } = await fastkit(place, ['migrate-to', url])
+    expect([exitCode, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^copied \d+ tables, \d+ rows; counts and checksums agree\. Next:\n1\. /)
+    expect(stdout).toContain(`JWT_SECRET_FILE=${key(place)}`)
+
+    const env = { DATABASE_URL: url, JWT_SECRET_FILE: key(place) }
+    const moved = await serve({ cwd: emptyDir(), env })
+    const client = createClient(moved.url)
+    expect((await client.me(person.access_token)).status).toBe(200)
+    expect((await client.refresh(person.refresh_token)).status).toBe(200)
+    await client.signIn(person)
+    expect(await moved.end('SIGTERM')).toBe(0)
+    expect((await fastkit(place, ['user', 'list'])).stdout).toContain(person.email)
+  })
+
+  test.each(['an argument that asks', 'DATABASE_URL', 'DATABASE_URL_FILE'])(
+    'takes the address from %s',
+    async (way) => {
+      const { place } = await newPlace()
+      const url = await newDatabase()
+      const file = join(emptyDir(), 'url')
+      writeFileSync(file, `${url}\n`)
+      const env = {
+        'an argument that asks': {},
+        DATABASE_URL: { DATABASE_URL: url },
+        DATABASE_URL_FILE: { DATABASE_URL_FILE: file },
+      }[way]
+      const args = way.startsWith('an') ? ['migrate-to', '-'] : ['migrate-to']
+      const { exitCode, stderr } = await fastkit({ ...place, ...(env && { env }) }, args, `${url}\n`)
+      expect([exitCode, stderr]).toEqual([0, ''])
+    },
+  )
+
+  test('takes a schema that is there, as long as it is empty, and no other database', async () => {
+    const { place } = await newPlace()
+    const url = await newDatabase()
+    const env = { DATABASE_URL: url, JWT_SECRET: 'x'.repeat(32) }
+    expect((await fastkit({ cwd: emptyDir(), env }, ['migrate'])).exitCode).toBe(0)
+    expect((await fastkit(place, ['migrate-to', url])).exitCode).toBe(0)
+    const again = await fastkit(place, ['migrate-to', url])
+    expect([again.exitCode, again.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^fastkit: the database there is not empty: public\.\w+ has rows\n$/),
+    ])
+
+    const other = await newDatabase()
+    await query(other, 'create table theirs (id int)')
+    const refused = await fastkit(place, ['migrate-to', other])
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      'fastkit: the database there has other tables; name an empty one\n',
+    ])
+    expect(await tablesIn(other)).toEqual(['theirs'])
+  })
+
+  test('leaves nothing there when it fails on the way', async () => {
+    const { place } = await newPlace()
+    const url = await newDatabase()
+    const env = { DATABASE_URL: url, JWT_SECRET: 'x'.repeat(32) }
+    await fastkit({ cwd: emptyDir(), env }, ['migrate'])
+    await query(url, 'alter table tokens add constraint nobody check (false)')
+    const { exitCode, stderr } = await fastkit(place, ['migrate-to', url])
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('violates check constraint "nobody"')])
+    expect(await query(url, 'select from users limit 1')).toHaveLength(0)
+    const keys = await query(url, "select from pg_constraint where conname = 'tokens_user_id_fkey'")
+    expect(keys).toHaveLength(1)
+  })
+
+  test('repeats no password, whether it is wrong or the address makes no sense', async () => {
+    const { place } = await newPlace()
+    const wrong = new URL(serverUrl ?? '')
+    wrong.password = 'must-not-be-echoed'
+    const away = 'postgres://fastkit:must-not-be-echoed@127.0.0.1:1/fastkit'
+    for (const [url, code] of [
+      [wrong.href, 1],
+      [away, 1],
+      ['mysql://fastkit:must-not-be-echoed@127.0.0.1/fastkit', 78],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await fastkit(place, ['migrate-to', url])
+      expect({ url, exitCode, stdout }).toEqual({ url, exitCode: code, stdout: '' })
+      expect(stderr).toMatch(/^(fastkit|Bad configuration|error): /)
+      expect(stderr).not.toContain('must-not')
+    }
+    const { exitCode, stderr } = await fastkit(place, ['migrate-to'])
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('name the database')])
+  })
+
+  test('is refused while a service runs, whose writes would be lost', async () => {
+    const place = { cwd: emptyDir() }
+    const service = await serve(place)
+    const { exitCode, stderr } = await fastkit(place, ['migrate-to', await newDatabase()])
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/in use by process \d+; stop it first\n$/)])
+    await service.end('SIGTERM')
+  })
+})
+
+const tablesIn = async (url: string) =>
+  (
+    await query(
+      url,
+      "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
+    )
+  ).map(({ relname }) => relname)
