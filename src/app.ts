@@ -4,7 +4,6 @@ import { bodies } from './http/body'
 import { cors } from './http/cors'
 import { docs } from './http/docs'
 import { draining } from './http/draining'
-import { securityHeaders } from './http/headers'
 import { problems } from './http/problem'
 import { rateLimits } from './http/rate-limit'
 import { requests } from './http/request'
@@ -58,7 +57,6 @@ export function createApp(deps: Deps) {
   })
   const routeOf = indexRoutes(() => app.routes)
   return app
-    .use(securityHeaders())
     .use(requests({ ...config, log, onAnswered, server: () => app.server }))
     .use(draining(lifecycle, ['/livez', '/readyz']))
     .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app, path) }))

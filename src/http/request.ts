@@ -5,9 +5,21 @@ import type { Config } from '../core/config'
 import type { Log } from '../core/log'
 import type { Caller } from '../deps'
 import { addressReader, type Peer } from './address'
+import { complete, completeJson } from './headers'
 
 /** What is known of a request beside what it says: for logs, limits and the list of sessions. */
-type RequestInfo = { id: string; startedAt: number; peer: Peer; userId: string | null }
+type RequestInfo = {
+  id: string
+  startedAt: number
+  /** Asks the system, so it is asked only when somebody wants to know. */
+  findPeer: (request: Request) => Peer
+  peer: Peer | null
+  userId: string | null
+  /** The pattern of its route, once it has one. */
+  route: string | null
+  /** Whether the answer has its headers already. */
+  isComplete: boolean
+}
 
 type Options = Pick<Config, 'trustedProxies'> & {
   log: Log
@@ -19,43 +31,77 @@ type Options = Pick<Config, 'trustedProxies'> & {
 
 const acceptableId = /^[A-Za-z0-9._-]{1,128}$/
 const longestUserAgent = 256
+const hsts = 'max-age=31536000; includeSubDomains'
 
-/** Request id, client address and the access log: one line a request, without query strings and tokens. */
+/**
+ * Request id, client address, the headers of every answer and the access log: one line a request, without query strings
+ * and tokens. It stands around the router, because hooks inside would cost as much as all the rest of a request.
+ */
 export function requests({ trustedProxies, log, onAnswered, server }: Options) {
   const readPeer = addressReader(trustedProxies)
+  const findPeer = (request: Request) =>
+    readPeer(server()?.requestIP(request)?.address ?? null, request.headers)
+  const mayBeTls = trustedProxies.length > 0
+
+  /** A handshake that succeeded has no answer of ours. */
+  function finish(request: Request, info: RequestInfo, answer: unknown): unknown {
+    const { id, startedAt, route, userId } = info
+    let status = 101
+    if (answer instanceof Response) {
+      status = answer.status
+      if (!info.isComplete) complete(answer, id)
+      if (mayBeTls && peerOf(request, info).isTls) answer.headers.set('strict-transport-security', hsts)
+    }
+    const { method } = request
+    const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
+    log.info({ requestId: id, method, route, status, durationMs, userId }, 'http.request')
+    for (const tell of onAnswered) tell({ request, method, route, status, seconds: durationMs / 1000 })
+    return answer
+  }
+
   return new Elysia({ name: 'requests' })
-    .onRequest(({ request, set }) => {
-      const given = request.headers.get('x-request-id')
-      const id = given && acceptableId.test(given) ? given : Bun.randomUUIDv7()
-      const peer = readPeer(server()?.requestIP(request)?.address ?? null, request.headers)
-      known.set(request, { id, startedAt: performance.now(), peer, userId: null })
-      set.headers['x-request-id'] = id
-      if (peer.isTls) set.headers['strict-transport-security'] = 'max-age=31536000; includeSubDomains'
+    .wrap((handle) => (request: Request) => {
+      const info = begin(request, findPeer)
+      known.set(request, info)
+      const answer: unknown = handle(request)
+      return answer instanceof Promise
+        ? answer.then((answer) => finish(request, info, answer))
+        : finish(request, info, answer)
     })
-    .onAfterResponse({ as: 'global' }, ({ request, route, set, responseValue }) => {
-      const { id, startedAt, userId } = infoOf(request)
-      const status = responseValue instanceof Response ? responseValue.status : set.status
-      const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
-      log.info(
-        { requestId: id, method: request.method, route: route || null, status, durationMs, userId },
-        'http.request',
-      )
-      for (const tell of onAnswered)
-        tell({
-          request,
-          method: request.method,
-          route: route || null,
-          status: Number(status),
-          seconds: durationMs / 1000,
-        })
+    .mapResponse({ as: 'global' }, ({ request, responseValue, route, set }) => {
+      const info = infoOf(request)
+      info.route = route
+      if (set.status !== 200 || !isData(responseValue) || hasAny(set.headers)) return
+      info.isComplete = true
+      return completeJson(responseValue, info.id)
+    })
+    .onError({ as: 'global' }, ({ request, route }) => {
+      infoOf(request).route = route || null
     })
 }
+
+function begin(request: Request, findPeer: RequestInfo['findPeer']): RequestInfo {
+  const given = request.headers.get('x-request-id')
+  const id = given && acceptableId.test(given) ? given : Bun.randomUUIDv7()
+  const startedAt = performance.now()
+  return { id, startedAt, findPeer, peer: null, userId: null, route: null, isComplete: false }
+}
+
+const isData = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !(value instanceof Response)
+
+function hasAny(headers: object): boolean {
+  for (const _ in headers) return true
+  return false
+}
+
+const peerOf = (request: Request, info: RequestInfo): Peer => (info.peer ??= info.findPeer(request))
 
 /** The id that finds this request in the log. */
 export const requestId = (request: Request): string => infoOf(request).id
 
 /** The address that a request comes from; `null` when it comes over no network. */
-export const addressOf = (request: Request): string | null => infoOf(request).peer.ip
+export const addressOf = (request: Request): string | null => peerOf(request, infoOf(request)).ip
 
 /** The same `deps`, knowing on whose behalf they work. */
 export const onBehalf = <D extends { caller: Caller }>(deps: D, request: Request): D => ({
@@ -65,9 +111,9 @@ export const onBehalf = <D extends { caller: Caller }>(deps: D, request: Request
 
 /** Who sent a request, and from where; the user agent is cut to 256 characters. */
 function callerOf(request: Request): Caller {
-  const { id, peer, userId } = infoOf(request)
+  const info = infoOf(request)
   const userAgent = request.headers.get('user-agent')?.slice(0, longestUserAgent) ?? null
-  return { requestId: id, ip: peer.ip, userAgent, userId }
+  return { requestId: info.id, ip: peerOf(request, info).ip, userAgent, userId: info.userId }
 }
 
 /** Lets the access log name the user of a request. */

@@ -29,7 +29,9 @@ export const socketRoutes = (deps: Deps) => {
   const sockets = createSockets(deps)
   return new Elysia({ prefix: '/ws', tags: ['realtime'] })
     .use(guard(deps))
-    .onRequest(({ request }) => normaliseUpgrade(request))
+    .onRequest(({ request }) => {
+      normaliseUpgrade(request)
+    })
     .ws('', {
       query: ConnectQuery,
       // In an array it runs once; by itself it would run twice, and a ticket is good for once.
