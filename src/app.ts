@@ -4,6 +4,7 @@ import { bodies } from './http/body'
 import { cors } from './http/cors'
 import { docs } from './http/docs'
 import { draining } from './http/draining'
+import { checkFormatsStrictly } from './http/formats'
 import { problems } from './http/problem'
 import { rateLimits } from './http/rate-limit'
 import { requests } from './http/request'
@@ -33,6 +34,7 @@ const sections = {
 /** The whole HTTP service over `deps`; it listens when told to. */
 export function createApp(deps: Deps) {
   const { bus, config, lifecycle, limits, log, onAnswered } = deps
+  checkFormatsStrictly()
   const app = new Elysia({
     // Unknown fields are refused, not stripped.
     normalize: false,
@@ -57,7 +59,7 @@ export function createApp(deps: Deps) {
   })
   const routeOf = indexRoutes(() => app.routes)
   return app
-    .use(requests({ ...config, log, onAnswered, server: () => app.server }))
+    .use(requests({ ...config, lifecycle, log, onAnswered, server: () => app.server }))
     .use(draining(lifecycle, ['/livez', '/readyz']))
     .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app, path) }))
     .use(cors(config.corsOrigins))

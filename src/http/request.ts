@@ -3,7 +3,7 @@ import { Elysia } from 'elysia'
 import type { OnAnswered } from '../core/answered'
 import type { Config } from '../core/config'
 import type { Log } from '../core/log'
-import type { Caller } from '../deps'
+import type { Caller, Lifecycle } from '../deps'
 import { addressReader, type Peer } from './address'
 import { complete, completeJson } from './headers'
 
@@ -22,6 +22,7 @@ type RequestInfo = {
 }
 
 type Options = Pick<Config, 'trustedProxies'> & {
+  lifecycle: Lifecycle
   log: Log
   /** Whom else to tell what the access log tells; read at every answer. */
   onAnswered: readonly OnAnswered[]
@@ -37,7 +38,7 @@ const hsts = 'max-age=31536000; includeSubDomains'
  * Request id, client address, the headers of every answer and the access log: one line a request, without query strings
  * and tokens. It stands around the router, because hooks inside would cost as much as all the rest of a request.
  */
-export function requests({ trustedProxies, log, onAnswered, server }: Options) {
+export function requests({ trustedProxies, lifecycle, log, onAnswered, server }: Options) {
   const readPeer = addressReader(trustedProxies)
   const findPeer = (request: Request) =>
     readPeer(server()?.requestIP(request)?.address ?? null, request.headers)
@@ -50,6 +51,8 @@ export function requests({ trustedProxies, log, onAnswered, server }: Options) {
     if (answer instanceof Response) {
       status = answer.status
       if (!info.isComplete) complete(answer, id)
+      // What the client asks next goes to another instance.
+      if (lifecycle.isDraining) answer.headers.set('connection', 'close')
       if (mayBeTls && peerOf(request, info).isTls) answer.headers.set('strict-transport-security', hsts)
     }
     const { method } = request

@@ -8,6 +8,9 @@ export const closed = { additionalProperties: false } as const
 /** No field at all: unknown query parameters are refused like unknown body fields. */
 export const Nothing = Type.Object({}, closed)
 
+/** A point in time: RFC 3339, UTC, with milliseconds. */
+export const Moment = Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] })
+
 /** An answer without a body. */
 export const NoContent = Type.Void({ description: 'Done.' })
 

@@ -23,7 +23,8 @@ const children: Bun.Subprocess[] = []
 try {
   const embedded = await startFastkit('embedded', {})
   const me = await createClient(new URL(embedded.url).origin).me(embedded.token)
-  const targets = [await startBare(me.text), embedded]
+  // Both are sent the same bytes.
+  const targets = [await startBare(me.text, embedded.token), embedded]
   if (serverUrl) targets.push(await startFastkit('PostgreSQL', { DATABASE_URL: database.url ?? '' }))
   for (let round = -1; round < rounds; round++) {
     for (const target of targets) {
@@ -42,7 +43,7 @@ try {
   await database.drop()
 }
 
-async function startBare(json: string): Promise<Target> {
+async function startBare(json: string, token: string): Promise<Target> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, 'bare-elysia.ts'), json], {
     env: { NODE_ENV: 'production' },
     stdout: 'pipe',
@@ -50,7 +51,7 @@ async function startBare(json: string): Promise<Target> {
   children.push(child)
   const { value } = await child.stdout.getReader().read()
   const url = new TextDecoder().decode(value).trim()
-  return { name: 'bare Elysia', pid: child.pid, url, token: '', runs: [] }
+  return { name: 'bare Elysia', pid: child.pid, url, token, runs: [] }
 }
 
 async function startFastkit(name: string, env: Record<string, string>): Promise<Target> {

@@ -129,8 +129,8 @@ describe('the memory of what lives', () => {
 
 describe('the memory of verified tokens', () => {
   const now = new Date()
-  const exp = Math.floor(now.getTime() / 1000) + 60
-  async function counted() {
+  const end = Math.floor(now.getTime() / 1000) + 60
+  async function counted({ exp = end }: { exp?: number } = {}) {
     const kind = service.deps.keys.current.refresh
     let count = 0
     const verify = (token: string, at: Date) => {
@@ -148,7 +148,7 @@ describe('the memory of verified tokens', () => {
     const token = await sign()
     const claims = await remember(token, now)
     expect(await remember(token, now)).toEqual(claims)
-    expect([claims?.exp, count()]).toEqual([exp, 1])
+    expect([claims?.exp, count()]).toEqual([end, 1])
     const forged = `${token.slice(0, -8)}AAAAAAAA`
     for (let time = 0; time < 2; time++) expect(await remember(forged, now)).toBeNull()
     expect(count()).toBe(3)
@@ -158,8 +158,18 @@ describe('the memory of verified tokens', () => {
     const { remember, sign } = await counted()
     const token = await sign()
     expect(await remember(token, now)).not.toBeNull()
-    expect(await remember(token, new Date((exp + 6) * 1000))).toBeNull()
+    expect(await remember(token, new Date((end + 6) * 1000))).toBeNull()
     expect(await remember(token, now)).not.toBeNull()
+  })
+
+  test('lets go of a token when its time has come, asked or not', async () => {
+    const { remember, sign, count } = await counted({ exp: Math.ceil(Date.now() / 1000) + 1 })
+    const token = await sign()
+    await remember(token, now)
+    for (const end = Date.now() + 15_000; count() === 1 && Date.now() < end; await Bun.sleep(100)) {
+      await remember(token, now)
+    }
+    expect(count()).toBe(2)
   })
 
   test('holds 10,000 tokens, not more', async () => {

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Id, pageOf, pageParameters } from '../../http/lists'
+import { Moment } from '../../http/shapes'
 
 /** Everything that is kept about accounts and sessions. The names are stable: people filter logs by them. */
 export const AuditType = Type.Union([
@@ -39,7 +40,7 @@ export const AuditEvent = Type.Object(
       description: 'What the type needs beside: a reason, a role.',
       examples: [{}],
     }),
-    created_at: Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] }),
+    created_at: Moment,
   },
   { additionalProperties: false },
 )

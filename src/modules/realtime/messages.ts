@@ -1,8 +1,8 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Id } from '../../http/lists'
-import { exampleProblem } from '../../http/shapes'
+import { exampleProblem, Moment } from '../../http/shapes'
 import { User } from '../users/schema'
-import { ChannelName, Data, From, Moment, Offset, presenceFields } from './schema'
+import { ChannelName, Data, From, Offset, presenceFields } from './schema'
 
 /** Why the server closes a socket. */
 export const closeCodes = {

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Id, pageOf } from '../../http/lists'
-import { closed } from '../../http/shapes'
+import { closed, Moment } from '../../http/shapes'
 
 /** A place to publish to and to listen at. */
 export const ChannelName = Type.String({
@@ -18,8 +18,6 @@ export const Offset = Type.Integer({
   description: 'Counts the messages of a channel from 1.',
   examples: [42],
 })
-
-export const Moment = Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] })
 
 export const From = Type.Object({ user_id: Id }, { description: 'Whose session published it.', ...closed })
 

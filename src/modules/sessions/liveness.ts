@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Bus } from '../../core/bus'
+import type { Soon } from '../../core/soon'
 import type { Db } from '../../db/rows'
 import * as repo from './repo'
 
@@ -8,7 +9,7 @@ type Liveness = NonNullable<Awaited<ReturnType<typeof repo.liveness>>>
 
 export type LivenessCache = {
   /** The state of a session and its user, `null` when either is gone. Throws `database_unavailable`. */
-  of(sessionId: string, userId: string): Promise<Liveness | null> | Liveness
+  of(sessionId: string, userId: string): Soon<Liveness | null>
   /** How often the answer was remembered, and how often the database was asked. */
   readonly asked: { hits: number; misses: number }
 }

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Id, pageOf } from '../../http/lists'
+import { Moment } from '../../http/shapes'
 
 /** RFC 6749 §5.1, with the life of the refresh token beside that of the access token. */
 export const TokenPair = Type.Object(
@@ -31,8 +32,6 @@ export const TokenPair = Type.Object(
   },
 )
 export type TokenPair = typeof TokenPair.static
-
-const Moment = Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] })
 
 export const Session = Type.Object(
   {

@@ -2,6 +2,7 @@ import { secondsAfter } from '../../core/clock'
 import { fail } from '../../core/errors'
 import { networkOf } from '../../core/network'
 import { newId, randomText, sha256 } from '../../core/secret'
+import { type Soon, soon } from '../../core/soon'
 import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
 import { tellEnded } from './ended'
@@ -106,23 +107,24 @@ export async function sweep(deps: Deps, limit: number): Promise<number> {
 }
 
 /** Whom an access token speaks for now. Throws `invalid_token`. */
-export async function authenticate(deps: Deps, accessToken: string): Promise<Principal> {
-  const token = await deps.keys.current.access.verify(accessToken, deps.clock.now())
-  if (!token) throw fail('invalid_token')
-  const { sub: userId, sid: sessionId, kid } = token
-  return resume(deps, { userId, sessionId, kid, expiresAt: new Date(token.exp * 1000) })
-}
+export const authenticate = (deps: Deps, accessToken: string): Soon<Principal> =>
+  soon(deps.keys.current.access.verify(accessToken, deps.clock.now()), (token) => {
+    if (!token) throw fail('invalid_token')
+    const { sub: userId, sid: sessionId, kid, exp } = token
+    return resume(deps, { userId, sessionId, kid, expiresAt: new Date(exp * 1000) })
+  })
 
 /**
  * Whom a session speaks for now, its access token having been seen before. Throws `invalid_token` when it has ended, and
  * when the key of the token is in force no more: whoever stole it may have made the token.
  */
-export async function resume(deps: Deps, access: Omit<Principal, 'role'>): Promise<Principal> {
+export function resume(deps: Deps, access: Omit<Principal, 'role'>): Soon<Principal> {
   if (!isInForce(deps, access)) throw fail('invalid_token')
-  const state = await deps.liveness.of(access.sessionId, access.userId)
-  const isLive = state?.user.isActive && state.revokedAt === null && state.expiresAt > deps.clock.now()
-  if (!isLive) throw fail('invalid_token')
-  return { ...access, role: state.user.role }
+  return soon(deps.liveness.of(access.sessionId, access.userId), (state) => {
+    const isLive = state?.user.isActive && state.revokedAt === null && state.expiresAt > deps.clock.now()
+    if (!isLive) throw fail('invalid_token')
+    return { ...access, role: state.user.role }
+  })
 }
 
 /** Whether the key that signed an access token is still one of ours. */

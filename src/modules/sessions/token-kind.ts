@@ -1,6 +1,7 @@
 import { jwt } from '@elysiajs/jwt'
 import { decodeProtectedHeader, type JWTPayload } from 'jose'
 import { deriveKey, uuidPattern } from '../../core/secret'
+import type { Soon } from '../../core/soon'
 
 /** Claims every token of ours carries beside the fixed ones. `exp` is in seconds since the epoch (RFC 7519 §4.1.4). */
 type Claims = { sub: string; sid: string; jti: string; exp: number }
@@ -14,7 +15,7 @@ export type TokenKind = {
   kids: string[]
   sign(claims: Claims): Promise<string>
   /** `null` for anything that is not a token of this kind, valid at `now`. Never throws, never asks the database. */
-  verify(token: string, now: Date): Promise<Verified | null> | Verified
+  verify(token: string, now: Date): Soon<Verified | null>
 }
 
 type KindOptions = {

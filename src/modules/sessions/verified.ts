@@ -2,25 +2,41 @@ import { LRUCache } from 'lru-cache'
 import type { TokenKind, Verified } from './token-kind'
 
 const mostEntries = 10_000
+const sweepMilliseconds = 1000
 
 /**
- * Remembers which access tokens had a good signature, by a digest: no token is kept. Whether its session still lives is
- * for `liveness` to say.
+ * Remembers which access tokens had a good signature, none longer than it lives. Whether its session still lives is for
+ * `liveness` to say.
  */
 export function remembering(kind: TokenKind): TokenKind {
   const known = new LRUCache<string, Verified>({ max: mostEntries })
-  async function verifyAnew(token: string, now: Date, digest: string) {
+  let isSwept = false
+
+  async function verifyAnew(token: string, now: Date) {
     const verified = await kind.verify(token, now)
-    if (verified) known.set(digest, verified)
-    else known.delete(digest)
+    if (!verified) known.delete(token)
+    else known.set(token, verified)
+    if (!isSwept) sweepLater()
     return verified
   }
+
+  /** By the clock of the machine, which only decides how long a token lies here and never whether it counts. */
+  function sweep() {
+    for (const [token, { exp }] of known.entries()) if (exp * 1000 <= Date.now()) known.delete(token)
+    if (known.size > 0) sweepLater()
+    else isSwept = false
+  }
+
+  function sweepLater() {
+    isSwept = true
+    setTimeout(sweep, sweepMilliseconds).unref()
+  }
+
   return {
     ...kind,
     verify(token, now) {
-      const digest = Bun.CryptoHasher.hash('sha256', token, 'base64')
-      const remembered = known.get(digest)
-      return remembered && remembered.exp * 1000 > now.getTime() ? remembered : verifyAnew(token, now, digest)
+      const remembered = known.get(token)
+      return remembered && remembered.exp * 1000 > now.getTime() ? remembered : verifyAnew(token, now)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Id, pageOf, pageParameters } from '../../http/lists'
-import { closed } from '../../http/shapes'
+import { closed, Moment } from '../../http/shapes'
 
 /** Longest input that is looked at; the rule itself counts characters after NFKC and lives in `core/password`. */
 export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: ['a quiet green lantern'] })
@@ -35,8 +35,8 @@ export const User = Type.Object(
     display_name: Type.Union([Type.String(), Type.Null()], { examples: ['Ada'] }),
     role: Role,
     is_active: Type.Boolean({ examples: [true] }),
-    created_at: Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] }),
-    updated_at: Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] }),
+    created_at: Moment,
+    updated_at: Moment,
   },
   { title: 'User', description: 'An account, as its owner and admins see it.', ...closed },
 )

@@ -1,5 +1,6 @@
 import { normaliseEmail } from '../../core/email'
 import { fail } from '../../core/errors'
+import { type Soon, soon } from '../../core/soon'
 import { atomically } from '../../db/atomically'
 import type { Deps } from '../../deps'
 import type { TokenPair } from '../sessions/schema'
@@ -24,11 +25,11 @@ export async function create(deps: Deps, input: NewUser): Promise<User> {
 }
 
 /** The caller's own account. Throws `invalid_token` when it is gone. */
-export async function profile(deps: Deps, { sessionId, userId }: sessions.Principal): Promise<User> {
-  const state = await deps.liveness.of(sessionId, userId)
-  if (!state) throw fail('invalid_token')
-  return present(state.user)
-}
+export const profile = (deps: Deps, { sessionId, userId }: sessions.Principal): Soon<User> =>
+  soon(deps.liveness.of(sessionId, userId), (state) => {
+    if (!state) throw fail('invalid_token')
+    return present(state.user)
+  })
 
 /** Changes the caller's name, and with the current password the address. Throws `wrong_password`, `email_taken`. */
 export async function changeMe(deps: Deps, { userId }: sessions.Principal, input: ChangeMe): Promise<User> {
