@@ -44,17 +44,18 @@ export function requests({ trustedProxies, lifecycle, log, onAnswered, server }:
     readPeer(server()?.requestIP(request)?.address ?? null, request.headers)
   const mayBeTls = trustedProxies.length > 0
 
-  /** A handshake that succeeded has no answer of ours. */
+  function addHeaders(request: Request, info: RequestInfo, answer: Response) {
+    if (!info.isComplete) complete(answer, info.id)
+    // What the client asks next goes to another instance.
+    if (lifecycle.isDraining) answer.headers.set('connection', 'close')
+    if (mayBeTls && peerOf(request, info).isTls) answer.headers.set('strict-transport-security', hsts)
+  }
+
   function finish(request: Request, info: RequestInfo, answer: unknown): unknown {
+    if (answer instanceof Response) addHeaders(request, info, answer)
+    // A handshake that succeeded has no answer of ours.
+    const status = answer instanceof Response ? answer.status : 101
     const { id, startedAt, route, userId } = info
-    let status = 101
-    if (answer instanceof Response) {
-      status = answer.status
-      if (!info.isComplete) complete(answer, id)
-      // What the client asks next goes to another instance.
-      if (lifecycle.isDraining) answer.headers.set('connection', 'close')
-      if (mayBeTls && peerOf(request, info).isTls) answer.headers.set('strict-transport-security', hsts)
-    }
     const { method } = request
     const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
     log.info({ requestId: id, method, route, status, durationMs, userId }, 'http.request')
