@@ -3,6 +3,7 @@ import { fail } from '../core/errors'
 import { createGate, type Gate, type Load } from '../core/gate'
 import { translate } from './errors'
 import type { Pool } from './pool'
+import { begin } from './transaction'
 
 type Options = {
   connections: number
@@ -41,7 +42,7 @@ export function admit(pool: Pool, { connections, deadlineMilliseconds, onDoubt }
       })
     return lazily(() => run((pending) => pending), { values: () => run((pending) => pending.values()) })
   }
-  const begin = (work: Work) =>
+  const transact = (work: Work) =>
     guarded((sql, deadline) => {
       const transaction = openTransaction(sql, work, { deadline, onDoubt })
       deadline.onOver = () => {
@@ -53,7 +54,7 @@ export function admit(pool: Pool, { connections, deadlineMilliseconds, onDoubt }
       return transaction.done
     })
 
-  return { sql: replacing(pool.sql, { unsafe, begin }), load: gate }
+  return { sql: replacing(pool.sql, { unsafe, begin: transact }), load: gate }
 }
 
 type Work = (transaction: object) => Promise<unknown>
@@ -65,7 +66,7 @@ function openTransaction(sql: Sql, work: Work, { deadline, onDoubt }: Watch) {
   const overdue = () => {
     if (isCommitting) onDoubt()
   }
-  const done = sql.begin(async (transaction) => {
+  const done = begin(sql, async (transaction) => {
     const result = await work(endingAt(deadline, transaction))
     // It may have passed during the last statement, or inside a savepoint, which has a client of its own.
     refuseLate(deadline)

@@ -85,7 +85,11 @@ const limits = (statementTimeoutMilliseconds: number) => ({
   application_name: 'fastkit',
   statement_timeout: statementTimeoutMilliseconds,
   lock_timeout: Math.ceil(statementTimeoutMilliseconds * lockTimeoutShare),
+  // The locks of a client that is cut off must not outlive it for long; by itself the server waits two hours.
   idle_in_transaction_session_timeout: idleInTransactionMilliseconds,
+  tcp_keepalives_idle: 10,
+  tcp_keepalives_interval: 5,
+  tcp_keepalives_count: 3,
 })
 
 const probeLimitMilliseconds = 1000

@@ -1,6 +1,7 @@
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { fail } from '../core/errors'
 import { connectionFault } from './errors'
+import { begin } from './transaction'
 
 /** Connections that are replaced, all of them, when one turns out to be of no use. */
 export type Pool = {
@@ -16,7 +17,7 @@ export type Pool = {
 }
 
 // For work on connections that are replaced while others of them may be well.
-const leaveSeconds = 5
+const leaveMilliseconds = 5000
 // Pause after a second failure in a row, and the longest: a server that is down, or full, is not stormed.
 const firstRestMilliseconds = 50
 const longestRestMilliseconds = 1000
@@ -31,48 +32,81 @@ export function createPool(make: () => Sql): Pool {
   let madeAt = performance.now()
   let failures = 0
   let restsUntil = 0
-  const leaving = new Set<Promise<void>>()
+  const retire = createRetirement()
 
-  function replace(sql: Sql, timeout: number) {
-    if (sql !== current) return
+  function replace(sql: Sql) {
     current = likewise(make(), sql)
     madeAt = performance.now()
-    const left = sql.end({ timeout }).finally(() => leaving.delete(left))
-    leaving.add(left)
+    retire.soon(sql)
   }
-  function judge(sql: Sql, error: unknown) {
-    const fault = connectionFault(error)
-    // What a server of its own accord allows only to read may be written to elsewhere, or by new sessions.
-    if (fault === 'read_only' && performance.now() - madeAt > readOnlyRetryMilliseconds)
-      replace(sql, leaveSeconds)
-    if (fault === 'lost') rest(sql, leaveSeconds)
-  }
-  function rest(sql: Sql, timeout: number) {
-    if (sql !== current) return
-    replace(sql, timeout)
+  /** A second failure in a row is followed by a pause. */
+  function replaceLost(sql: Sql) {
+    replace(sql)
     const pause = failures === 0 ? 0 : firstRestMilliseconds * 2 ** (failures - 1)
     restsUntil = performance.now() + Math.min(pause, longestRestMilliseconds)
     failures++
   }
+  function judge(sql: Sql, error: unknown) {
+    const fault = connectionFault(error)
+    if (fault === null || sql !== current) return
+    if (fault === 'lost') return replaceLost(sql)
+    // What a server lets only read may be written to by new sessions, or elsewhere by now.
+    if (performance.now() - madeAt > readOnlyRetryMilliseconds) replace(sql)
+  }
+  async function use<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
+    if (performance.now() < restsUntil) throw fail('database_unavailable')
+    const sql = current
+    try {
+      const result = await retire.after(sql, () => work(sql))
+      if (sql === current) failures = 0
+      return result
+    } catch (error) {
+      judge(sql, error)
+      throw error
+    }
+  }
 
   return {
     sql: facade(() => current),
-    async use(work) {
-      if (performance.now() < restsUntil) throw fail('database_unavailable')
-      const sql = current
-      try {
-        const result = await work(sql)
-        if (sql === current) failures = 0
-        return result
-      } catch (error) {
-        judge(sql, error)
-        throw error
-      }
+    use,
+    abandon(sql) {
+      if (sql === current) replaceLost(sql)
+      retire.now(sql)
     },
-    abandon: (sql) => rest(sql, 0),
-    renew: () => replace(current, leaveSeconds),
-    async end(options) {
-      await Promise.all([current.end(options), ...leaving])
+    renew: () => replace(current),
+    end: (options) => current.end(options),
+  }
+}
+
+/** Ends connections that were replaced once nothing is done on them; `end` itself would strand open transactions. */
+function createRetirement() {
+  const uses = new Map<Sql, number>()
+  const timers = new Map<Sql, Timer>()
+  const now = (sql: Sql) => {
+    clearTimeout(timers.get(sql))
+    timers.delete(sql)
+    void sql.end({ timeout: 0 })
+  }
+  return {
+    now,
+    soon(sql: Sql) {
+      if (!uses.has(sql)) return now(sql)
+      timers.set(
+        sql,
+        setTimeout(() => now(sql), leaveMilliseconds),
+      )
+    },
+    /** Does `work` first. */
+    async after<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
+      uses.set(sql, (uses.get(sql) ?? 0) + 1)
+      try {
+        return await work()
+      } finally {
+        const left = (uses.get(sql) ?? 0) - 1
+        if (left > 0) uses.set(sql, left)
+        else uses.delete(sql)
+        if (left === 0 && timers.has(sql)) now(sql)
+      }
     },
   }
 }
@@ -85,9 +119,10 @@ function likewise(sql: Sql, { options: { parsers, serializers } }: Sql): Sql {
 }
 
 function facade(current: () => Sql): Sql {
+  const transact = (work: (transaction: TransactionSql) => Promise<unknown>) => begin(current(), work)
   return new Proxy(current(), {
     apply: (_, self, values) => Reflect.apply(current(), self, values),
-    get: (_, key) => Reflect.get(current(), key),
+    get: (_, key) => (key === 'begin' ? transact : Reflect.get(current(), key)),
   })
 }
 
