@@ -66,9 +66,14 @@ export function createPlayground() {
     clear,
     run: async (executable: string, how: Run = {}) => outcome(spawn(executable, how)),
     serve: async (executable: string, how: Run = {}) =>
-      untilReady(spawn(executable, { ...how, env: { PORT: '0', SHUTDOWN_DELAY: '1ms', ...how.env } })),
+      untilSaid('service.ready', spawn(executable, { ...how, env: { ...ofTests, ...how.env } })),
+    /** As `serve`, but answers as soon as the service listens, which it does before it can work. */
+    listen: async (executable: string, how: Run = {}) =>
+      untilSaid('service.listening', spawn(executable, { ...how, env: { ...ofTests, ...how.env } })),
   }
 }
+
+const ofTests = { PORT: '0', SHUTDOWN_DELAY: '1ms' }
 
 type Child = Bun.Subprocess<Buffer, 'pipe', 'pipe'>
 
@@ -82,17 +87,18 @@ async function outcome(child: Child) {
   return { exitCode, stdout, stderr, milliseconds: performance.now() - startedAt }
 }
 
-/** Reads the log until the service says where it listens and that it is ready. */
-async function untilReady(child: Child) {
+/** Reads the log until the service says where it listens, in an event of that name. */
+async function untilSaid(wanted: 'service.ready' | 'service.listening', child: Child) {
   const lines: LogLine[] = []
   const ready = Promise.withResolvers<LogLine>()
+  const stderr = new Response(child.stderr).text()
   const allRead = (async () => {
     for await (const line of textLines(child.stdout)) {
       const event: LogLine = parseLine(line)
       lines.push(event)
-      if (event.event === 'service.ready') ready.resolve(event)
+      if (event.event === wanted) ready.resolve(event)
     }
-    ready.reject(new Error(`no service.ready: ${await new Response(child.stderr).text()}`))
+    ready.reject(new Error(`no ${wanted}: ${await stderr}`))
   })()
   const url = String((await ready.promise)['url'])
   const end = async (signal: NodeJS.Signals) => {
@@ -100,7 +106,7 @@ async function untilReady(child: Child) {
     await allRead
     return child.exited
   }
-  return { url, port: new URL(url).port, pid: child.pid, lines, end }
+  return { url, port: new URL(url).port, pid: child.pid, lines, end, stderr }
 }
 
 function parseLine(line: string): LogLine {

@@ -22,6 +22,8 @@ export type OwnPostgres = {
   resume(): void
   /** Runs statements as the superuser, on a connection of their own. */
   run(...statements: string[]): Promise<void>
+  /** The same in another database. */
+  runOn(database: string, ...statements: string[]): Promise<void>
   /** Ends the server and removes its directory. */
   remove(): Promise<void>
 }
@@ -99,6 +101,7 @@ export async function startOwnPostgres(settings: Record<string, string | number>
     },
     pause: () => signalTree(running().pid, 'SIGSTOP'),
     resume: () => signalTree(running().pid, 'SIGCONT'),
+    runOn: onServer,
     run: (...statements) => onServer('fastkit', ...statements),
     async remove() {
       if (server) await stop('immediate')
@@ -176,9 +179,9 @@ async function runOn(url: string, statements: string[]) {
 function signalTree(pid: number, signal: NodeJS.Signals) {
   try {
     process.kill(pid, signal)
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+    for (const child of children.filter(Boolean)) signalTree(Number(child), signal)
   } catch {
-    return
+    // Gone, and its children with it.
   }
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
-  for (const child of children.filter(Boolean)) signalTree(Number(child), signal)
 }

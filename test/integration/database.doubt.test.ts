@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { serverUrl } from '../support/database'
+import { createLink, type Link } from '../support/proxy'
+import { type Service, startService } from '../support/service'
+
+if (serverUrl === null) {
+  test('the embedded database answers every commit or takes the process with it', () => undefined)
+} else {
+  let here: Service
+  let there: Service
+  let link: Link
+  beforeAll(async () => {
+    here = await startService()
+    link = createLink(String(here.databaseUrl))
+    there = await startService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
+    // A commit that takes a while, as on a server that waits for its disk or for a replica.
+    await here.sql`create function dawdle() returns trigger language plpgsql as 'begin perform pg_sleep(0.5); return null; end'`
+    await here.sql`create constraint trigger dawdle after update on sessions deferrable initially deferred
+      for each row execute function dawdle()`
+  })
+  afterAll(async () => {
+    link.thaw()
+    await there.stop()
+    await here.stop()
+    link.close()
+  })
+
+  const isCommitting = async () =>
+    (
+      await here.sql`select 1 from pg_stat_activity
+      where datname = current_database() and state = 'active' and query = 'commit'`
+    ).length > 0
+
+  test('a logout whose commit was not answered has ended the session here too', async () => {
+    const user = await here.enter()
+    while (!there.deps.listener.isLive) await Bun.sleep(10)
+    expect((await there.me(user.access_token)).status).toBe(200)
+    const ending = there.call('POST /api/v1/auth/logout', { token: user.access_token })
+    while (!(await isCommitting())) await Bun.sleep(5)
+    // What the pool is told is lost; the link for notices lives, so that what is remembered is trusted.
+    link.freeze('application_name\0fastkit\0')
+    const { status, body } = await ending
+    expect([status, body.code]).toEqual([503, 'database_unavailable'])
+    expect(there.deps.listener.isLive).toBe(true)
+    link.thaw()
+    const [row] = await here.sql`select revoked_at from sessions where user_id = ${user.id}`
+    expect(row?.['revoked_at']).not.toBeNull()
+    expect((await there.me(user.access_token)).body.code).toBe('invalid_token')
+  })
+}

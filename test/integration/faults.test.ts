@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import postgres from 'postgres'
+import { createClient } from '../support/client'
+import { serverUrl } from '../support/database'
+import { type Fault, faults } from '../support/faults'
+import { createOperator } from '../support/operator'
+import { noOwnPostgres, type OwnPostgres, startOwnPostgres } from '../support/own-postgres'
+import { createLink, type Link } from '../support/proxy'
+import { signedInSocket } from '../support/socket'
+import { figures, type Sample, startTraffic } from '../support/traffic'
+
+// FAULT_SECONDS=20 bun test test/integration/faults.test.ts: how long each fault lasts.
+const faultMilliseconds = Number(process.env['FAULT_SECONDS'] ?? 2.5) * 1000
+const statementTimeoutMilliseconds = 1000
+// A query may take half a second more than a statement. The machine may be busy with other tests.
+const deadlineMilliseconds = statementTimeoutMilliseconds + 500
+const slackMilliseconds = 2500
+const recoveryMilliseconds = 5000
+const people = 10
+const patience = 60_000 + 2 * faultMilliseconds
+
+const why =
+  noOwnPostgres ?? (serverUrl === null ? 'runs with TEST_DATABASE_URL, on a server of its own' : null)
+
+type Process = Awaited<ReturnType<ReturnType<typeof createOperator>['serve']>>
+
+describe.skipIf(why !== null)(`a PostgreSQL server under load${why ? ` (${why})` : ''}`, () => {
+  const operator = createOperator()
+  let own: OwnPostgres
+  let link: Link
+  let service: Process
+  beforeAll(async () => {
+    own = await startOwnPostgres({ max_connections: 40 })
+    link = createLink(own.url)
+    service = await operator.serve(placeOn(own.url))
+  }, patience)
+  afterAll(async () => {
+    await operator.clear()
+    link.close()
+    await own.remove()
+  })
+
+  const placeOn = (url: string) => ({
+    cwd: operator.emptyDir(),
+    env: {
+      DATABASE_URL: url,
+      JWT_SECRET: crypto.randomUUID(),
+      DB_STATEMENT_TIMEOUT: `${statementTimeoutMilliseconds}ms`,
+    },
+  })
+
+  test.each(faults.map((fault) => [fault.name, fault] as const))(
+    'that %s: 503 in time, then all is well',
+    (_, fault) => endure(service, fault),
+    patience,
+  )
+
+  describe('behind a link', () => {
+    let distant: Process
+    beforeAll(async () => {
+      distant = await operator.serve(placeOn(link.url))
+    }, patience)
+
+    const silence: Fault = {
+      name: 'is cut off for a while',
+      begin: async () => link.freeze(),
+      end: async () => link.thaw(),
+    }
+    test(
+      'that is cut off for a while: 503 in time, then all is well',
+      () => endure(distant, silence),
+      patience,
+    )
+
+    test('it ends like any other', async () => expect(await distant.end('SIGTERM')).toBe(0))
+  })
+
+  test('the same process has lived through all of it, without a fault of its own', async () => {
+    expect(await service.end('SIGTERM')).toBe(0)
+    expect(await service.stderr).toBe('')
+    const events = new Set(service.lines.map(({ event }) => event))
+    expect(events).toContain('database.unavailable')
+    for (const bad of ['http.internal_error', 'realtime.internal_error', 'service.failed'])
+      expect(events).not.toContain(bad)
+  })
+
+  async function endure({ url }: Process, fault: Fault) {
+    const client = createClient(url)
+    const room = `room:${crypto.randomUUID()}`
+    const watcher = await signedInSocket(url, (await client.enter()).access_token)
+    await watcher.ask({ type: 'subscribe', channel: room })
+    const traffic = await startTraffic(client, { people, room })
+    await Bun.sleep(500)
+
+    await fault.begin(own)
+    const begunAt = performance.now()
+    await Bun.sleep(faultMilliseconds)
+    await fault.end(own)
+    const endedAt = performance.now()
+    await recovered(traffic.samples, endedAt)
+    const written = await traffic.stop()
+
+    const during = traffic.samples.filter(
+      ({ startedAt, milliseconds }) => startedAt < endedAt && startedAt + milliseconds > begunAt,
+    )
+    const recovery = lastRefusal(traffic.samples) - endedAt
+    report(fault.name, during, recovery)
+    expect(unexpected(traffic.samples)).toEqual([])
+    expect(during.some(({ status }) => status === 503)).toBe(true)
+    expect(Math.max(...traffic.samples.map(({ milliseconds }) => milliseconds))).toBeLessThan(
+      deadlineMilliseconds + slackMilliseconds,
+    )
+    expect(recovery).toBeLessThan(recoveryMilliseconds)
+
+    const said = written.flatMap(({ messages }) => messages)
+    await heardAll(watcher, said)
+    expect(watcher.isOpen()).toBe(true)
+    expect(await watcher.ask({ type: 'publish', channel: room, data: 'well' })).toMatchObject({
+      type: 'published',
+    })
+    await watcher.close()
+    await nothingHalfDone(written)
+  }
+
+  /** Waits until nobody has been refused for half a second. */
+  async function recovered(samples: Sample[], endedAt: number) {
+    const isWell = () => performance.now() - Math.max(endedAt, lastRefusal(samples)) > 500
+    for (const until = endedAt + recoveryMilliseconds + 1000; performance.now() < until && !isWell(); )
+      await Bun.sleep(50)
+  }
+
+  /** Everything that was acknowledged arrived, in the order of the offsets and with none left out. */
+  async function heardAll(watcher: Awaited<ReturnType<typeof signedInSocket>>, said: string[]) {
+    const heard = () => new Set(watcher.of('message').map(({ data }) => data))
+    for (
+      const until = performance.now() + recoveryMilliseconds;
+      performance.now() < until;
+      await Bun.sleep(50)
+    )
+      if (said.every((data) => heard().has(data))) break
+    expect(said.filter((data) => !heard().has(data))).toEqual([])
+    const offsets = watcher.of('message').flatMap(({ offset }) => offset ?? [])
+    expect(offsets).toEqual(offsets.map((_, at) => offsets[0] + at))
+  }
+
+  type Written = Awaited<ReturnType<Awaited<ReturnType<typeof startTraffic>>['stop']>>
+
+  async function nothingHalfDone(written: Written) {
+    const sql = postgres(own.superUrl, { max: 1, fetch_types: false, onnotice: () => undefined })
+    const open = () =>
+      sql`select 1 from pg_stat_activity where usename = 'fastkit' and state like 'idle in tr%'`
+    for (let tries = 0; tries < 40 && (await open()).length > 0; tries++) await Bun.sleep(50)
+    expect(await open()).toHaveLength(0)
+    for (const { user, names } of written) {
+      const [row] = await sql`select coalesce(display_name, '') as name from users where id = ${user.id}`
+      expect(names).toContain(row?.['name'])
+    }
+    expect(
+      await sql`select id from sessions s where not exists (select 1 from tokens t where t.session_id = s.id)`,
+    ).toHaveLength(0)
+    await sql.end()
+  }
+})
+
+const ordinary = new Set([200, 201, 204])
+
+/** Whatever is neither what was asked for nor the one refusal that a database may cause. */
+const unexpected = (samples: Sample[]) =>
+  samples.filter(
+    ({ status, code, retryAfter }) =>
+      !ordinary.has(status) && !(status === 503 && code === 'database_unavailable' && retryAfter === '2'),
+  )
+
+const lastRefusal = (samples: Sample[]) =>
+  Math.max(
+    0,
+    ...samples
+      .filter(({ status }) => !ordinary.has(status))
+      .map(({ startedAt, milliseconds }) => startedAt + milliseconds),
+  )
+
+function report(name: string, during: Sample[], recovery: number) {
+  const { requests, answers, p50, p99, max } = figures(during)
+  const counts = Object.entries(answers).map(([answer, count]) => `${count} × ${answer}`)
+  process.stderr.write(
+    `${name}: ${requests} requests (${counts.join(', ')}), p50 ${p50} p99 ${p99} max ${max} ms, well after ${Math.max(0, Math.round(recovery))} ms\n`,
+  )
+}

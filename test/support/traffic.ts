@@ -1,0 +1,97 @@
+import type { createClient } from './client'
+import { percentile } from './soak'
+
+/** One request of the traffic: what came back, and when. Status 0 is no answer at all. */
+export type Sample = {
+  kind: string
+  status: number
+  code: string | null
+  retryAfter: string | null
+  startedAt: number
+  milliseconds: number
+}
+
+type Client = ReturnType<typeof createClient>
+type Answered = Awaited<ReturnType<Client['call']>>
+
+// Longer than any answer may take: what has not come by then hangs.
+const hangsAfterMilliseconds = 20_000
+const pauseMilliseconds = 5
+
+/** People who sign in, look, change, refresh and publish to a room, one after the other and all the time. */
+export async function startTraffic(client: Client, { people, room }: { people: number; room: string }) {
+  const samples: Sample[] = []
+  let isOver = false
+
+  async function measure(kind: string, work: () => Promise<Answered>): Promise<Answered | null> {
+    const startedAt = performance.now()
+    const answer = await Promise.race([
+      work().catch(() => null),
+      Bun.sleep(hangsAfterMilliseconds).then(() => null),
+    ])
+    const milliseconds = performance.now() - startedAt
+    const code = answer?.body?.code ?? null
+    const retryAfter = answer?.headers.get('retry-after') ?? null
+    samples.push({ kind, status: answer?.status ?? 0, code, retryAfter, startedAt, milliseconds })
+    return answer
+  }
+
+  async function live(user: Awaited<ReturnType<Client['enter']>>) {
+    let { access_token: token, refresh_token } = user
+    const written = { name: '', names: [''], messages: [] as string[] }
+    const take = (answer: Answered | null) => {
+      if (answer?.status !== 200) return
+      token = answer.body.access_token
+      refresh_token = answer.body.refresh_token
+    }
+    for (let round = 0; !isOver; round++) {
+      await measure('me', () => client.me(token))
+      const name = `name ${round}`
+      written.names.push(name)
+      const changed = await measure('patch', () =>
+        client.call('PATCH /api/v1/users/me', { token, body: { display_name: name } }),
+      )
+      if (changed?.status === 200) Object.assign(written, { name, names: [name] })
+      const data = `${user.id} ${round}`
+      const said = await measure('message', () =>
+        client.call(`POST /api/v1/channels/${room}/messages`, { token, body: { data } }),
+      )
+      if (said?.status === 201) written.messages.push(data)
+      take(await measure('refresh', () => client.refresh(refresh_token)))
+      const { email, password } = user
+      take(
+        await measure('login', () => client.call('POST /api/v1/auth/login', { body: { email, password } })),
+      )
+      await Bun.sleep(pauseMilliseconds)
+    }
+    return { user, ...written }
+  }
+
+  const users: Awaited<ReturnType<Client['enter']>>[] = []
+  while (users.length < people) users.push(await client.enter())
+  const lives = users.map(live)
+  return {
+    samples,
+    /** Ends the traffic; answers what each person was told is written, and the names that may be. */
+    stop() {
+      isOver = true
+      return Promise.all(lives)
+    },
+  }
+}
+
+/** What a period of the traffic looked like. */
+export function figures(samples: Sample[]) {
+  const times = samples.map(({ milliseconds }) => milliseconds)
+  const round = (value: number) => Math.round(value * 10) / 10
+  return {
+    requests: samples.length,
+    answers: countBy(samples, ({ status, code }) => (code ? `${status} ${code}` : `${status}`)),
+    p50: round(percentile(times, 50)),
+    p99: round(percentile(times, 99)),
+    max: round(Math.max(0, ...times)),
+  }
+}
+
+const countBy = <T>(items: T[], key: (item: T) => string) =>
+  Object.fromEntries([...Map.groupBy(items, key)].map(([name, some]) => [name, some.length]))
