@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createClient } from '../support/client'
 import { times } from '../support/crowd'
+import { createDying } from '../support/dying'
 import { freePort } from '../support/example'
 import { hasNginx, startNginx } from '../support/nginx'
 import { createOperator } from '../support/operator'
@@ -36,7 +37,6 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
     start([portOf(service), portOf(service)], swaps)
   const wsRequest = (query: string) => [
     `GET /api/v1/ws?${query} HTTP/1.1`,
-    'Host: api.example.com',
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
@@ -92,7 +92,6 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
     const from = (localAddress: string) =>
       sendFrom({ url: nginx.url, ca: nginx.ca, localAddress }, [
         'GET /livez HTTP/1.1',
-        'Host: api.example.com',
         'Connection: close',
         '',
         '',
@@ -140,31 +139,16 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
   }, 60_000)
 
   test('a request that was sent to an instance goes to another one only if it may be repeated', async () => {
-    const seen: string[] = []
-    // Two instances that die with each request in their hands.
-    const dying = times(2, async () =>
-      Bun.listen({
-        hostname: '127.0.0.1',
-        port: 0,
-        socket: {
-          data(socket, data) {
-            seen.push(data.toString().split(' ')[0] ?? '')
-            socket.end()
-          },
-        },
-      }),
-    )
-    const [one, other] = await dying
+    const { seen, ports, stop } = createDying()
     const through = async (route: string) => {
-      const nginx = await start([one?.port ?? 0, other?.port ?? 0])
+      const nginx = await start(ports)
       return (await createClient(nginx.url, nginx).call(route)).status
     }
     expect(await through('POST /api/v1/auth/register')).toBe(503)
     expect(seen).toEqual(['POST'])
     expect(await through('GET /api/v1/users/me')).toBe(503)
     expect(seen).toEqual(['POST', 'GET', 'GET'])
-    one?.stop(true)
-    other?.stop(true)
+    stop()
   })
 })
 

@@ -23,3 +23,17 @@ export function freePort(): number {
   server.stop(true)
   return port
 }
+
+/** Waits until someone listens on a port. */
+export async function listening(port: number) {
+  for (let tries = 0; tries < 200; tries++, await Bun.sleep(50)) {
+    const socket = await Bun.connect({
+      hostname: '127.0.0.1',
+      port,
+      socket: { data: () => undefined },
+    }).catch(() => null)
+    socket?.end()
+    if (socket) return
+  }
+  throw new Error('the proxy does not listen')
+}

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { example, freePort, type Swap } from './example'
+import { example, freePort, listening, type Swap } from './example'
 import { makeCertificate } from './tls'
 
 /** Where Debian puts it. */
@@ -67,17 +67,4 @@ function around(dir: string): string {
       include ${dir}/site.conf;
     }
   `
-}
-
-async function listening(port: number) {
-  for (let tries = 0; tries < 200; tries++, await Bun.sleep(50)) {
-    const socket = await Bun.connect({
-      hostname: '127.0.0.1',
-      port,
-      socket: { data: () => undefined },
-    }).catch(() => null)
-    socket?.end()
-    if (socket) return
-  }
-  throw new Error('the proxy does not listen')
 }

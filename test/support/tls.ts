@@ -19,13 +19,16 @@ export function makeCertificate(dir: string) {
 
 type Sender = { url: string; ca: string; localAddress: string }
 
-/** Sends one request over TLS from an address of this machine (127.0.0.x), and answers what came back. */
+/** Sends one request, Host added, over TLS from an address of this machine (127.0.0.x); answers what came back. */
 export async function sendFrom({ url, ca, localAddress }: Sender, lines: string[]) {
-  const { hostname, port } = new URL(url)
+  const { host, hostname, port } = new URL(url)
+  const [first = '', ...others] = lines
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   let received = ''
   const wire = connect({ host: hostname, port: Number(port), localAddress })
-  const socket = connectTls({ socket: wire, host: hostname, ca }, () => socket.write(lines.join('\r\n')))
+  const socket = connectTls({ socket: wire, host: hostname, ca }, () =>
+    socket.write([first, `Host: ${host}`, ...others].join('\r\n')),
+  )
   socket.on('data', (data) => {
     received += data.toString()
     if (isWhole(received)) socket.end()
@@ -41,7 +44,6 @@ export function jsonRequest(route: string, body: unknown, headers: Record<string
   const text = JSON.stringify(body)
   return [
     `${route} HTTP/1.1`,
-    'Host: api.example.com',
     'Connection: close',
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(text)}`,
