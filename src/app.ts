@@ -10,6 +10,7 @@ import { rateLimits } from './http/rate-limit'
 import { requests } from './http/request'
 import { indexRoutes } from './http/route-index'
 import { methodsOf } from './http/router'
+import { traces } from './http/traces'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
 import { healthRoutes } from './modules/health/routes'
@@ -33,7 +34,7 @@ const sections = {
 
 /** The whole HTTP service over `deps`; it listens when told to. */
 export function createApp(deps: Deps) {
-  const { bus, config, lifecycle, limits, log, onAnswered } = deps
+  const { bus, config, lifecycle, limits, log, onAnswered, tracing } = deps
   checkFormatsStrictly()
   const app = new Elysia({
     // Unknown fields are refused, not stripped.
@@ -60,6 +61,7 @@ export function createApp(deps: Deps) {
   const routeOf = indexRoutes(() => app.routes)
   return app
     .use(requests({ ...config, lifecycle, log, onAnswered, server: () => app.server }))
+    .use(traces(tracing))
     .use(draining(lifecycle, ['/livez', '/readyz']))
     .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app, path) }))
     .use(cors(config.corsOrigins))

@@ -5,6 +5,7 @@ import type { Config } from './core/config'
 import type { Limits } from './core/limits'
 import type { Log } from './core/log'
 import type { Passwords } from './core/password'
+import type { Tracing } from './core/tracing'
 import type { Database } from './db/client'
 import type { Listener } from './db/listen'
 import type { Db } from './db/rows'
@@ -56,6 +57,8 @@ export type Deps = {
   caller: Caller
   /** Whom to tell of every answer to a request. */
   onAnswered: OnAnswered[]
+  /** Follows requests; `null` when nobody collects traces. */
+  tracing: Tracing | null
   /** Runs `work` once what is being done is committed; see `atomically`. */
   afterCommit(work: () => void): void
 }

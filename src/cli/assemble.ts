@@ -4,7 +4,8 @@ import type { Config } from '../core/config'
 import { BoundedMemory } from '../core/limit-memory'
 import { createLimits } from '../core/limits'
 import type { Log } from '../core/log'
-import { createPasswords } from '../core/password'
+import { createPasswords, type Passwords } from '../core/password'
+import type { Tracing } from '../core/tracing'
 import type { Database } from '../db/client'
 import { deaf, listen, solitary } from '../db/listen'
 import type { Deps, Lifecycle } from '../deps'
@@ -22,6 +23,7 @@ type Parts = {
   /** Whether to listen for changes that other instances make: a service does, a command does not. */
   isListening: boolean
   clock?: Clock
+  tracing?: Tracing | null
 }
 
 /** Makes what the services are given. */
@@ -33,6 +35,7 @@ export async function assemble({
   durability,
   isListening,
   clock = systemClock,
+  tracing = null,
 }: Parts): Promise<Deps> {
   const bus = createBus()
   const { databaseUrl: url } = config
@@ -58,7 +61,7 @@ export async function assemble({
       issuer: config.jwtIssuer,
       audience: config.jwtAudience,
     }),
-    passwords: createPasswords(config.passwordCost),
+    passwords: followed(createPasswords(config.passwordCost), tracing),
     limits: createLimits({
       isOn: config.hasRateLimit,
       makeLimiter: (options) => new BoundedMemory(options, clock),
@@ -70,7 +73,8 @@ export async function assemble({
     hub: createHub(instanceId),
     instanceId,
     caller: nobody,
-    onAnswered: [],
+    onAnswered: tracing ? [tracing.answered] : [],
+    tracing,
     afterCommit: (work) => work(),
   }
   // What this instance would have told itself after the commit, and the others if there was one.
@@ -81,6 +85,17 @@ export async function assemble({
 
 const listenerOn = (link: Parameters<typeof listen>[0], isListening: boolean) =>
   isListening ? listen(link) : deaf
+
+/** Hashing is what a sign-in spends its time on. */
+const followed = (passwords: Passwords, tracing: Tracing | null): Passwords =>
+  tracing
+    ? {
+        ...passwords,
+        hash: (password) => tracing.step('password.hash', {}, () => passwords.hash(password)),
+        verify: (password, hash) =>
+          tracing.step('password.verify', {}, () => passwords.verify(password, hash)),
+      }
+    : passwords
 
 /** The command line and the service itself: known by no address and no request. */
 const nobody = { userId: null, ip: null, userAgent: null, requestId: null }

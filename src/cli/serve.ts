@@ -7,6 +7,7 @@ import { given } from '../core/wait'
 import type { Deps } from '../deps'
 import { startRealtime } from '../modules/realtime/start'
 import { startMetrics } from '../modules/telemetry/metrics-server'
+import { type RunningTracing, startTracing } from '../modules/telemetry/tracing'
 import { assemble } from './assemble'
 import { startControl } from './control/server'
 import { drain } from './drain'
@@ -24,17 +25,19 @@ import { openStorage } from './storage'
 export async function serve(environment: Environment, hangups: Hangups): Promise<number> {
   const startedAt = performance.now()
   const config = loadConfig(environment)
-  const log = await createLog({ level: config.logLevel, format: config.logFormat })
+  const tracing = await startTracing(config, version, () => log)
+  const log = await createLog({ level: config.logLevel, format: config.logFormat, traceId: tracing?.traceId })
   const ending = new AbortController()
   onEndSignal(() => ending.abort(null))
   log.info({ version, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.starting')
-  const running = run({ config, log, ending, environment, hangups, startedAt })
+  const running = run({ config, log, tracing, ending, environment, hangups, startedAt })
   return await Promise.race([running, overdue(config, log, ending.signal)])
 }
 
 type Start = {
   config: Config
   log: Log
+  tracing: RunningTracing | null
   /** Its reason is `null` for a signal, else the fault. */
   ending: AbortController
   environment: Environment
@@ -42,13 +45,21 @@ type Start = {
   startedAt: number
 }
 
-async function run({ config, log, ending, environment, hangups, startedAt }: Start): Promise<number> {
+async function run({
+  config,
+  log,
+  tracing,
+  ending,
+  environment,
+  hangups,
+  startedAt,
+}: Start): Promise<number> {
   const stop = ending.signal
   // Left half open, the embedded database is as after a crash: the process ends, and the next start repairs it.
-  const storage = await Promise.race([openStorage(config), given(stop).then(() => null)])
+  const storage = await Promise.race([openStorage(config, tracing?.step), given(stop).then(() => null)])
   if (!storage) return stopped(log)
   try {
-    const deps = await assemble({ config, log, ...storage, isListening: true })
+    const deps = await assemble({ config, log, ...storage, isListening: true, tracing })
     const lag = watchLag((milliseconds) => (deps.lifecycle.lagMilliseconds = milliseconds))
     const metrics = await startMetrics(deps, version)
     const realtime = startRealtime(deps)
@@ -67,6 +78,7 @@ async function run({ config, log, ending, environment, hangups, startedAt }: Sta
     lag.stop()
     await metrics?.stop()
   } finally {
+    await tracing?.stop()
     await storage.close()
   }
   return stopped(log, stop.reason ? 1 : 0)

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import type { Config } from '../core/config'
 import { randomText } from '../core/secret'
+import type { Step } from '../core/tracing'
 import { type Database, openDatabase } from '../db/client'
 import { openDataDir } from '../db/data-dir'
 import { startEmbedded } from '../db/embedded'
@@ -21,19 +22,23 @@ export type Storage = {
   close(): Promise<void>
 }
 
-/** Opens what the configuration names. Throws DataDirInUse when another process has the directory. */
-export const openStorage = (config: Config): Promise<Storage> =>
-  config.databaseUrl ? openServer(config, config.databaseUrl) : openEmbedded(config)
+/** Opens what the configuration names; with `step`, queries are followed. Throws DataDirInUse when another process has the directory. */
+export const openStorage = (config: Config, step: Step | null = null): Promise<Storage> =>
+  config.databaseUrl ? openServer(config, config.databaseUrl, step) : openEmbedded(config, step)
 
 async function openServer(
   { jwtSecrets, dbPoolSize, dbStatementTimeoutMilliseconds }: Config,
   url: string,
+  step: Step | null,
 ): Promise<Storage> {
-  const database = openDatabase({
-    url,
-    poolSize: dbPoolSize,
-    statementTimeoutMilliseconds: dbStatementTimeoutMilliseconds,
-  })
+  const database = openDatabase(
+    {
+      url,
+      poolSize: dbPoolSize,
+      statementTimeoutMilliseconds: dbStatementTimeoutMilliseconds,
+    },
+    step,
+  )
   return {
     database,
     jwtSecrets: jwtSecrets ?? [],
@@ -44,7 +49,7 @@ async function openServer(
   }
 }
 
-async function openEmbedded(config: Config): Promise<Storage> {
+async function openEmbedded(config: Config, step: Step | null): Promise<Storage> {
   const dataDir = openDataDir(config.dataDir)
   adoptRestored(dataDir.path)
   removeSnapshot(dataDir.path)
@@ -52,10 +57,8 @@ async function openEmbedded(config: Config): Promise<Storage> {
   const fsync = config.isEmbeddedDurable
   const embedded = await startEmbedded({ dataDir: dataDir.path, fsync })
   const { socketPath, isDurable, failed } = embedded
-  const database = openDatabase({
-    socketPath,
-    statementTimeoutMilliseconds: config.dbStatementTimeoutMilliseconds,
-  })
+  const statementTimeoutMilliseconds = config.dbStatementTimeoutMilliseconds
+  const database = openDatabase({ socketPath, statementTimeoutMilliseconds }, step)
   const close = async () => {
     await database.close()
     await embedded.close()

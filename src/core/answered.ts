@@ -1,5 +1,5 @@
 /** A request that was answered, as the access log tells it. */
-type Answered = {
+export type Answered = {
   request: Request
   method: string
   /** The pattern of its route; `null` where none matched. */

@@ -60,8 +60,8 @@ export function loadConfig(environment: Environment = Bun.env) {
     hasRateLimit: values.RATE_LIMIT === 'on',
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
-    metricsPort: values.METRICS_PORT,
-    metricsHost: values.METRICS_HOST ?? values.HOST,
+    metrics: metricsOf(values),
+    tracing: tracingOf(values),
     shutdownDelayMilliseconds: values.SHUTDOWN_DELAY,
     shutdownTimeoutMilliseconds: values.SHUTDOWN_TIMEOUT,
     hasDocs: values.DOCS === 'on',
@@ -88,6 +88,22 @@ export const secretsOpenToAll = (environment: Environment): string[] =>
     .filter(isSecret)
     .map((name) => `${name}_FILE`)
     .filter((name) => isOpenToAll(environment[name] ?? ''))
+
+/** Where metrics are served; `null` when nobody asks for them. */
+const metricsOf = ({ HOST, METRICS_HOST, METRICS_PORT: port }: Settings) =>
+  port === null ? null : { hostname: METRICS_HOST ?? HOST, port }
+
+/** Where traces go and which; `null` when nobody collects them. */
+function tracingOf(values: Settings) {
+  if (values.OTEL_EXPORTER_OTLP_ENDPOINT === null) return null
+  return {
+    endpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    headers: values.OTEL_EXPORTER_OTLP_HEADERS,
+    serviceName: values.OTEL_SERVICE_NAME,
+    sampler: values.OTEL_TRACES_SAMPLER,
+    samplerRatio: values.OTEL_TRACES_SAMPLER_ARG,
+  }
+}
 
 /** Every setting with its value as text (secrets masked) and where it came from. Throws ConfigError. */
 export function describeConfig(environment: Environment = Bun.env) {

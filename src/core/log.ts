@@ -2,7 +2,14 @@ import { writeSync } from 'node:fs'
 import pino, { type DestinationStream, type Logger } from 'pino'
 
 export type Log = Logger
-export type LogOptions = { level: string; format: 'json' | 'pretty'; destination?: DestinationStream }
+export type LogOptions = {
+  level: string
+  format: 'json' | 'pretty'
+  destination?: DestinationStream
+  traceId?: TraceId | undefined
+}
+/** The trace in whose course a line is written, if there is one. */
+type TraceId = () => string | null
 
 // Last line of defence: nothing of ours logs these, but a library's error object might.
 const secretFields: ReadonlySet<string> = new Set([
@@ -27,7 +34,7 @@ const deepest = 3
 type Fields = Record<string, unknown>
 
 /** Structured log: one line an event, an event name and fields. Lines go out every few milliseconds, in one write. */
-export async function createLog({ level, format, destination }: LogOptions): Promise<Log> {
+export async function createLog({ level, format, destination, traceId }: LogOptions): Promise<Log> {
   const options = {
     level,
     base: null,
@@ -35,17 +42,26 @@ export async function createLog({ level, format, destination }: LogOptions): Pro
     // Written by `lineOf`.
     timestamp: false,
   }
-  if (destination) return withOwnLines(pino(options, destination))
+  if (destination) return withOwnLines(pino(options, destination), traceId)
   const output = standardOutput()
-  if (format === 'json') return withOwnLines(pino(options, output))
+  if (format === 'json') return withOwnLines(pino(options, output), traceId)
   const { prettyFactory } = await import('pino-pretty')
   // An error is a field like others: treated as one, it would take a line for every place of its stack.
   const pretty = prettyFactory({ messageKey: 'event', singleLine: true, errorLikeObjectKeys: [] })
-  return withOwnLines(pino(options, { ...output, write: (line) => output.write(pretty(line)) }))
+  const prettyOutput = { ...output, write: (line: string) => output.write(pretty(line)) }
+  return withOwnLines(pino(options, prettyOutput), traceId)
 }
 
 /** Pino's own line costs several times this one: under Bun, each goes through a diagnostics channel. */
-const withOwnLines = (log: Log): Log => Object.assign(log, { [pino.symbols.asJsonSym]: lineOf })
+const withOwnLines = (log: Log, traceId?: TraceId): Log =>
+  Object.assign(log, { [pino.symbols.asJsonSym]: traceId ? linesWithin(traceId) : lineOf })
+
+const linesWithin =
+  (traceId: TraceId): typeof lineOf =>
+  (fields, event, level) => {
+    const id = traceId()
+    return lineOf(id === null ? fields : { ...fields, trace_id: id }, event, level)
+  }
 
 function lineOf(fields: Fields, event: string | undefined, level: number): string {
   const line = copyWithoutSecrets(fields, 1, { level, time: timestamp(Date.now()) })

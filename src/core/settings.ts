@@ -54,6 +54,27 @@ export const Settings = Type.Object({
     'Port of `/metrics` for Prometheus, which needs no token; 0 takes a free one. Unset: none.',
   ),
   METRICS_HOST: optional('Listen address of `/metrics`. Unset: that of HOST.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(
+    ['http:', 'https:'],
+    'OpenTelemetry collector that takes traces as OTLP over HTTP, at /v1/traces below it. Unset: no traces.',
+  ),
+  OTEL_EXPORTER_OTLP_HEADERS: secret(
+    list(isHeader, 'headers such as api-key=abc', 'Headers for the collector, such as api-key=abc.'),
+  ),
+  OTEL_SERVICE_NAME: text('fastkit', 'Name of the service in traces.'),
+  OTEL_TRACES_SAMPLER: choice(
+    [
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ],
+    'parentbased_always_on',
+    'Which traces are kept; parentbased: those whose caller keeps them too.',
+  ),
+  OTEL_TRACES_SAMPLER_ARG: share('1', 'Share of traces that traceidratio keeps, from 0 to 1.'),
   SHUTDOWN_DELAY: duration(
     '2s',
     '1d',
@@ -97,6 +118,15 @@ function whole(fallback: string, [least, most]: [number, number], meaning: strin
 function wholeOrNone([least, most]: [number, number], meaning: string) {
   const { default: _, expects, ...number } = whole('', [least, most], meaning)
   return Type.Union([number, Type.Null()], { default: null, expects, meaning })
+}
+
+function share(fallback: string, meaning: string) {
+  return Type.Transform(Type.String({ default: fallback, expects: 'a number from 0 to 1', meaning }))
+    .Decode((given) => {
+      if (!/^(0|1|[01]?\.\d{1,6})$/.test(given) || Number(given) > 1) throw new Error('out of range')
+      return Number(given)
+    })
+    .Encode(String)
 }
 
 /**
@@ -191,4 +221,14 @@ function isOrigin(item: string) {
   const parsed = URL.parse(item)
   const isExact = parsed?.origin === item && !item.includes('*')
   return isExact && /^https?:$/.test(parsed.protocol)
+}
+
+/** A name and a value that is percent-encoded, as OpenTelemetry has it in its variables. */
+function isHeader(item: string) {
+  const [, value] = /^[!#$%&'*+.^_`|~\w-]+=(.+)$/.exec(item) ?? []
+  try {
+    return value !== undefined && decodeURIComponent(value) !== ''
+  } catch {
+    return false
+  }
 }

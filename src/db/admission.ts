@@ -126,12 +126,12 @@ function refuseLate({ isOver }: Deadline) {
 }
 
 /** A promise that starts its work when awaited, as postgres.js queries do, with other ways to start it beside it. */
-function lazily<T, O extends object>(start: () => Promise<T>, others: O) {
+export function lazily<T, O extends object>(start: () => Promise<T>, others: O) {
   // biome-ignore lint/suspicious/noThenProperty: being awaitable is what this object is for.
   return { ...others, then: (...handlers: Parameters<Promise<T>['then']>) => start().then(...handlers) }
 }
 
-function replacing<T extends object>(target: T, replacements: Record<string, unknown>): T {
+export function replacing<T extends object>(target: T, replacements: Record<string, unknown>): T {
   return new Proxy(target, {
     get: (original, key) => (typeof key === 'string' && replacements[key]) || Reflect.get(original, key),
   })

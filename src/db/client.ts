@@ -1,9 +1,11 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Options, type Sql } from 'postgres'
 import type { Load } from '../core/gate'
+import type { Step } from '../core/tracing'
 import { admit } from './admission'
 import { createPool, fixedPool, type Pool } from './pool'
 import type { Db } from './rows'
+import { traced } from './traced'
 
 export type Database = {
   db: Db
@@ -34,8 +36,8 @@ const deadlineSlackMilliseconds = 500
 // Who closes has finished its own work; what is left hangs.
 const closeSeconds = 1
 
-/** Opens a pool on PostgreSQL, or the one connection on the embedded database. Connects with the first query. */
-export function openDatabase(target: Target): Database {
+/** Opens a pool on PostgreSQL, or the one connection on the embedded database. Connects with the first query; with `step`, queries are followed. */
+export function openDatabase(target: Target, step: Step | null = null): Database {
   const { statementTimeoutMilliseconds } = target
   const isEmbedded = 'socketPath' in target
   const connections = isEmbedded ? 1 : target.poolSize
@@ -64,7 +66,7 @@ export function openDatabase(target: Target): Database {
   }
   const admitted = admit(pool, { connections, deadlineMilliseconds, onDoubt })
   return {
-    db: drizzle(admitted.sql),
+    db: drizzle(step ? traced(admitted.sql, step) : admitted.sql),
     sql: pool.sql,
     places: connections,
     load: admitted.load,

@@ -11,6 +11,7 @@ import { migrate } from '../../src/db/migrate'
 import { migrations } from '../../src/db/migrations'
 import { startRealtime } from '../../src/modules/realtime/start'
 import { startMetrics } from '../../src/modules/telemetry/metrics-server'
+import { startTracing } from '../../src/modules/telemetry/tracing'
 import { createClient } from './client'
 import { createMovableClock, type MovableClock } from './clock'
 import { createTestDatabase, nothing } from './database'
@@ -43,10 +44,12 @@ export async function startService(variables: Environment = {}, { beside }: { be
   })
   const lines: LogLine[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  const log = await createLog({ level: 'debug', format: 'json', destination })
-  const storage = await openStorage(config)
+  const tracing = await startTracing(config, version, () => log)
+  const traceId = tracing?.traceId
+  const log = await createLog({ level: 'debug', format: 'json', destination, traceId })
+  const storage = await openStorage(config, tracing?.step)
   const clock = beside?.clock ?? createMovableClock()
-  const deps = await assemble({ config, log, ...storage, clock, isListening: true })
+  const deps = await assemble({ config, log, ...storage, clock, isListening: true, tracing })
   await migrate(deps.database.sql, migrations)
   deps.lifecycle.isMigrated = true
   const metrics = await startMetrics(deps, version)
@@ -59,6 +62,7 @@ export async function startService(variables: Environment = {}, { beside }: { be
     await realtime.stop()
     await server.stop(true)
     await metrics?.stop()
+    await tracing?.stop()
     try {
       await assertNothingLeaked({ sql: deps.database.sql, lines, secrets: client.secrets })
     } finally {
@@ -78,6 +82,7 @@ export async function startService(variables: Environment = {}, { beside }: { be
     server,
     /** Where `/metrics` is; `null` without METRICS_PORT. */
     metricsUrl: metrics?.url ?? null,
+    tracing,
     stop,
   }
 }

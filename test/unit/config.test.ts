@@ -80,7 +80,7 @@ describe('configuration', () => {
   test('every problem is told at once, by name and without its value', () => {
     const wrong = 'tell-tale-value'
     const names = Object.keys(Settings.properties).filter(
-      (name) => !/^(HOST|METRICS_HOST|DATA_DIR|JWT_ISSUER|JWT_AUDIENCE)$/.test(name),
+      (name) => !/^(HOST|METRICS_HOST|DATA_DIR|JWT_ISSUER|JWT_AUDIENCE|OTEL_SERVICE_NAME)$/.test(name),
     )
     const environment = Object.fromEntries(names.map((name) => [name, wrong]))
     // Any text will do for a password until it is hashed.
@@ -100,10 +100,9 @@ describe('configuration', () => {
     expect(namesOf({ METRICS_PORT: '3000', METRICS_HOST: '10.0.0.1' })).toEqual([])
     expect(namesOf({ METRICS_PORT: '0', PORT: '0' })).toEqual([])
     expect(loadConfig({ HOST: '0.0.0.0', METRICS_PORT: '9090' })).toMatchObject({
-      metricsHost: '0.0.0.0',
-      metricsPort: 9090,
+      metrics: { hostname: '0.0.0.0', port: 9090 },
     })
-    expect(loadConfig({}).metricsPort).toBeNull()
+    expect(loadConfig({}).metrics).toBeNull()
   })
 
   test.each<[string, string[], string[]]>([
@@ -150,6 +149,18 @@ describe('configuration', () => {
       ['10.0.0.0/8', '127.0.0.1/32, fd00::/8', '0.0.0.0/0'],
       ['10.0.0.1', '10.0.0.0/33', 'fd00::/129', '10.0.0/8/8', 'proxy', '*', '10.0.0.0/', '10.0.0.0/-1'],
     ],
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      ['http://127.0.0.1:4318', 'https://traces.example.com/x'],
+      ['collector:4318'],
+    ],
+    [
+      'OTEL_EXPORTER_OTLP_HEADERS',
+      ['api-key=abc', 'authorization=Basic%20abc==, x-tenant=one'],
+      ['abc', '=abc', 'api key=abc', 'api-key=', 'api-key=%zz', 'api-key: abc'],
+    ],
+    ['OTEL_TRACES_SAMPLER', ['always_on', 'parentbased_traceidratio'], ['jaeger_remote', 'on']],
+    ['OTEL_TRACES_SAMPLER_ARG', ['0', '1', '0.25', '.5', '1.0'], ['-1', '1.1', '2', '1e-3', 'half']],
     ['LOG_LEVEL', ['trace', 'silent'], ['INFO', 'verbose']],
     ['LOG_FORMAT', ['json', 'pretty'], ['text']],
     ['DOCS', ['on', 'off'], ['true', 'ON', '0']],
@@ -165,10 +176,11 @@ describe('secret from a file', () => {
   const good: Record<string, string> = {
     DATABASE_URL: 'postgres://fastkit:tell-tale@db/fastkit',
     JWT_SECRET: `${longKey}tell-tale`,
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=tell-tale',
     BOOTSTRAP_ADMIN_PASSWORD: 'tell-tale of a long password',
   }
   const admin = { BOOTSTRAP_ADMIN_EMAIL: 'ada@example.com', BOOTSTRAP_ADMIN_PASSWORD: 'a long one, this' }
-  const others = { JWT_SECRET: longKey, ...admin }
+  const others = { JWT_SECRET: longKey, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318', ...admin }
   const by = (name: string, path: string) => ({ ...others, [name]: undefined, [`${name}_FILE`]: path })
 
   const secrets = Object.entries(Settings.properties).flatMap(([name, schema]) =>

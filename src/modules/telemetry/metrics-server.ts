@@ -1,15 +1,16 @@
+import type { Config } from '../../core/config'
 import type { Deps } from '../../deps'
 
 export type MetricsServer = { url: string; stop(): Promise<void> }
 
 /** Serves `/metrics` and nothing else where the configuration says so; `null` where it does not. Throws when the port is taken. */
 export async function startMetrics(deps: Deps, version: string): Promise<MetricsServer | null> {
-  const { metricsHost: hostname, metricsPort: port } = deps.config
-  if (port === null) return null
+  const { metrics } = deps.config
+  if (!metrics) return null
   // Who does not ask for metrics does not load them either.
   const { createMetrics } = await import('./metrics')
   const { registry, stop } = createMetrics(deps, version)
-  const server = listen({ hostname, port }, async () => ({
+  const server = listen(metrics, async () => ({
     text: await registry.metrics(),
     type: registry.contentType,
   }))
@@ -24,7 +25,7 @@ export async function startMetrics(deps: Deps, version: string): Promise<Metrics
   }
 }
 
-type Address = { hostname: string; port: number }
+type Address = NonNullable<Config['metrics']>
 type Page = { text: string; type: string }
 
 function listen(address: Address, page: () => Promise<Page>) {

@@ -1,0 +1,51 @@
+import {
+  type Context,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapGetter,
+  type Tracer,
+} from '@opentelemetry/api'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
+import type { Answered } from '../../core/answered'
+
+// Names of attributes: OpenTelemetry's semantic conventions for HTTP servers.
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE'])
+const methodOf = (method: string) => (methods.has(method) ? method : '_OTHER')
+
+const headers: TextMapGetter<Headers> = {
+  get: (carrier, name) => carrier.get(name) ?? undefined,
+  keys: (carrier) => [...carrier.keys()],
+}
+const propagator = new W3CTraceContextPropagator()
+
+/** Begins the span of a request, within the trace that its `traceparent` names. */
+export function beginRequest(tracer: Tracer, request: Request): Span {
+  const parent: Context = propagator.extract(ROOT_CONTEXT, request.headers, headers)
+  const method = methodOf(request.method)
+  const attributes = { 'http.request.method': method, 'url.scheme': schemeOf(request.url) }
+  return tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent)
+}
+
+/**
+ * Ends it with what came of it. The path is told where a route knows it: what a stranger writes into an unknown one is
+ * kept nowhere.
+ */
+export function endRequest(span: Span, { request, method, route, status }: Answered) {
+  if (span.isRecording()) {
+    span.setAttribute('http.response.status_code', status)
+    if (route !== null) {
+      span.updateName(`${methodOf(method)} ${route}`)
+      span.setAttributes({ 'http.route': route, 'url.path': new URL(request.url).pathname })
+    }
+    if (status >= 500) {
+      span.setAttribute('error.type', String(status))
+      span.setStatus({ code: SpanStatusCode.ERROR })
+    }
+  }
+  span.end()
+}
+
+const schemeOf = (url: string) => url.slice(0, url.indexOf(':'))
