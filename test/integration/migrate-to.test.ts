@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { createClient } from '../support/client'
 import { createTestDatabase, serverUrl } from '../support/database'
+import { repository } from '../support/executable'
 import { createOperator, type Place } from '../support/operator'
 
 const { emptyDir, fastkit, serve, clear } = createOperator()
@@ -149,3 +150,57 @@ const tablesIn = async (url: string) =>
       "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
     )
   ).map(({ relname }) => relname)
+
+// The versions of the tools and of the server have to fit.
+const bin =
+  Array.from(new Bun.Glob('/usr/lib/postgresql/*/bin/pg_dump').scanSync('/')).toSorted().at(-1) ?? ''
+const tool = async (name: string, args: string[], input = '') => {
+  const child = Bun.spawn([join('/', bin, '..', name), ...args], {
+    stdin: Buffer.from(input),
+    stderr: 'pipe',
+  })
+  return { stderr: await new Response(child.stderr).text(), exitCode: await child.exited }
+}
+
+describe.skipIf(serverUrl === null || bin === '')('the tools of PostgreSQL', () => {
+  test('pg_dump and pg_restore, as the README has them, keep accounts and sessions', async () => {
+    const { place, person } = await newPlace()
+    const [url, other] = [await newDatabase(), await newDatabase()]
+    await fastkit(place, ['migrate-to', url])
+    const dump = join(emptyDir(), 'fastkit.dump')
+    const commands = [
+      ...(await Bun.file(join(repository, 'README.md')).text()).matchAll(/^(pg_dump|pg_restore) (.*)$/gm),
+    ]
+    expect(commands.map(([, name]) => name)).toEqual(['pg_dump', 'pg_restore'])
+    for (const [, name = '', args = ''] of commands) {
+      const filled = args
+        .replace('fastkit.dump', dump)
+        .replace('"$DATABASE_URL"', url)
+        .replace('"$NEW_DATABASE_URL"', other)
+      expect(await tool(name, filled.split(' '))).toEqual({ stderr: '', exitCode: 0 })
+    }
+    const restored = await serve({
+      cwd: emptyDir(),
+      env: { DATABASE_URL: other, JWT_SECRET_FILE: key(place) },
+    })
+    const client = createClient(restored.url)
+    expect((await client.me(person.access_token)).status).toBe(200)
+    expect((await client.refresh(person.refresh_token)).status).toBe(200)
+    await restored.end('SIGTERM')
+  })
+
+  test('psql reads a backup into an empty schema', async () => {
+    const { place, person } = await newPlace()
+    const url = await newDatabase()
+    const env = { DATABASE_URL: url, JWT_SECRET: 'x'.repeat(32) }
+    await fastkit({ cwd: emptyDir(), env }, ['migrate'])
+    await fastkit(place, ['backup', 'copy'])
+    const script = Buffer.from(
+      Bun.zstdDecompressSync(await Bun.file(join(place.cwd, 'copy')).bytes()),
+    ).toString()
+    const how = ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', url]
+    expect(await tool('psql', how, script)).toEqual({ stderr: '', exitCode: 0 })
+    const [user] = await query(url, 'select email from users')
+    expect(user?.['email']).toBe(person.email)
+  })
+})

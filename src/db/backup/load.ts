@@ -39,7 +39,10 @@ function known(tables: Map<string, Table>, { name, columns }: Table): Table {
 }
 
 async function insert(sql: TransactionSql, { name, columns }: Table, rows: Row[]) {
-  if (columns.length === 0) return
+  if (columns.length === 0) {
+    for (const _ of rows) await sql.unsafe(`insert into ${name} default values`)
+    return
+  }
   const into = `insert into ${name} (${columns.join()}) overriding system value values `
   let values: string[] = []
   let size = 0

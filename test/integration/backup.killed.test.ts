@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { verifyBackup } from '../../src/db/backup/read'
+import { aPassword, createClient } from '../support/client'
+import { serverUrl } from '../support/database'
+import { repository } from '../support/executable'
+import { createOperator, type Place } from '../support/operator'
+
+const { emptyDir, fastkit, user, serve, clear } = createOperator()
+const main = join(repository, 'src/main.ts')
+// `KILLED_ROUNDS=50` looks longer.
+const rounds = Number(Bun.env['KILLED_ROUNDS'] || 3)
+
+setDefaultTimeout(120_000 + rounds * 20_000)
+afterAll(clear)
+
+/** Runs a command to its end unless it is killed before; answers how long it ran. */
+async function killedAfter(milliseconds: number, { cwd }: Place, args: string[]) {
+  const startedAt = performance.now()
+  const child = Bun.spawn([process.execPath, main, ...args], {
+    cwd,
+    env: { EMBEDDED_FSYNC: 'off' },
+    stderr: 'pipe',
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds)
+  await child.exited
+  clearTimeout(timer)
+  return performance.now() - startedAt
+}
+
+const boss = 'boss@example.com'
+const createBoss = (place: Place) =>
+  user(place, ['create', '--email', boss, '--password-stdin'], `${aPassword}\n`)
+
+describe.skipIf(serverUrl !== null)('kill -9', () => {
+  let source: Place
+  beforeAll(async () => {
+    source = { cwd: emptyDir() }
+    await createBoss(source)
+    await fastkit(source, ['backup', 'whole'])
+  })
+
+  test('leaves a backup whole or absent, and is no obstacle to the next, also while the service runs', async () => {
+    const place = { cwd: emptyDir() }
+    const service = await serve(place)
+    const client = createClient(service.url)
+    const path = join(place.cwd, 'copy')
+    const longest = await killedAfter(60_000, place, ['backup', 'first'])
+    for (let round = 0; round < rounds; round++) {
+      await killedAfter(Math.random() * longest, place, ['backup', 'copy', '--force'])
+      if (existsSync(path)) await verifyBackup(path)
+      await client.register()
+    }
+    const { exitCode, stderr } = await fastkit(place, ['backup', 'copy', '--force'])
+    expect([exitCode, stderr]).toEqual([0, expect.stringMatching(/^wrote copy/)])
+    expect(readdirSync(place.cwd).toSorted()).toEqual(['copy', 'data', 'first'])
+    expect(existsSync(join(place.cwd, 'data/snapshot'))).toBe(false)
+    expect(await service.end('SIGTERM')).toBe(0)
+  })
+
+  test('leaves a restored database whole or absent, and is no obstacle to the next', async () => {
+    const file = join(source.cwd, 'whole')
+    const longest = await killedAfter(60_000, { cwd: emptyDir() }, ['restore', file])
+    for (let round = 0; round < rounds; round++) {
+      const place = { cwd: emptyDir() }
+      await killedAfter(Math.random() * longest, place, ['restore', file])
+      if (!existsSync(join(place.cwd, 'data/pg')) && !existsSync(join(place.cwd, 'data/restored'))) {
+        const { exitCode, stderr } = await fastkit(place, ['restore', file])
+        expect([exitCode, stderr]).toEqual([0, ''])
+      }
+      expect((await user(place, ['list'])).stdout).toContain(boss)
+      expect(readdirSync(join(place.cwd, 'data')).filter((name) => name.startsWith('rest'))).toEqual([])
+    }
+  })
+
+  test.each([
+    ['neither', [], []],
+    ['the old ones aside', ['jwt-secret', 'pg'], []],
+    ['the key in its place', ['jwt-secret'], ['jwt-secret']],
+  ])(
+    'between two steps of putting a restore in its place, %s, is made good by the next start',
+    async (_, aside, placed) => {
+      const place = { cwd: emptyDir() }
+      const other = 'other@example.com'
+      await user(place, ['create', '--email', other, '--password-stdin'], `${aPassword}\n`)
+      const data = join(place.cwd, 'data')
+      const fresh = { cwd: emptyDir() }
+      await fastkit(fresh, ['restore', join(source.cwd, 'whole')])
+      mkdirSync(join(data, 'restored'), { mode: 0o700 })
+      for (const name of aside) {
+        mkdirSync(join(data, 'replaced-1'), { recursive: true })
+        renameSync(join(data, name), join(data, 'replaced-1', name))
+      }
+      for (const name of ['jwt-secret', 'pg']) {
+        const to = placed.includes(name) ? data : join(data, 'restored')
+        renameSync(join(fresh.cwd, 'data', name), join(to, name))
+      }
+      const listed = (await user(place, ['list'])).stdout
+      expect([listed.includes(boss), listed.includes(other)]).toEqual([true, false])
+      expect(await Bun.file(join(data, 'jwt-secret')).text()).toBe(
+        await Bun.file(join(source.cwd, 'data/jwt-secret')).text(),
+      )
+      const kept = readdirSync(data).filter((name) => name.startsWith('replaced-'))
+      expect(kept.flatMap((name) => readdirSync(join(data, name))).toSorted()).toEqual(['jwt-secret', 'pg'])
+      expect(existsSync(join(data, 'restored'))).toBe(false)
+    },
+  )
+})
