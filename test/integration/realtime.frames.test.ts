@@ -185,6 +185,10 @@ describe('half a frame', () => {
   })
 })
 
+test.each(['ping', 'pong'] as const)('300 of %s at once are too many messages: 4429', (kind) =>
+  expectEnd(4429, Buffer.concat(Array.from({ length: 300 }, () => frameOf(kind)))),
+)
+
 test('random bytes never reach further than their own socket', async () => {
   for (let round = 0; round < 50; round++) {
     const raw = await open()

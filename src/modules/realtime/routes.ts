@@ -38,8 +38,8 @@ export const socketRoutes = (deps: Deps) => {
       beforeHandle: [({ request, query, set }) => admitSocket(deps, { request, query, set })],
       open: (ws) => sockets.open(ws.data, ws.raw, principalOf(ws.data.request)),
       message: (ws, frame) => sockets.receive(ws.data, frame),
-      ping: (ws) => sockets.pinged(ws.data),
-      pong: (ws) => sockets.ponged(ws.data),
+      ping: (ws) => sockets.beaten(ws.data),
+      pong: (ws) => sockets.beaten(ws.data),
       close: (ws, code) => sockets.closed(ws.data, code),
     })
     .get('', () => askToUpgrade(), {

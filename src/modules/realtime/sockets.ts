@@ -20,13 +20,13 @@ export function createSockets(deps: Deps) {
     },
     receive: (key: object, frame: unknown) =>
       withConnection(key, (connection) => receive(deps, connection, frame)),
-    pinged: (key: object) =>
+    /** A ping or a pong, which counts as a message: nobody has reason to send many. */
+    beaten: (key: object) =>
       withConnection(key, (connection) => {
         const now = deps.clock.now()
         noteAlive(connection, now)
         if (!spend(connection, now)) close(connection, 'tooManyMessages', now)
       }),
-    ponged: (key: object) => withConnection(key, (connection) => noteAlive(connection, deps.clock.now())),
     closed: (key: object, code: number) =>
       withConnection(key, (connection) => life.closed(deps, connection, code)),
   }
