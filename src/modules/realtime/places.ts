@@ -17,7 +17,9 @@ export async function takePlace(deps: Deps, connection: Connection, userId: stri
   for (let attempt = 0; attempt < attempts; attempt++) {
     const isTaken = await insert(deps, { id, userId, instanceId, most: maxSocketsPerUser })
     if (isTaken) return true
-    if ((await repo.countSockets(deps.db, userId)) >= maxSocketsPerUser) return false
+    const isFull = (await repo.countSockets(deps.db, userId)) >= maxSocketsPerUser
+    // Who comes back after a crash must not find the places taken by the sockets that it cut off.
+    if (isFull && !(await removeDead(deps))) return false
   }
   return false
 }
@@ -49,21 +51,27 @@ async function vacate(deps: Deps) {
 
 /** Says that this instance lives, removes those that do not, and repairs what an outage of the database left undone. */
 export async function beat(deps: Deps) {
-  const { hub, db } = deps
-  const wasKnown = await repo.touchInstance(db, hub.instanceId)
+  const { hub } = deps
+  const wasKnown = await repo.touchInstance(deps.db, hub.instanceId)
   if (!wasKnown) await enrol(deps)
   await vacate(deps)
   for (const channel of [...hub.channels.values()]) {
     for (const userId of strayMembers(channel)) await syncMember(deps, channel, userId)
   }
-  for (const id of await repo.deadInstances(db, deadAfterSeconds))
-    if (id !== hub.instanceId) await removeInstance(deps, id)
+  await removeDead(deps)
 }
 
-/** Of an embedded database nobody else can have a socket: what stands there was left by a process that was killed. */
-export async function removeOthers(deps: Deps) {
-  for (const id of await repo.instances(deps.db))
-    if (id !== deps.hub.instanceId) await removeInstance(deps, id)
+/**
+ * Removes instances that have not been seen for a while, and answers whether there were any. Of an embedded database
+ * nobody else can have a socket: what stands there was left by a process that was killed.
+ */
+async function removeDead(deps: Deps): Promise<boolean> {
+  const { db, hub, instanceId } = deps
+  const silent =
+    instanceId === null ? await repo.instances(db) : await repo.deadInstances(db, deadAfterSeconds)
+  const dead = silent.filter((id) => id !== hub.instanceId)
+  for (const id of dead) await removeInstance(deps, id)
+  return dead.length > 0
 }
 
 /** The others took this instance for dead, or it is new: everything it has is written again. */

@@ -6,7 +6,7 @@ import { beatMilliseconds, recheckMilliseconds, tickMilliseconds } from './limit
 import { catchUpSoon } from './local-channel'
 import { removeInstance } from './membership'
 import { onNotice, recheck } from './notices'
-import { beat, removeOthers } from './places'
+import { beat } from './places'
 
 export type Realtime = {
   /** Closes every socket with 1001, each with a wait of its own before it comes back, and takes this instance out of the tables. */
@@ -22,13 +22,10 @@ export function startRealtime(deps: Deps): Realtime {
   deps.bus.on((notice) => onNotice(deps, notice))
   const ticking = setInterval(() => tick(deps), tickMilliseconds)
   const minding = every(recheckMilliseconds, () => mind(deps))
-  let isNew = true
   const beating = every(beatMilliseconds, async () => {
     if (!lifecycle.isMigrated) return
     try {
-      if (isNew && deps.instanceId === null) await removeOthers(deps)
       await beat(deps)
-      isNew = false
     } catch (err) {
       log.debug({ err }, 'realtime.beat_failed')
     }
