@@ -6,6 +6,7 @@ type Room = { attempts: number; sure: Map<number, string>; doubtful: Set<string>
 
 // A channel keeps its last hundred messages: all that were tried in one must fit.
 const mostInRoom = 90
+const patienceMilliseconds = 60_000
 
 export type Book = ReturnType<typeof createBook>
 
@@ -46,7 +47,7 @@ export function createBook() {
     for (const account of sure) await expectStatus(client, account, [200])
     for (const account of doubtful) {
       const status = await expectStatus(client, account, [200, 401])
-      const again = await client.call('POST /api/v1/auth/register', { body: account })
+      const again = await insist(client, 'POST /api/v1/auth/register', { body: account })
       const wanted = status === 200 ? 409 : 201
       if (again.status !== wanted)
         losses.push(`an account half made: signs in with ${status}, ${again.status}`)
@@ -56,7 +57,7 @@ export function createBook() {
   }
 
   async function expectStatus(client: Client, account: Account, wanted: number[]) {
-    const { status } = await client.call('POST /api/v1/auth/login', { body: account })
+    const { status } = await insist(client, 'POST /api/v1/auth/login', { body: account })
     if (!wanted.includes(status)) losses.push(`${account.email} signs in with ${status}`)
     return status
   }
@@ -65,7 +66,7 @@ export function createBook() {
   async function checkRooms(client: Client, token: string) {
     for (const [channel, expected] of rooms) {
       const path = `GET /api/v1/channels/${channel}/messages?limit=100`
-      losses.push(...faultsIn(channel, expected, await client.call(path, { token })))
+      losses.push(...faultsIn(channel, expected, await insist(client, path, { token })))
     }
   }
 
@@ -84,6 +85,16 @@ export function createBook() {
     closeRooms() {
       room = `room:${crypto.randomUUID()}`
     },
+  }
+}
+
+/** Asks until the service can tell: a busy machine may refuse for a while. */
+export async function insist(client: Client, ...request: Parameters<Client['call']>): Promise<Answer> {
+  const deadline = performance.now() + patienceMilliseconds
+  for (;;) {
+    const answer = await client.call(...request)
+    if (answer.status !== 503 || performance.now() > deadline) return answer
+    await Bun.sleep(100)
   }
 }
 

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose'
 import type { Answer, Pair } from '../client'
 import { openSocket, type Received } from '../socket'
-import type { Book, Client } from './book'
+import { type Book, type Client, insist } from './book'
 
 export type Round = { client: Client; isOver: boolean }
 type Socket = NonNullable<Awaited<ReturnType<typeof connect>>>
@@ -116,7 +116,8 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
     async check({ client }: Round) {
       if (!pair) return
       const { refresh_token } = pair
-      const answers = [await client.refresh(refresh_token), await client.refresh(refresh_token)]
+      const refresh = () => insist(client, 'POST /api/v1/auth/refresh', { body: { refresh_token } })
+      const answers = [await refresh(), await refresh()]
       const successors = new Set(answers.map(({ body }) => jtiOf(body)))
       const statuses = answers.map(({ status }) => status)
       if (successors.size !== 1 || statuses.some((status) => status !== 200))
@@ -124,7 +125,7 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
           `${name}: a refresh and its repeat answered ${statuses}, ${successors.size} successors`,
         )
       pair = answers[1]?.body ?? null
-      const { status, body } = await client.me(pair?.access_token ?? '')
+      const { status, body } = await insist(client, 'GET /api/v1/users/me', { token: pair?.access_token })
       const isFine = status === 200 && [shown.sure, ...shown.doubtful].includes(body.display_name)
       if (!isFine)
         book.losses.push(`${name}: the profile of ${JSON.stringify(shown)} shows ${body?.display_name}`)
