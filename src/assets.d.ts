@@ -16,3 +16,6 @@ declare module '*.png' {
   const path: string
   export default path
 }
+
+/** The build puts it in, see `build/executable.ts`. */
+declare const FASTKIT_COMMIT: string | undefined

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeAssets } from '../db/embedded/build'
+import { commitOf } from './commit'
 import { fileNameFor, type Target } from './targets'
 
 const root = join(import.meta.dir, '../..')
@@ -11,25 +12,38 @@ export async function buildExecutable(target: Target | null): Promise<string> {
   mkdirSync(dist, { recursive: true })
   const scratch = mkdtempSync(join(dist, '.build-'))
   try {
-    // The name lies inside the executable, so it is the same for every target.
-    const made = join(scratch, 'fastkit')
-    await compile(made, { target, assets: await makeAssets(join(scratch, 'assets')) })
+    const assets = await makeAssets(join(scratch, 'assets'))
+    const made = await compile({ dir: scratch, target, assets, runtime: null })
     const finished = join(dist, fileNameFor(target))
     // By rename: a service that runs from the old file keeps it, and nobody ever sees half of the new one.
-    renameSync(made, finished)
+    renameSync(made.path, finished)
     return finished
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
 }
 
-type Parts = { target: Target | null; assets: string[] }
+type Parts = {
+  dir: string
+  target: Target | null
+  assets: string[]
+  /** The Bun to put inside; `null` is this one, or what Bun itself downloads for another target. */
+  runtime: string | null
+}
 
-async function compile(outfile: string, { target, assets }: Parts) {
-  await Bun.build({
+/** An executable, and the places of the packages in it: `a/b` is `node_modules/a/node_modules/b`. */
+type Compiled = { path: string; packages: Set<string> }
+
+/** Compiles the service into `dir`. Throws with what Bun says. */
+export async function compile({ dir, target, assets, runtime }: Parts): Promise<Compiled> {
+  // The name lies inside the executable, so it is the same for every target.
+  const path = join(dir, 'fastkit')
+  const commit = commitOf(root)
+  const { metafile } = await Bun.build({
     root: join(root, 'src'),
     entrypoints: [join(root, 'src/main.ts'), join(root, 'src/db/embedded/database-worker.ts')],
     format: 'esm',
+    metafile: true,
     // Halves the time to start.
     bytecode: true,
     // Elysia reads the source of handlers: shorter names or lost white space would hide from it what they use.
@@ -38,11 +52,13 @@ async function compile(outfile: string, { target, assets }: Parts) {
       'process.env.NODE_ENV': '"production"',
       // CommonJS packages would carry the path of this machine's node_modules; nothing reads files beside them.
       __dirname: '"/"',
+      ...(commit !== null && { FASTKIT_COMMIT: JSON.stringify(commit) }),
     },
     compile: {
-      outfile,
+      outfile: path,
       assets,
       ...(target && { target }),
+      ...(runtime !== null && { executablePath: runtime }),
       // A file that happens to lie in the working directory must not configure the service, let alone preload code.
       autoloadDotenv: false,
       autoloadBunfig: false,
@@ -50,4 +66,13 @@ async function compile(outfile: string, { target, assets }: Parts) {
       autoloadPackageJson: false,
     },
   })
+  return { path, packages: packagesIn(Object.keys(metafile?.inputs ?? {})) }
 }
+
+const packagesIn = (files: string[]) =>
+  new Set(
+    files.flatMap((file) => {
+      const levels = [...file.matchAll(/node_modules\/((?:@[^/]+\/)?[^/]+)/g)].map(([, name]) => name)
+      return levels.length > 0 ? [levels.join('/')] : []
+    }),
+  )

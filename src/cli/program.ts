@@ -1,11 +1,11 @@
 import { Command, CommanderError } from 'commander'
-import { version } from '../../package.json'
 import { ConfigError, type Environment } from '../core/config'
 import { addBackup } from './backup/commands'
 import { environment } from './environment'
 import { holdHangups } from './hangups'
 import { UsageError } from './usage'
 import { addUser } from './user/user'
+import { fullVersion } from './version'
 
 /** Exit codes: those of sysexits.h where it has one. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2, badConfiguration: 78 } as const
@@ -34,7 +34,7 @@ function commands(wrap: Wrap): Command {
   const program = new Command('fastkit')
     .description('Accounts, sessions and tokens over PostgreSQL, in one executable.')
     .option('--env-file <path>', 'read variables from this file too; the environment wins')
-    .version(version)
+    .version(fullVersion)
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => write(`${withoutValues(text)}${usage}`),
@@ -63,7 +63,7 @@ function commands(wrap: Wrap): Command {
     (await import('./config')).printConfig(env),
   )
   add('secret', 'print a fresh key for JWT_SECRET', async () => (await import('./secret')).printSecret())
-  add('version', 'print the version', async () => print(version))
+  add('version', 'print the version, and the commit it was built from', async () => print(fullVersion))
   return program
 }
 

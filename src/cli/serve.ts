@@ -17,6 +17,7 @@ import { becomeReady } from './ready'
 import { reload } from './reload'
 import { onEndSignal } from './signals'
 import { openStorage } from './storage'
+import { commit } from './version'
 
 /**
  * Runs the service until a signal or a fault ends it: 0 after a clean end, 1 otherwise, also when it has not ended
@@ -29,7 +30,7 @@ export async function serve(environment: Environment, hangups: Hangups): Promise
   const log = await createLog({ level: config.logLevel, format: config.logFormat, traceId: tracing?.traceId })
   const ending = new AbortController()
   onEndSignal(() => ending.abort(null))
-  log.info({ version, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.starting')
+  log.info({ version, commit, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.starting')
   const running = run({ config, log, tracing, ending, environment, hangups, startedAt })
   return await Promise.race([running, overdue(config, log, ending.signal)])
 }

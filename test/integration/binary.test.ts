@@ -241,9 +241,12 @@ describe('a subcommand', () => {
     },
   )
 
-  test('version is that of the package', async () => {
+  test('version is that of the package, with the commit it was built from', async () => {
     const { version } = await Bun.file(join(repository, 'package.json')).json()
-    expect((await run(fastkit, { args: ['version'] })).stdout).toBe(`${version}\n`)
+    const { stdout } = await run(fastkit, { args: ['version'] })
+    const [said, commit = ''] = stdout.trimEnd().split(' ')
+    // Nothing of git is there when a source archive or an image is built.
+    expect([said, commit]).toEqual([version, expect.stringMatching(/^(\([0-9a-f]{12}\+?\))?$/)])
   })
 
   test('secret is a fresh key of 32 bytes each time', async () => {
