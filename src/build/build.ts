@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildExecutable } from './executable'
+import { reason, refuse } from './refuse'
 import { isTarget, type Target, targets } from './targets'
 
 // bun run build [--target=bun-linux-arm64]
@@ -25,16 +26,4 @@ function targetOf(args: string[]): Target | null {
   } catch (error) {
     refuse(`${reason(error)}\nusage: bun run build [--target=TARGET]`, 2)
   }
-}
-
-/** A failed bundle holds each fault by itself, and only Bun's own rendering says where. */
-function reason(error: unknown): string {
-  if (error instanceof AggregateError)
-    return [error.message, ...error.errors.map((fault) => Bun.inspect(fault))].join('\n')
-  return error instanceof Error ? error.message : String(error)
-}
-
-function refuse(message: string, exitCode: number): never {
-  console.error(message)
-  process.exit(exitCode)
 }
