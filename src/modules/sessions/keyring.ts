@@ -5,7 +5,7 @@ import { remembering } from './verified'
 export type Keyring = {
   /** To be taken once by what has to agree: another await later they may be others. */
   readonly current: Keys
-  /** Puts other keys in force, at once and all of them. */
+  /** Puts other keys in force, at once and all of them; the same ones keep what they remember. */
   replace(secrets: string[]): Promise<void>
 }
 
@@ -22,7 +22,9 @@ export async function createKeyring({ secrets, ...tokens }: KeyOptions): Promise
       return current
     },
     async replace(secrets) {
-      current = await keysOf(secrets)
+      const next = await keysOf(secrets)
+      const isSame = next.access.kids.join() === current.access.kids.join()
+      if (!isSame) current = next
     },
   }
 }
