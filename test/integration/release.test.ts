@@ -199,7 +199,8 @@ describe.skipIf(!isFull)('every target', () => {
     const [at, wanted] = heads[target] ?? [0, 'none']
     const bytes = readFileSync(join(out, nameOf(target)))
     expect(bytes.subarray(at, at + wanted.length / 2).toString('hex')).toBe(wanted)
-    expect(bytes.includes('ld-musl')).toBe(target.endsWith('musl'))
+    // The interpreter stands near the start; the text of Bun names both further on.
+    expect(bytes.subarray(0, 4096).includes('ld-musl')).toBe(target.endsWith('musl'))
   })
 
   test('a second release is the same, byte for byte', async () => {
