@@ -28,14 +28,23 @@ export async function drain(deps: Deps, { server, realtime, control, jobs, delay
   await listener.close()
 }
 
-const quietMilliseconds = 100
-const longestMilliseconds = 1000
 const lookMilliseconds = 10
+const mostLooks = 200
+// Enough when nobody comes at all; who was refused comes back after a second, and others may be on their way.
+const fewLooks = 10
+const manyLooks = 40
 
-/** The kernel resets who has connected and was not accepted when the listener closes, so that nobody may be coming then. */
+/**
+ * The kernel resets who has connected and was not accepted when the listener closes, so nobody may be coming then. Looks
+ * are counted and not time: a process that was kept from running has not heard yet who came.
+ */
 async function untilQuiet(lifecycle: Lifecycle) {
-  const startedAt = performance.now()
-  const quietFor = () => performance.now() - Math.max(startedAt, lifecycle.refusedAt)
-  while (quietFor() < quietMilliseconds && performance.now() - startedAt < longestMilliseconds)
+  let refusedAt = 0
+  let quietLooks = 0
+  for (let looks = 0; looks < mostLooks; looks++) {
     await Bun.sleep(lookMilliseconds)
+    quietLooks = lifecycle.refusedAt === refusedAt ? quietLooks + 1 : 0
+    refusedAt = lifecycle.refusedAt
+    if (quietLooks >= (refusedAt === 0 ? fewLooks : manyLooks)) return
+  }
 }
