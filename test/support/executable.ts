@@ -66,14 +66,16 @@ export function createPlayground() {
     clear,
     run: async (executable: string, how: Run = {}) => outcome(spawn(executable, how)),
     serve: async (executable: string, how: Run = {}) =>
-      untilSaid('service.ready', spawn(executable, { ...how, env: { ...ofTests, ...how.env } })),
+      untilSaid('service.ready', spawn(executable, asService(how))),
     /** As `serve`, but answers as soon as the service listens, which it does before it can work. */
     listen: async (executable: string, how: Run = {}) =>
-      untilSaid('service.listening', spawn(executable, { ...how, env: { ...ofTests, ...how.env } })),
+      untilSaid('service.listening', spawn(executable, asService(how))),
+    /** As `serve`, and waits for nothing. */
+    launch: (executable: string, how: Run = {}) => watch(spawn(executable, asService(how))),
   }
 }
 
-const ofTests = { PORT: '0', SHUTDOWN_DELAY: '1ms' }
+const asService = (how: Run) => ({ ...how, env: { PORT: '0', SHUTDOWN_DELAY: '1ms', ...how.env } })
 
 type Child = Bun.Subprocess<Buffer, 'pipe', 'pipe'>
 
@@ -87,26 +89,42 @@ async function outcome(child: Child) {
   return { exitCode, stdout, stderr, milliseconds: performance.now() - startedAt }
 }
 
-/** Reads the log until the service says where it listens, in an event of that name. */
-async function untilSaid(wanted: 'service.ready' | 'service.listening', child: Child) {
+/** Reads the log while the service runs, and waits for what it says there. */
+function watch(child: Child) {
   const lines: LogLine[] = []
-  const ready = Promise.withResolvers<LogLine>()
+  const waiting = new Set<() => void>()
   const stderr = new Response(child.stderr).text()
   const allRead = (async () => {
     for await (const line of textLines(child.stdout)) {
-      const event: LogLine = parseLine(line)
-      lines.push(event)
-      if (event.event === wanted) ready.resolve(event)
+      lines.push(parseLine(line))
+      for (const look of waiting) look()
     }
-    ready.reject(new Error(`no ${wanted}: ${await stderr}`))
   })()
-  const url = String((await ready.promise)['url'])
+
+  function until(event: string): Promise<LogLine> {
+    const { promise, resolve, reject } = Promise.withResolvers<LogLine>()
+    const look = () => {
+      const line = lines.find((line) => line.event === event)
+      if (line) resolve(line)
+    }
+    waiting.add(look)
+    look()
+    void allRead.then(async () => reject(new Error(`no ${event}: ${await stderr}`)))
+    return promise.finally(() => waiting.delete(look))
+  }
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal)
     await allRead
     return child.exited
   }
-  return { url, port: new URL(url).port, pid: child.pid, lines, end, stderr }
+  return { pid: child.pid, lines, stderr, until, end }
+}
+
+/** Waits until the service says where it listens, in an event of that name. */
+async function untilSaid(wanted: 'service.ready' | 'service.listening', child: Child) {
+  const process = watch(child)
+  const url = String((await process.until(wanted))['url'])
+  return { ...process, url, port: new URL(url).port }
 }
 
 function parseLine(line: string): LogLine {

@@ -9,7 +9,7 @@ export type Command = { exitCode: number; stdout: string; stderr: string }
 
 /** Someone at a shell: runs commands and services from source, each in a process of its own. */
 export function createOperator() {
-  const { emptyDir, run, serve, listen, clear } = createPlayground()
+  const { emptyDir, run, serve, listen, launch, clear } = createPlayground()
 
   const fastkit = ({ cwd, env = {} }: Place, args: string[], input = '') =>
     run(process.execPath, { args: [main, ...args], cwd, env: { ...cheap, ...env }, input })
@@ -26,5 +26,8 @@ export function createOperator() {
     /** As `serve`, for a service that cannot be ready yet. */
     listen: ({ cwd, env = {} }: Place) =>
       listen(process.execPath, { args: [main], cwd, env: { ...cheap, ...env } }),
+    /** As `serve`, and waits for nothing. */
+    launch: ({ cwd, env = {} }: Place) =>
+      launch(process.execPath, { args: [main], cwd, env: { ...cheap, ...env } }),
   }
 }

@@ -11,6 +11,7 @@ export async function createPlace() {
   return {
     url,
     serve: (more: Record<string, string> = {}) => operator.serve({ cwd, env: { ...env, ...more } }),
+    launch: (more: Record<string, string> = {}) => operator.launch({ cwd, env: { ...env, ...more } }),
     command: (args: string[], more: Record<string, string> = {}) =>
       operator.fastkit({ cwd, env: { ...env, ...more } }, args),
     async clear() {
