@@ -59,6 +59,7 @@ async function run({
   // Left half open, the embedded database is as after a crash: the process ends, and the next start repairs it.
   const storage = await Promise.race([openStorage(config, tracing?.step), given(stop).then(() => null)])
   if (!storage) return stopped(log)
+  storage.onDiskLow((isLow) => log.warn(isLow ? 'database.disk_low' : 'database.disk_has_room'))
   try {
     const deps = await assemble({ config, log, ...storage, isListening: true, tracing })
     const lag = watchLag((milliseconds) => (deps.lifecycle.lagMilliseconds = milliseconds))

@@ -17,6 +17,8 @@ export type Storage = {
   durability: Lifecycle['durability']
   /** Settles when the embedded database ends by itself. */
   failed: Promise<Error>
+  /** Tells when the disk below the embedded database is so full that it can only be read, and when there is room again. */
+  onDiskLow(listener: (isLow: boolean) => void): void
   /** Copies the embedded database to where `fastkit backup` expects it; a server has ways of its own. */
   snapshot: (() => Promise<Snapshot>) | null
   close(): Promise<void>
@@ -44,6 +46,7 @@ async function openServer(
     jwtSecrets: jwtSecrets ?? [],
     durability: 'ok',
     failed: Promise.withResolvers<Error>().promise,
+    onDiskLow: () => undefined,
     snapshot: null,
     close: database.close,
   }
@@ -56,7 +59,7 @@ async function openEmbedded(config: Config, step: Step | null): Promise<Storage>
   const jwtSecrets = config.jwtSecrets ?? [generatedSecret(join(dataDir.path, keyFile))]
   const fsync = config.isEmbeddedDurable
   const embedded = await startEmbedded({ dataDir: dataDir.path, fsync })
-  const { socketPath, isDurable, failed } = embedded
+  const { socketPath, isDurable, failed, onDiskLow } = embedded
   const statementTimeoutMilliseconds = config.dbStatementTimeoutMilliseconds
   const database = openDatabase({ socketPath, statementTimeoutMilliseconds }, step)
   const close = async () => {
@@ -65,7 +68,8 @@ async function openEmbedded(config: Config, step: Step | null): Promise<Storage>
     dataDir.release()
   }
   const snapshot = () => embedded.snapshot(join(snapshotDir(dataDir.path), 'pg'))
-  return { database, jwtSecrets, durability: durabilityOf(fsync, isDurable), failed, snapshot, close }
+  const durability = durabilityOf(fsync, isDurable)
+  return { database, jwtSecrets, durability, failed, onDiskLow, snapshot, close }
 }
 
 function durabilityOf(isAsked: boolean, isInForce: boolean) {

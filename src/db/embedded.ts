@@ -12,6 +12,8 @@ export type Embedded = {
   /** Whether a commit was seen to reach the disk; false with `fsync: false`, or if PGlite changed inside. */
   isDurable: boolean
   failed: Promise<Error>
+  /** Tells when the disk is so full that nothing is written any more, and when there is room again. */
+  onDiskLow(listener: (isLow: boolean) => void): void
   /** Copies the cluster to a directory, made anew, while statements go on; one copy at a time. Throws when the disk is full. */
   snapshot(target: string): Promise<Snapshot>
   /** Checkpoints and ends the thread within five seconds; may be called again. */
@@ -22,6 +24,7 @@ export type WorkerOptions = { dataDir: string; fsync: boolean; socketPath: strin
 export type WorkerRequest = 'close' | { snapshotTo: string }
 export type WorkerReport =
   | { isDurable: boolean }
+  | { isDiskLow: boolean }
   | { crash: string }
   | { snapshot: Snapshot }
   | { snapshotFailed: string }
@@ -45,6 +48,8 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
       socketPath: socket.path,
       isDurable,
       failed,
+      onDiskLow: (listener) =>
+        worker.on('message', (report: WorkerReport) => 'isDiskLow' in report && listener(report.isDiskLow)),
       snapshot: inTurn((target) => Promise.race([askForSnapshot(worker, target), failure.then(rethrow)])),
       close: () => (closing ??= end(worker, ended, socket)),
     }

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import type { WorkerOptions, WorkerReport, WorkerRequest } from '../embedded'
 import { takeSnapshot } from './snapshot'
+import { guardSpace } from './space'
 import { startPostgres } from './start'
 import { startUpkeep } from './upkeep'
 
@@ -13,6 +14,7 @@ const { postgres, isDurable } = await startPostgres({ dataDir, fsync, onCrash })
 const server = new PGLiteSocketServer({ db: postgres, path: socketPath, maxConnections: 2 })
 await server.start()
 const stopUpkeep = startUpkeep(postgres)
+const stopGuard = guardSpace(postgres, dataDir, (isDiskLow) => report({ isDiskLow }))
 parentPort?.on('message', (request: WorkerRequest) => (request === 'close' ? close() : snapshot(request)))
 report({ isDurable })
 Bun.gc(true)
@@ -27,6 +29,7 @@ async function snapshot({ snapshotTo }: Exclude<WorkerRequest, 'close'>) {
 
 async function close() {
   stopUpkeep()
+  stopGuard()
   await server.stop()
   await postgres.close()
   process.exit(0)

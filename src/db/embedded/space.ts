@@ -1,0 +1,44 @@
+import { statfs } from 'node:fs/promises'
+import type { EmbeddedPostgres } from './postgres'
+
+const LOOK_EVERY_MS = 100
+// Room for what is written between two looks and for WAL segments of 4 MB, then some more before writing goes on.
+const LITTLE_BYTES = 16 * 1024 * 1024
+const ENOUGH_BYTES = 24 * 1024 * 1024
+
+/**
+ * Lets the database only read while the disk is nearly full. A row that does not fit is an error like any other, but a WAL
+ * segment that does not fit ends Postgres, and it may not start again before there is room.
+ */
+export function guardSpace(
+  postgres: EmbeddedPostgres,
+  dataDir: string,
+  tell: (isLow: boolean) => void,
+): () => void {
+  let isLow = false
+  let timer = setTimeout(look, 0)
+
+  async function look() {
+    await adapt().catch(nothing)
+    timer = setTimeout(look, LOOK_EVERY_MS)
+  }
+
+  async function adapt() {
+    const { bavail, bsize } = await statfs(dataDir)
+    const free = bavail * bsize
+    const mustBeLow = isLow ? free < ENOUGH_BYTES : free < LITTLE_BYTES
+    if (!mustBeLow && !isLow) return
+    const mode = mustBeLow ? 'on' : 'off'
+    // Between two transactions; if this is not the moment, the next look comes soon. A client that connects anew begins with
+    // the setting as it was, so it is said again.
+    if ((await postgres.execWhenQuiet(`SET default_transaction_read_only = ${mode}`)) === null) return
+    if (mustBeLow !== isLow) tell(mustBeLow)
+    isLow = mustBeLow
+  }
+
+  return () => clearTimeout(timer)
+}
+
+function nothing() {
+  // A file system that does not say how full it is, is not guarded.
+}
