@@ -107,3 +107,32 @@ describe.skipIf(serverUrl !== null)('kill -9', () => {
     },
   )
 })
+
+describe.skipIf(serverUrl !== null).each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
+  test('ends a backup and a restore, and leaves nothing behind', async () => {
+    const place = { cwd: emptyDir() }
+    await createBoss(place)
+    await fastkit(place, ['backup', 'whole'])
+    const stopped = await interrupted(place, ['backup', 'copy'], 'data/snapshot/pg')
+    expect([stopped, readdirSync(place.cwd).toSorted()]).toEqual([1, ['data', 'whole']])
+    expect(existsSync(join(place.cwd, 'data/snapshot'))).toBe(false)
+
+    const other = { cwd: emptyDir() }
+    const file = join(place.cwd, 'whole')
+    expect(await interrupted(other, ['restore', file], 'data/restore.partial/pg')).toBe(1)
+    expect(existsSync(join(other.cwd, 'data/restore.partial'))).toBe(false)
+    expect((await fastkit(other, ['restore', file])).exitCode).toBe(0)
+  })
+
+  /** Sends the signal as soon as there is a file of that name. */
+  async function interrupted({ cwd }: Place, args: string[], name: string) {
+    const child = Bun.spawn([process.execPath, main, ...args], {
+      cwd,
+      env: { EMBEDDED_FSYNC: 'off' },
+      stderr: 'pipe',
+    })
+    while (!existsSync(join(cwd, name)) && child.exitCode === null) await Bun.sleep(2)
+    child.kill(signal)
+    return child.exited
+  }
+})

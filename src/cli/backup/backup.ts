@@ -10,6 +10,7 @@ import { keyFile } from '../storage'
 import { UsageError } from '../usage'
 import { refuseServer } from './embedded'
 import { fileTarget, pipeTarget, type Target } from './file'
+import { interruptible } from './interrupted'
 import { counted, createProgress, sizeOf } from './progress'
 import { onSnapshot } from './snapshot'
 
@@ -22,17 +23,21 @@ export async function backup(
 ): Promise<number> {
   const config = loadConfig(environment)
   refuseServer(config, 'pg_dump makes its backup')
-  const target = targetOf(file, force)
-  try {
-    const jwtSecret = key ? keyIn(config) : null
-    const size = await onSnapshot(config, (sql) => write(sql, jwtSecret, target))
-    await target.commit()
-    process.stderr.write(`wrote ${file === '-' ? 'standard output' : file}: ${size}${noteOf(jwtSecret)}\n`)
-    return 0
-  } catch (error) {
-    target.drop()
-    throw error
-  }
+  return interruptible(async (cleanups) => {
+    const target = targetOf(file, force)
+    cleanups.add(target.drop)
+    try {
+      const jwtSecret = key ? keyIn(config) : null
+      const size = await onSnapshot(config, cleanups, (sql) => write(sql, jwtSecret, target))
+      await target.commit()
+      const name = file === '-' ? 'standard output' : file
+      process.stderr.write(`wrote ${name}: ${size}${noteOf(jwtSecret)}\n`)
+      return 0
+    } catch (error) {
+      target.drop()
+      throw error
+    }
+  })
 }
 
 function targetOf(file: string, mayReplace: boolean): Target {

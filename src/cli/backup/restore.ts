@@ -9,6 +9,7 @@ import { migrate, migrationsBehind } from '../../db/migrate'
 import { type Migration, migrations } from '../../db/migrations'
 import { keyFile } from '../storage'
 import { onEmbedded, openStoppedDataDir, refuseServer } from './embedded'
+import { interruptible } from './interrupted'
 import { counted, createProgress, sizeOf } from './progress'
 
 export type RestoreOptions = { file: string; force?: boolean }
@@ -27,7 +28,10 @@ export async function restore(
     adoptRestored(dataDir)
     if (!force && existsSync(join(dataDir, 'pg')))
       throw new Error(`DATA_DIR ${config.dataDir} has a database; --force moves it aside`)
-    await build(config, placeRestore(dataDir), { file, manifest, needed })
+    await interruptible(async (cleanups) => {
+      cleanups.add(() => dropRestore(dataDir))
+      await build(config, placeRestore(dataDir), { file, manifest, needed })
+    })
     const aside = commitRestore(dataDir)
     process.stdout.write(report(config, manifest, aside))
     return 0

@@ -7,6 +7,7 @@ import { copyCluster, snapshotDir } from '../../db/embedded/snapshot'
 import { askForSnapshot } from '../control/client'
 import { openOrReach } from '../control/reach'
 import { onEmbedded } from './embedded'
+import type { Cleanups } from './interrupted'
 
 // What a service writes meanwhile must find room as well.
 const spareBytes = 64 * 1024 * 1024
@@ -15,10 +16,16 @@ const spareBytes = 64 * 1024 * 1024
  * Runs `work` on a copy of the embedded database, which is gone afterwards. The database itself goes on meanwhile:
  * reading all of it in one transaction would hold up everyone, copying its files does not.
  */
-export async function onSnapshot<T>(config: Config, work: (sql: Sql) => Promise<T>): Promise<T> {
+export async function onSnapshot<T>(
+  config: Config,
+  cleanups: Cleanups,
+  work: (sql: Sql) => Promise<T>,
+): Promise<T> {
   const cluster = join(resolve(config.dataDir), 'pg')
   if (!existsSync(cluster)) throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
   const place = takePlace(config)
+  const clear = () => rmSync(place.path, { recursive: true, force: true })
+  cleanups.add(clear)
   try {
     assertRoom(config, cluster)
     const copy = join(place.path, 'pg')
@@ -27,7 +34,7 @@ export async function onSnapshot<T>(config: Config, work: (sql: Sql) => Promise<
     else await copyCluster(cluster, copy).finally(reached.opened.release)
     return await onEmbedded({ dataDir: place.path, fsync: false }, work)
   } finally {
-    rmSync(place.path, { recursive: true, force: true })
+    clear()
     place.release()
   }
 }
