@@ -4,22 +4,41 @@ import { fail } from './errors'
 const deepest = 32
 const longestPointer = 100
 
+/** What is wrong, and where: the keys on the way to it. */
+type Fault = { rule: string; path: string[] }
+
 /**
  * Throws `validation_failed` for JSON that the database cannot hold: an escape can bring in what UTF-8 itself cannot, NUL
  * and half a surrogate pair, which PostgreSQL refuses.
  */
-export function assertStorable(value: unknown, pointer = '', depth = 0): void {
-  if (typeof value === 'string' && !isStorable(value)) throw refusal(pointer, textRule)
-  if (typeof value !== 'object' || value === null) return
-  if (depth === deepest) throw refusal(pointer, `must not be nested deeper than ${deepest} levels`)
-  for (const [key, item] of Object.entries(value)) {
-    if (!isStorable(key)) throw refusal(pointer, textRule)
-    assertStorable(item, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`, depth + 1)
+export function assertStorable(value: unknown): void {
+  const fault = faultIn(value, 0)
+  if (!fault) return
+  const pointer = fault.path.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+  throw fail('validation_failed', {
+    errors: [{ pointer: pointer.slice(0, longestPointer), message: fault.rule }],
+  })
+}
+
+/** The way there is put together only when there is a fault: a body may have twenty thousand places. */
+function faultIn(value: unknown, depth: number): Fault | null {
+  if (typeof value === 'string') return isStorable(value) ? null : { rule: textRule, path: [] }
+  if (typeof value !== 'object' || value === null) return null
+  if (depth === deepest) return { rule: `must not be nested deeper than ${deepest} levels`, path: [] }
+  if (Array.isArray(value)) return faultAmong(value, null, depth)
+  const names = Object.keys(value)
+  if (!names.every(isStorable)) return { rule: textRule, path: [] }
+  // Looking each value up by its name costs twenty times as much.
+  return faultAmong(Object.values(value), names, depth)
+}
+
+function faultAmong(items: unknown[], names: string[] | null, depth: number): Fault | null {
+  for (let at = 0; at < items.length; at++) {
+    const fault = faultIn(items[at], depth + 1)
+    if (fault) return { ...fault, path: [names?.[at] ?? `${at}`, ...fault.path] }
   }
+  return null
 }
 
 const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
 const textRule = 'must be well-formed text without NUL'
-
-const refusal = (pointer: string, message: string) =>
-  fail('validation_failed', { errors: [{ pointer: pointer.slice(0, longestPointer), message }] })
