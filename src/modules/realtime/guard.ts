@@ -3,6 +3,7 @@ import type { Deps } from '../../deps'
 import { bearerToken } from '../../http/bearer'
 import { noteUser } from '../../http/request'
 import { authenticate, type Principal } from '../sessions/service'
+import { maxUnauthenticated } from './limits'
 import type { ConnectQuery } from './schema'
 import { redeem } from './tickets'
 
@@ -13,7 +14,8 @@ type Handshake = {
 }
 
 /**
- * Lets a handshake pass, or throws `upgrade_required`, `forbidden` for a foreign page, `invalid_token`, `shutting_down`.
+ * Lets a handshake pass, or throws `upgrade_required`, `forbidden` for a foreign page, `invalid_token`, `shutting_down`,
+ * `overloaded`.
  * A ticket is looked at last, so that nothing else can use it up.
  */
 export async function admitSocket(deps: Deps, { request, query, set }: Handshake): Promise<void> {
@@ -22,6 +24,8 @@ export async function admitSocket(deps: Deps, { request, query, set }: Handshake
   if (!isWelcome(deps, request.headers)) throw fail('forbidden')
   const protocols = protocolsOf(request.headers)
   const principal = await identify(deps, { request, query, protocols })
+  // Strangers cost nothing to send: they must not use up the memory and the descriptors of those who are known.
+  if (!principal && deps.hub.strangers.size >= maxUnauthenticated) throw fail('overloaded')
   if (principal) noteUser(request, principal.userId)
   admitted.set(request, principal)
   // Never the other entry of the list, which is the token.

@@ -11,6 +11,8 @@ export type Hub = {
   readonly instanceId: string
   readonly connections: Map<string, Connection>
   readonly byUser: Map<string, Set<Connection>>
+  /** Sockets that came without a credential and have not sent one yet. */
+  readonly strangers: Set<Connection>
   readonly channels: Map<string, LocalChannel>
   /** Sockets that are gone and may still have a row, and the work under way to delete those. */
   readonly vacated: Set<string>
@@ -29,6 +31,7 @@ export const createHub = (instanceId: string | null): Hub => ({
   instanceId: instanceId ?? crypto.randomUUID(),
   connections: new Map(),
   byUser: new Map(),
+  strangers: new Set(),
   channels: new Map(),
   vacated: new Set(),
   vacating: createQueue(1),
@@ -52,12 +55,14 @@ export const signedIn = (hub: Hub): Connection[] =>
   [...hub.byUser.values()].flatMap((sockets) => [...sockets])
 
 export function addSocket(hub: Hub, userId: string, connection: Connection) {
+  hub.strangers.delete(connection)
   const sockets = hub.byUser.get(userId) ?? new Set()
   hub.byUser.set(userId, sockets.add(connection))
 }
 
 export function removeSocket(hub: Hub, connection: Connection) {
   hub.connections.delete(connection.id)
+  hub.strangers.delete(connection)
   const { userId = '' } = connection.principal ?? {}
   const sockets = hub.byUser.get(userId)
   sockets?.delete(connection)

@@ -18,6 +18,7 @@ export function open(deps: Deps, wire: Wire, principal: Principal | null): Conne
   const { traffic } = deps.hub
   const connection = createConnection({ wire, openedAt: deps.clock.now(), traffic })
   deps.hub.connections.set(connection.id, connection)
+  if (!principal) deps.hub.strangers.add(connection)
   // Let in just before the service began to end.
   if (deps.hub.isStopping) sendAway(connection, returnWait(deps.hub), deps.clock.now())
   else if (principal) connection.queue.push(() => welcome(deps, connection, principal))

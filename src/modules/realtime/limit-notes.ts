@@ -19,6 +19,7 @@ const notes: Record<Limit, string> = {
   maxFrameBytes: 'Largest frame that a client may send; close 1009.',
   maxUnsentBytes: 'Most bytes that may wait for a client to read them; close 1013.',
   maxSocketsPerUser: 'Open sockets of one user, over all instances; close 4409.',
+  maxUnauthenticated: 'Open sockets of one instance that have sent no credential yet; 503 `overloaded`.',
   maxSubscriptions: 'Channels that one socket may listen to; error `rate_limited`.',
   maxQueued: 'Messages of one socket that may wait for their turn; close 1013.',
   maxErrors: 'Errors of one socket until it is closed; close 4400.',

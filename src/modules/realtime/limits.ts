@@ -4,6 +4,8 @@ export const maxFrameBytes = 64 * 1024
 export const maxUnsentBytes = 1024 * 1024
 /** Open sockets of one user, over all instances. */
 export const maxSocketsPerUser = 20
+/** Open sockets of one instance that have not signed in yet: whoever comes with a credential is let in beyond that. */
+export const maxUnauthenticated = 1000
 /** Channels that one socket may be subscribed to. */
 export const maxSubscriptions = 100
 /** Messages of one socket that may wait for their turn. */

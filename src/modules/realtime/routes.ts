@@ -46,7 +46,7 @@ export const socketRoutes = (deps: Deps) => {
       query: ConnectQuery,
       response: {
         101: Switched,
-        ...failures('invalid_token', 'forbidden', 'upgrade_required'),
+        ...failures('invalid_token', 'forbidden', 'upgrade_required', 'overloaded'),
       },
       detail: {
         operationId: 'connect',
