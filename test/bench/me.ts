@@ -6,7 +6,7 @@ import { createPlayground, repository } from '../support/executable'
 
 // bun run bench: authenticated GET /users/me, with its access log, against bare Elysia that answers the same JSON. Each
 // is a process of its own and so is the load (wrk, if there is one); they take turns. With TEST_DATABASE_URL also on
-// PostgreSQL, where the ratio is to be 0.7 or more.
+// PostgreSQL, where the ratio is to be 0.7 or more. With --telemetry also with metrics and with traces.
 
 const rounds = 5
 const secondsEach = 3
@@ -26,6 +26,7 @@ try {
   // Both are sent the same bytes.
   const targets = [await startBare(me.text, embedded.token), embedded]
   if (serverUrl) targets.push(await startFastkit('PostgreSQL', { DATABASE_URL: database.url ?? '' }))
+  if (Bun.argv.includes('--telemetry')) targets.push(...(await startObserved()))
   for (let round = -1; round < rounds; round++) {
     for (const target of targets) {
       const run = await load(target)
@@ -44,14 +45,29 @@ try {
 }
 
 async function startBare(json: string, token: string): Promise<Target> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, 'bare-elysia.ts'), json], {
+  return { name: 'bare Elysia', ...(await startPeer('bare-elysia.ts', json)), token, runs: [] }
+}
+
+async function startObserved(): Promise<Target[]> {
+  const { url } = await startPeer('collector.ts')
+  const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: url }
+  const few = { ...traces, OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.01' }
+  return [
+    await startFastkit('metrics', { METRICS_PORT: '0' }),
+    await startFastkit('1 trace in 100', few),
+    await startFastkit('all traces', traces),
+  ]
+}
+
+/** A process that prints its address and serves. */
+async function startPeer(file: string, ...args: string[]) {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, file), ...args], {
     env: { NODE_ENV: 'production' },
     stdout: 'pipe',
   })
   children.push(child)
   const { value } = await child.stdout.getReader().read()
-  const url = new TextDecoder().decode(value).trim()
-  return { name: 'bare Elysia', pid: child.pid, url, token, runs: [] }
+  return { pid: child.pid, url: new TextDecoder().decode(value).trim() }
 }
 
 async function startFastkit(name: string, env: Record<string, string>): Promise<Target> {

@@ -25,7 +25,7 @@ const propagator = new W3CTraceContextPropagator()
 export function beginRequest(tracer: Tracer, request: Request): Span {
   const parent: Context = propagator.extract(ROOT_CONTEXT, request.headers, headers)
   const method = methodOf(request.method)
-  const attributes = { 'http.request.method': method, 'url.scheme': schemeOf(request.url) }
+  const attributes = { 'http.request.method': method }
   return tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent)
 }
 
@@ -35,10 +35,11 @@ export function beginRequest(tracer: Tracer, request: Request): Span {
  */
 export function endRequest(span: Span, { request, method, route, status }: Answered) {
   if (span.isRecording()) {
-    span.setAttribute('http.response.status_code', status)
+    const { protocol, pathname } = new URL(request.url)
+    span.setAttributes({ 'http.response.status_code': status, 'url.scheme': protocol.slice(0, -1) })
     if (route !== null) {
       span.updateName(`${methodOf(method)} ${route}`)
-      span.setAttributes({ 'http.route': route, 'url.path': new URL(request.url).pathname })
+      span.setAttributes({ 'http.route': route, 'url.path': pathname })
     }
     if (status >= 500) {
       span.setAttribute('error.type', String(status))
@@ -47,5 +48,3 @@ export function endRequest(span: Span, { request, method, route, status }: Answe
   }
   span.end()
 }
-
-const schemeOf = (url: string) => url.slice(0, url.indexOf(':'))
