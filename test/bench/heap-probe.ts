@@ -1,5 +1,5 @@
 import { heapStats } from 'bun:jsc'
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 
 // bun --preload test/bench/heap-probe.ts src/main.ts: on SIGUSR2 the process collects its garbage and writes what is left
 // to HEAP_PROBE.
@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 process.on('SIGUSR2', () => {
   Bun.gc(true)
   const { heapSize, objectCount, objectTypeCounts } = heapStats()
-  const { rss } = process.memoryUsage()
-  writeFileSync(Bun.env['HEAP_PROBE'] ?? '', JSON.stringify({ heapSize, objectCount, objectTypeCounts, rss }))
+  const path = Bun.env['HEAP_PROBE'] ?? ''
+  writeFileSync(`${path}.new`, JSON.stringify({ heapSize, objectCount, objectTypeCounts }))
+  renameSync(`${path}.new`, path)
 })

@@ -6,6 +6,7 @@ const cycles = 10_000
 const rounds = 5
 const idleSockets = 2000
 const stampeding = 1000
+const stallRounds = 4
 const settleSeconds = 15
 const floodSeconds = 10
 const parts = {
@@ -25,19 +26,27 @@ async function openAndClose() {
     const tokens = await stage.tokens(20)
     await cycle(stage, tokens, cycles / 10)
     for (let round = 0; round < rounds; round++) {
-      const before = await settled(stage, settleSeconds)
+      const before = await collected(stage)
       const startedAt = performance.now()
       await cycle(stage, tokens, cycles)
       const rate = cycles / ((performance.now() - startedAt) / 1000)
-      const after = await settled(stage, settleSeconds)
+      const after = await collected(stage)
       print(`${cycles} cycles, ${rate.toFixed(0)} a second`, [
         `memory ${mebibytes(before.memory)} → ${mebibytes(after.memory)} MiB`,
+        `objects ${before.objects} → ${after.objects}`,
         `descriptors ${before.descriptors} → ${after.descriptors}`,
       ])
     }
   } finally {
     await stage.end()
   }
+}
+
+/** Without its garbage, once that has been given back. */
+async function collected(stage: Awaited<ReturnType<typeof createStage>>) {
+  await Bun.sleep(2000)
+  for (let round = 0; round < 3; round++) await stage.objects()
+  return { ...(await settled(stage, settleSeconds)), objects: await stage.objects() }
 }
 
 async function stayIdle() {
@@ -93,11 +102,15 @@ async function withStall() {
   try {
     const readers = 20
     const megabytes = 12
-    const { codes, usual, rise } = await stall(stage, { readers, megabytes })
-    print(`${readers} clients that do not read ${megabytes} MiB each`, [
-      `cut off with ${[...new Set(codes)]}`,
-      `memory rose by ${mebibytes(rise)} MiB at most, by ${mebibytes(usual)} when nobody listens`,
-    ])
+    for (let round = 0; round < stallRounds; round++) {
+      const { codes, usual, rise } = await stall(stage, { readers, megabytes })
+      const { memory } = await settled(stage, settleSeconds)
+      print(`${readers} clients that do not read ${megabytes} MiB each`, [
+        `cut off with ${[...new Set(codes)]}`,
+        `memory rose by ${mebibytes(rise)} MiB at most, by ${mebibytes(usual)} when nobody listens`,
+        `and is ${mebibytes(memory)} afterwards`,
+      ])
+    }
   } finally {
     await stage.end()
   }

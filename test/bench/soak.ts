@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { aPassword, createClient } from '../support/client'
 import { from, newAddress } from '../support/crowd'
 import { createTestDatabase } from '../support/database'
 import { createPlayground, repository } from '../support/executable'
+import { type Record, visit } from '../support/guest'
+import { createHeapProbe } from '../support/heap'
 import { percentile } from '../support/soak'
-import { type Record, visit } from '../support/visitor'
 
 // bun test/bench/soak.ts [minutes]: a little of everything at a moderate rate, and whether anything grows meanwhile. On
 // PostgreSQL with TEST_DATABASE_URL.
@@ -18,7 +19,6 @@ const mebibyte = 1024 * 1024
 const admin = { email: 'admin@example.com', password: aPassword }
 
 type Types = { [name: string]: number }
-type Heap = { heapSize: number; objectCount: number; objectTypeCounts: Types }
 type Sample = {
   at: number
   memory: number
@@ -54,16 +54,16 @@ report()
 
 async function serve() {
   const cwd = playground.emptyDir()
-  const probe = join(cwd, 'heap.json')
+  const probe = createHeapProbe(cwd)
   const env = {
     JWT_SECRET: crypto.randomUUID(),
     TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
-    HEAP_PROBE: probe,
+    ...probe.env,
     BOOTSTRAP_ADMIN_EMAIL: admin.email,
     BOOTSTRAP_ADMIN_PASSWORD: admin.password,
     ...(database.url && { DATABASE_URL: database.url }),
   }
-  const args = ['--preload', join(import.meta.dir, 'heap-probe.ts'), join(repository, 'src/main.ts')]
+  const args = [...probe.options, join(repository, 'src/main.ts')]
   const running = await playground.serve(process.execPath, { args, cwd, env })
   return { ...running, probe }
 }
@@ -88,7 +88,7 @@ async function adminToken(): Promise<string | null> {
 }
 
 async function look(): Promise<Sample> {
-  const { heapSize, objectCount, objectTypeCounts: types } = await heap()
+  const { heapSize, objectCount, objectTypeCounts: types } = await service.probe.look(service.pid)
   const { body } = await createClient(service.url).call('GET /readyz')
   return {
     at: performance.now(),
@@ -99,15 +99,6 @@ async function look(): Promise<Sample> {
     descriptors: readdirSync(`/proc/${service.pid}/fd`).length,
     lag: body.event_loop_lag_ms,
   }
-}
-
-/** What is left when garbage is collected; only that can be a leak. */
-async function heap(): Promise<Heap> {
-  if (existsSync(service.probe)) unlinkSync(service.probe)
-  process.kill(service.pid, 'SIGUSR2')
-  while (!existsSync(service.probe)) await Bun.sleep(20)
-  await Bun.sleep(20)
-  return JSON.parse(readFileSync(service.probe, 'utf8'))
 }
 
 /** Lines of the log that should not be there; the others are let go. */

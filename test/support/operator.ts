@@ -21,8 +21,9 @@ export function createOperator() {
     /** `fastkit user …`; `input` is what arrives on standard input. */
     user: (place: Place, args: string[], input = ''): Promise<Command> =>
       fastkit(place, ['user', ...args], input),
-    serve: ({ cwd, env = {} }: Place) =>
-      serve(process.execPath, { args: [main], cwd, env: { ...cheap, ...env } }),
+    /** `options` are Bun's own. */
+    serve: ({ cwd, env = {} }: Place, options: string[] = []) =>
+      serve(process.execPath, { args: [...options, main], cwd, env: { ...cheap, ...env } }),
     /** As `serve`, for a service that cannot be ready yet. */
     listen: ({ cwd, env = {} }: Place) =>
       listen(process.execPath, { args: [main], cwd, env: { ...cheap, ...env } }),

@@ -3,6 +3,7 @@ import { createClient } from './client'
 import { times } from './crowd'
 import { createTestDatabase } from './database'
 import { frameOf, openRawSocket } from './frames'
+import { createHeapProbe } from './heap'
 import { createOperator } from './operator'
 import { openSocket, signedInSocket } from './socket'
 
@@ -20,12 +21,16 @@ export async function createStage(variables: Record<string, string> = {}) {
     ...(database.url && { DATABASE_URL: database.url }),
     ...variables,
   }
-  const process = await operator.serve({ cwd: operator.emptyDir(), env })
+  const cwd = operator.emptyDir()
+  const probe = createHeapProbe(cwd)
+  const process = await operator.serve({ cwd, env: { ...env, ...probe.env } }, probe.options)
   const client = createClient(process.url)
   return {
     ...client,
     /** Bytes in memory that are the process's own; files it maps are not. */
     memory: () => memoryOf(process.pid),
+    /** Collects the garbage, and answers how many objects are left. */
+    objects: async () => (await probe.look(process.pid)).objectCount,
     descriptors: () => readdirSync(`/proc/${process.pid}/fd`).length,
     /** Descriptors that are connections: the embedded database opens and closes files as it likes. */
     connections: () => connectionsOf(process.pid),
