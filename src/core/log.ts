@@ -1,5 +1,5 @@
-import { writeSync } from 'node:fs'
 import pino, { type DestinationStream, type Logger } from 'pino'
+import { standardOutput } from './standard-output'
 
 export type Log = Logger
 export type LogOptions = {
@@ -43,14 +43,17 @@ export async function createLog({ level, format, destination, traceId }: LogOpti
     timestamp: false,
   }
   if (destination) return withOwnLines(pino(options, destination), traceId)
-  const output = standardOutput()
-  if (format === 'json') return withOwnLines(pino(options, output), traceId)
+  if (format === 'json') return withOwnLines(pino(options, standardOutput(gap)), traceId)
   const { prettyFactory } = await import('pino-pretty')
   // An error is a field like others: treated as one, it would take a line for every place of its stack.
   const pretty = prettyFactory({ messageKey: 'event', singleLine: true, errorLikeObjectKeys: [] })
+  const output = standardOutput((lines) => pretty(gap(lines)))
   const prettyOutput = { ...output, write: (line: string) => output.write(pretty(line)) }
   return withOwnLines(pino(options, prettyOutput), traceId)
 }
+
+/** Stands where lines are missing that nobody was there to read in time. */
+const gap = (lines: number): string => lineOf({ lines }, 'log.dropped', pino.levels.values['warn'] ?? 0)
 
 /** Pino's own line costs several times this one: under Bun, each goes through a diagnostics channel. */
 const withOwnLines = (log: Log, traceId?: TraceId): Log =>
@@ -75,47 +78,6 @@ let last = { milliseconds: 0, text: '' }
 function timestamp(milliseconds: number): string {
   if (milliseconds !== last.milliseconds) last = { milliseconds, text: new Date(milliseconds).toISOString() }
   return last.text
-}
-
-// How long a line may wait for others, and how much may wait.
-const mostMilliseconds = 5
-const mostCharacters = 64 * 1024
-
-/** A write for each line would cost a busy service a sixth of its time. Nothing stays behind at a normal end. */
-function standardOutput() {
-  let lines = ''
-  let timer: Timer | null = null
-  const flush = () => {
-    if (timer) clearTimeout(timer)
-    timer = null
-    const text = lines
-    lines = ''
-    writeAll(Buffer.from(text))
-  }
-  process.on('exit', flush)
-  return {
-    write(line: string) {
-      timer ??= setTimeout(flush, mostMilliseconds)
-      lines += line
-      if (lines.length >= mostCharacters) flush()
-    },
-    /** For pino, which calls it after a fatal line. */
-    flushSync: flush,
-  }
-}
-
-/** A reader that is slower than we are is waited for: a service that cannot log should not go on unseen. */
-function writeAll(bytes: Uint8Array) {
-  for (let written = 0; written < bytes.length; ) {
-    try {
-      written += writeSync(1, bytes, written)
-    } catch (error) {
-      const isFull = error instanceof Error && 'code' in error && error.code === 'EAGAIN'
-      // Nobody reads any more: there is nowhere to say so.
-      if (!isFull) return
-      Bun.sleepSync(1)
-    }
-  }
 }
 
 /** Pino's own redaction goes by paths and costs more than all the rest of a request: a walk over the fields does not. */
