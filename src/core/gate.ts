@@ -6,6 +6,8 @@ export type Load = { readonly running: number; readonly waiting: number }
 export type Gate = Load & {
   /** Runs `work` when a place is free. Throws the gate's code when too many already wait, or one waited too long. */
   run<T>(work: () => Promise<T>): Promise<T>
+  /** Throws the gate's code while too many wait, for who has something to do before that may be in vain. */
+  assertRoom(): void
 }
 
 type GateOptions = { places: number; queue: number; maxWaitMilliseconds: number; refusal: ErrorCode }
@@ -45,6 +47,9 @@ export function createGate({ places, queue, maxWaitMilliseconds, refusal }: Gate
   }
 
   return {
+    assertRoom() {
+      if (free === 0 && waiters.size >= queue) throw fail(refusal)
+    },
     async run(work) {
       await enter()
       try {

@@ -14,6 +14,8 @@ export type Passwords = {
   verify(password: string, hash: string | null): Promise<boolean>
   /** True when a hash was made by another algorithm or at another cost than today's. */
   isOutdated(hash: string): boolean
+  /** Throws `overloaded` when too many hashes already wait. */
+  assertRoom(): void
   readonly load: Load
 }
 
@@ -45,6 +47,7 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
       return isMatch && stored !== null
     },
     isOutdated: (stored) => !stored.startsWith(currentForm),
+    assertRoom: gate.assertRoom,
     load: gate,
   }
 }

@@ -26,14 +26,17 @@ describe('gate', () => {
     let hasRun = false
     const refused = gate.run(async () => (hasRun = true))
     await expect(refused).rejects.toMatchObject({ code: 'overloaded' })
+    expect(() => gate.assertRoom()).toThrow('overloaded')
     expect([hasRun, gate.waiting]).toEqual([false, 3])
     for (const { end } of admitted) end('done')
     expect(await Promise.all(admitted.map(({ done }) => done))).toEqual(Array(5).fill('done'))
     expect(gate.waiting).toBe(0)
+    gate.assertRoom()
   })
 
   test('a queue of none refuses whatever finds no place', async () => {
     const gate = gateOf(1, 0)
+    gate.assertRoom()
     const { done, end } = occupy(gate)
     await expect(gate.run(async () => 1)).rejects.toMatchObject({ code: 'overloaded' })
     end('done')

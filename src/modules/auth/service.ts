@@ -17,13 +17,16 @@ export const register = (deps: Deps, { email, password, display_name }: Register
  * Opens a session. One answer for an unknown address, a wrong password and a deactivated account: `invalid_credentials`,
  * and after too many of them `rate_limited`.
  */
-export const login = (deps: Deps, { email, password, device_name }: Login): Promise<TokenPair> =>
-  guess(deps, email, async () => {
+export async function login(deps: Deps, { email, password, device_name }: Login): Promise<TokenPair> {
+  // The excess of a flood must not cost the database anything.
+  deps.passwords.assertRoom()
+  return guess(deps, email, async () => {
     const { userId, holder } = await users.checkPassword(deps, email, password)
     const pair = holder && (await signIn(deps, holder, device_name ?? null))
     if (!pair) await audit.record(deps, { type: 'sign_in.failed', targetId: userId })
     return pair
   })
+}
 
 /** The next pair for a refresh token. Throws `invalid_refresh_token`, `refresh_token_reused`, `rate_limited`. */
 export const refresh = (deps: Deps, refreshToken: string): Promise<TokenPair> =>
