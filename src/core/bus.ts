@@ -1,5 +1,5 @@
 import type { ErrorCode } from './errors'
-import type { PolicyName } from './limit-policies'
+import type { PolicyName } from './limits/policies'
 
 /** What other parts of the service must learn at once, on every instance. */
 export type Notice =

@@ -1,7 +1,7 @@
 import { type IRateLimiterOptions, type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
 import { fail } from './errors'
-import { createGuesses, type Guesses } from './guesses'
-import { type PolicyName, policies, type Refusal } from './limit-policies'
+import { createGuesses, type Guesses } from './limits/guesses'
+import { type PolicyName, policies, type Refusal } from './limits/policies'
 
 /** Where a key stands after a use of it. */
 type Standing = {

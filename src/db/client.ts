@@ -2,10 +2,10 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Options, type Sql } from 'postgres'
 import type { Load } from '../core/gate'
 import type { Step } from '../core/tracing'
-import { admit } from './admission'
-import { createPool, fixedPool, type Pool } from './pool'
+import { admit } from './client/admission'
+import { createPool, fixedPool, type Pool } from './client/pool'
+import { traced } from './client/traced'
 import type { Db } from './rows'
-import { traced } from './traced'
 
 export type Database = {
   db: Db

@@ -1,4 +1,4 @@
-import { type PolicyName, policies } from '../core/limit-policies'
+import { type PolicyName, policies } from '../core/limits/policies'
 
 type Left = { policy: PolicyName; remaining: number; resetSeconds: number }
 

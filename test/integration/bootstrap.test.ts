@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bootstrap } from '../../src/cli/bootstrap'
+import { bootstrap } from '../../src/cli/serve/bootstrap'
 import { aPassword, createClient } from '../support/client'
 import { createTestDatabase, serverUrl } from '../support/database'
 import { createOperator } from '../support/operator'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
-import { sweep } from '../../src/cli/jobs'
+import { sweep } from '../../src/cli/serve/jobs'
 import { serverUrl } from '../support/database'
 import { type Service, startService } from '../support/service'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { sweep } from '../../src/cli/jobs'
+import { sweep } from '../../src/cli/serve/jobs'
 import { type Service, startService } from '../support/service'
 
 let service: Service

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import { Counters } from '../../src/core/limit-memory'
-import { accountDelaySeconds, policies } from '../../src/core/limit-policies'
+import { Counters } from '../../src/core/limits/memory'
+import { accountDelaySeconds, policies } from '../../src/core/limits/policies'
 import { networkOf } from '../../src/core/network'
 import { createMovableClock } from '../support/clock'
 

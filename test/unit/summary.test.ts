@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { summaryOf } from '../../src/db/summary'
+import { summaryOf } from '../../src/db/client/summary'
 
 describe('summary of a statement', () => {
   test.each([

@@ -1,6 +1,6 @@
 import type { Bus, Notice } from '../../core/bus'
 import { errorCodes } from '../../core/errors'
-import { policies } from '../../core/limit-policies'
+import { policies } from '../../core/limits/policies'
 import type { RevokeReason } from '../sessions/table'
 
 /** How often each of some names was met. */

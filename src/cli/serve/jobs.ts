@@ -1,9 +1,9 @@
-import { type Job, repeatedly } from '../core/repeat'
-import { alone } from '../db/alone'
-import type { Deps } from '../deps'
-import * as audit from '../modules/audit/service'
-import * as realtime from '../modules/realtime/service'
-import * as sessions from '../modules/sessions/service'
+import { type Job, repeatedly } from '../../core/repeat'
+import { alone } from '../../db/alone'
+import type { Deps } from '../../deps'
+import * as audit from '../../modules/audit/service'
+import * as realtime from '../../modules/realtime/service'
+import * as sessions from '../../modules/sessions/service'
 
 // Nothing here is worth slowing a start.
 const firstPauseMilliseconds = 60_000

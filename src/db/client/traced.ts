@@ -1,5 +1,5 @@
 import type { Sql } from 'postgres'
-import type { Step } from '../core/tracing'
+import type { Step } from '../../core/tracing'
 import { lazily, replacing } from './admission'
 import { summaryOf } from './summary'
 

@@ -1,7 +1,7 @@
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible'
-import { fail } from './errors'
-import { accountDelaySeconds, accountDelaysForgottenSeconds, policies } from './limit-policies'
-import type { MakeLimiter } from './limits'
+import { fail } from '../errors'
+import type { MakeLimiter } from '../limits'
+import { accountDelaySeconds, accountDelaysForgottenSeconds, policies } from './policies'
 
 export type Guesses = {
   /**

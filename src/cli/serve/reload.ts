@@ -1,5 +1,5 @@
-import { ConfigError, type Environment, rereadKeys } from '../core/config'
-import type { Deps } from '../deps'
+import { ConfigError, type Environment, rereadKeys } from '../../core/config'
+import type { Deps } from '../../deps'
 
 /**
  * Puts the keys in force that `JWT_SECRET_FILE` holds now. A file that cannot be used changes nothing. Never throws, and

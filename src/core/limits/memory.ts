@@ -1,5 +1,5 @@
 import { type IRateLimiterOptions, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
-import type { Clock } from './clock'
+import type { Clock } from '../clock'
 
 /** The library's limiter in memory, with a store that has an upper bound, no timers and the clock of the service. */
 export class BoundedMemory extends RateLimiterMemory {

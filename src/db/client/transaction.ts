@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres'
-import { fail } from '../core/errors'
-import { connectionFault } from './errors'
+import { fail } from '../../core/errors'
+import { connectionFault } from '../errors'
 
 type Work<T> = (transaction: TransactionSql) => Promise<T>
 

@@ -1,8 +1,8 @@
 import type { Server } from 'bun'
-import type { Job } from '../core/repeat'
-import type { Deps, Lifecycle } from '../deps'
-import type { Realtime } from '../modules/realtime/start'
-import type { Control } from './control/server'
+import type { Job } from '../../core/repeat'
+import type { Deps, Lifecycle } from '../../deps'
+import type { Realtime } from '../../modules/realtime/start'
+import type { Control } from '../control/server'
 
 type Parts = {
   server: Pick<Server<unknown>, 'stop'>

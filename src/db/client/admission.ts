@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres'
-import { fail } from '../core/errors'
-import { createGate, type Gate, type Load } from '../core/gate'
-import { translate } from './errors'
+import { fail } from '../../core/errors'
+import { createGate, type Gate, type Load } from '../../core/gate'
+import { translate } from '../errors'
 import type { Pool } from './pool'
 import { begin } from './transaction'
 

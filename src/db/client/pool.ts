@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres'
-import { fail } from '../core/errors'
-import { connectionFault } from './errors'
+import { fail } from '../../core/errors'
+import { connectionFault } from '../errors'
 import { begin } from './transaction'
 
 /** Connections that are replaced, all of them, when one turns out to be of no use. */

@@ -1,5 +1,5 @@
-import type { Deps } from '../deps'
-import { ensureFirstAdmin } from '../modules/users/first-admin'
+import type { Deps } from '../../deps'
+import { ensureFirstAdmin } from '../../modules/users/first-admin'
 
 /** Creates the admin that the configuration names, unless there is one. Throws `database_unavailable`. */
 export async function bootstrap(deps: Deps): Promise<void> {

@@ -1,8 +1,8 @@
-import { failureIn } from '../core/errors'
-import { pause } from '../core/wait'
-import { migrate } from '../db/migrate'
-import { migrations } from '../db/migrations'
-import type { Deps } from '../deps'
+import { failureIn } from '../../core/errors'
+import { pause } from '../../core/wait'
+import { migrate } from '../../db/migrate'
+import { migrations } from '../../db/migrations'
+import type { Deps } from '../../deps'
 import { bootstrap } from './bootstrap'
 
 type Start = { url: string; startedAt: number; stop: AbortSignal }
