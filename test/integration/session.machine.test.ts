@@ -19,7 +19,7 @@ const seed = Number(Bun.env['FAST_CHECK_SEED'] ?? Math.floor(Math.random() * 2 *
 const runs = 250
 const longestRun = 100
 // A busy machine gets through fewer runs in it.
-const timeLimitMilliseconds = 40_000
+const timeLimitMilliseconds = 120_000
 
 let service: Service
 let database: Awaited<ReturnType<typeof createTestDatabase>>
@@ -184,5 +184,5 @@ test('sessions answer as the model of the contract does, step by step', async ()
   )
   await fc.assert(property, { seed, numRuns: runs, interruptAfterTimeLimit: timeLimitMilliseconds })
   process.stderr.write(`${steps} steps agreed with the model, seed ${seed}\n`)
-  expect(steps).toBeGreaterThan(300)
-}, 120_000)
+  expect(steps).toBeGreaterThan(1000)
+}, 180_000)
