@@ -19,9 +19,9 @@ export type Passwords = {
   readonly load: Load
 }
 
-// More waiting hashes than this would answer after the client has given up.
-const queuedHashesPerCore = 64
-const maxHashWaitMilliseconds = 5000
+// About a second of work for a core: excess is refused at once, and what is admitted is answered soon.
+const queuedHashesPerCore = 32
+const maxHashWaitMilliseconds = 2000
 
 /** Password hashing at one explicit cost, as many at a time as there are cores. */
 export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
