@@ -21,6 +21,9 @@ import { meRoutes, usersRoutes } from './modules/users/routes'
 // Seconds (8 to 12, by the coarse timer) for a request to arrive whole, and for a client to go on reading its answer.
 const idleTimeoutSeconds = 10
 
+// Asked several times a second by balancers.
+const probes = ['/livez', '/readyz']
+
 // The parts of /docs in their order: what each tag of the routes is about.
 const sections = {
   auth: 'Sign up, sign in, stay signed in, sign out.',
@@ -60,9 +63,9 @@ export function createApp(deps: Deps) {
   })
   const routeOf = indexRoutes(() => app.routes)
   return app
-    .use(requests({ ...config, lifecycle, log, onAnswered, server: () => app.server }))
+    .use(requests({ ...config, lifecycle, log, onAnswered, probes, server: () => app.server }))
     .use(traces(tracing))
-    .use(draining(lifecycle, ['/livez', '/readyz']))
+    .use(draining(lifecycle, probes))
     .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app, path) }))
     .use(cors(config.corsOrigins))
     .use(rateLimits({ limits, bus, routeOf }))

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
-import { ConfigError, type Environment } from '../core/config'
+import { ConfigError } from '../core/config'
+import type { Action, Wrap } from './action'
 import { addBackup } from './backup/commands'
 import { environment } from './environment'
 import { holdHangups } from './serve/hangups'
@@ -10,23 +11,22 @@ import { fullVersion } from './version'
 /** Exit codes: those of sysexits.h where it has one. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2, badConfiguration: 78 } as const
 
-type Action<O> = (environment: Environment, options: O) => Promise<number>
-type Wrap = <O>(work: Action<O>) => (options: O, command: Command) => Promise<void>
-
 /** Runs the subcommand that the arguments name, `serve` without one, and answers the exit code. */
 export async function run(args: string[]): Promise<number> {
   let exitCode: number = exitCodes.fine
   // Each subcommand is imported when it is asked for: `fastkit secret` need not load a web server.
   const program = commands((work) => async (options, command) => {
+    running = command
     exitCode = await work(environment(command.optsWithGlobals()['envFile']), options)
   })
+  let running = program
   try {
     refusePasswords(args)
     refuseUnknown(program, args)
     await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {
-    return await explain(error)
+    return await explain(error, running)
   }
 }
 
@@ -35,10 +35,8 @@ function commands(wrap: Wrap): Command {
     .description('Accounts, sessions and tokens over PostgreSQL, in one executable.')
     .option('--env-file <path>', 'read variables from this file too; the environment wins')
     .version(fullVersion)
+    .addHelpText('after', '\nSettings are environment variables: `fastkit config` prints them all.')
     .exitOverride()
-    .configureOutput({
-      outputError: (text, write) => write(`${withoutValues(text)}${usage}`),
-    })
   const add = (name: string, description: string, work: Action<unknown>) =>
     program
       .command(name, { isDefault: name === 'serve' })
@@ -64,7 +62,14 @@ function commands(wrap: Wrap): Command {
   )
   add('secret', 'print a fresh key for JWT_SECRET', async () => (await import('./secret')).printSecret())
   add('version', 'print the version, and the commit it was built from', async () => print(fullVersion))
+  explainUsage(program)
   return program
+}
+
+/** Each command tells how it itself is called. */
+function explainUsage(command: Command) {
+  command.configureOutput({ outputError: (text, write) => write(withoutValues(text) + usageOf(command)) })
+  for (const below of command.commands) explainUsage(below)
 }
 
 /** The default subcommand would take a misspelt one for an argument of its own. */
@@ -84,7 +89,11 @@ async function print(line: string): Promise<number> {
   return exitCodes.fine
 }
 
-const usage = 'usage: fastkit [--env-file PATH] [command] (see fastkit --help)\n'
+function usageOf(command: Command): string {
+  let name = command.name()
+  for (let { parent } = command; parent; { parent } = parent) name = `${parent.name()} ${name}`
+  return `usage: ${name} ${command.usage()} (see ${name} --help)\n`
+}
 
 /** What was typed at the wrong place may be a password: `--pasword=…`, or one too many after an option. */
 const withoutValues = (text: string) =>
@@ -97,10 +106,10 @@ function refusePasswords(args: string[]) {
   )
 }
 
-async function explain(error: unknown): Promise<number> {
+async function explain(error: unknown, command: Command): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage
   if (error instanceof UsageError) {
-    process.stderr.write(`error: ${error.message}\n${usage}`)
+    process.stderr.write(`error: ${error.message}\n${usageOf(command)}`)
     return exitCodes.usage
   }
   const { sentenceOf } = await import('./refusal')

@@ -110,7 +110,7 @@ export function describeConfig(environment: Environment = Bun.env) {
   loadConfig(environment)
   return [...readSettings(environment, [])].map(([name, { value, source }]) => ({
     name,
-    value: value !== null && isSecret(name) ? '********' : (value ?? ''),
+    value: value && isSecret(name) ? '********' : (value ?? ''),
     source,
   }))
 }

@@ -78,7 +78,7 @@ export const Settings = Type.Object({
   SHUTDOWN_DELAY: duration(
     '2s',
     '1d',
-    'Time to serve on after SIGTERM while /readyz is 503; at most half of SHUTDOWN_TIMEOUT.',
+    'Time to serve on after SIGTERM while /readyz is 503; more than half of SHUTDOWN_TIMEOUT is cut to it.',
   ),
   SHUTDOWN_TIMEOUT: duration('20s', '1d', 'Longest time from SIGTERM to the end of the process.'),
   DOCS: choice(['on', 'off'], 'on', 'off: no /docs.'),

@@ -3,7 +3,7 @@ import { fail } from '../core/errors'
 import type { Lifecycle } from '../deps'
 
 /** While the service closes, it refuses all but `probes`: who waits for a second leaves the listener time to close. */
-export const draining = (lifecycle: Lifecycle, probes: string[]) =>
+export const draining = (lifecycle: Lifecycle, probes: readonly string[]) =>
   new Elysia({ name: 'draining' }).onRequest(({ request }) => {
     if (lifecycle.isClosing && !probes.includes(new URL(request.url).pathname)) refuse(lifecycle)
   })

@@ -26,6 +26,8 @@ type Options = Pick<Config, 'trustedProxies'> & {
   log: Log
   /** Whom else to tell what the access log tells; read at every answer. */
   onAnswered: readonly OnAnswered[]
+  /** Routes that are asked so often that a log would hold little else: what they answer in good times is for `debug`. */
+  probes: readonly string[]
   /** Asked of the service itself: a hook that names the server makes Elysia define it on every request. */
   server(): Server<unknown> | null
 }
@@ -38,7 +40,7 @@ const hsts = 'max-age=31536000; includeSubDomains'
  * Request id, client address, the headers of every answer and the access log: one line a request, without query strings
  * and tokens. It stands around the router, because hooks inside would cost as much as all the rest of a request.
  */
-export function requests({ trustedProxies, lifecycle, log, onAnswered, server }: Options) {
+export function requests({ trustedProxies, lifecycle, log, onAnswered, probes, server }: Options) {
   const readPeer = addressReader(trustedProxies)
   const findPeer = (request: Request) =>
     readPeer(server()?.requestIP(request)?.address ?? null, request.headers)
@@ -58,7 +60,11 @@ export function requests({ trustedProxies, lifecycle, log, onAnswered, server }:
     const { id, startedAt, route, userId } = info
     const { method } = request
     const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
-    log.info({ requestId: id, method, route, status, durationMs, userId }, 'http.request')
+    const isProbe = status === 200 && route !== null && probes.includes(route)
+    log[isProbe ? 'debug' : 'info'](
+      { requestId: id, method, route, status, durationMs, userId },
+      'http.request',
+    )
     for (const tell of onAnswered) tell({ request, method, route, status, seconds: durationMs / 1000 })
     return answer
   }

@@ -30,7 +30,7 @@ print(
   took.filter(({ at }) => at >= began && at < ended),
 )
 const snapshot = service.lines.find(({ event }) => event === 'database.snapshot_taken')
-process.stdout.write(`statements held up for ${snapshot?.['heldMilliseconds']} ms; ${made.stderr}`)
+process.stdout.write(`statements held up for ${snapshot?.['heldMs']} ms; ${made.stderr}`)
 process.stdout.write(
   `backup: ${Math.round(ended - began)} ms, ${Bun.file(join(place.cwd, 'copy')).size} bytes\n`,
 )

@@ -12,7 +12,7 @@ async function lineOf(requestId: string | null, event = 'http.request'): Promise
   for (let tries = 0; tries < 100; tries++) {
     const line = service.lines.find((line) => line.event === event && line['requestId'] === requestId)
     if (line) return line
-    await service.call('GET /livez')
+    await service.call('GET /shoes')
   }
   throw new Error('the request was not logged')
 }
@@ -37,7 +37,7 @@ describe('access log', () => {
   })
 
   test.each<[string, string | null, number, Parameters<Service['call']>[1]]>([
-    ['GET /livez/', '/livez', 200, {}],
+    ['GET /docs/errors/', '/docs/errors', 200, {}],
     ['GET /secret-path', null, 404, {}],
     ['DELETE /livez', null, 405, {}],
     ['GET /api/v1/users/me', '/api/v1/users/me', 401, { token: 'x' }],
@@ -62,7 +62,7 @@ describe('access log', () => {
     await service.call(`GET /${mark}?a=${mark}`, {
       headers: { 'user-agent': mark, cookie: mark, referer: mark },
     })
-    await service.call(`GET /livez?${mark}=${mark}`)
+    await service.call(`GET /docs/errors?${mark}=${mark}`)
     await service.call(`GET /api/v1/users/me?access_token=${mark}`, { token })
     await service.call('POST /api/v1/auth/refresh', { body: { refresh_token: token } })
     await service.call('POST /api/v1/auth/login', { body: { email: `${mark}@example.com`, password: mark } })
@@ -75,10 +75,16 @@ describe('access log', () => {
     expect(JSON.stringify(service.lines)).not.toContain(mark)
   })
 
+  test('has probes that are answered well at debug alone', async () => {
+    for (const route of ['GET /livez', 'GET /readyz'])
+      expect(await lineOf(idOf(await service.call(route)))).toMatchObject({ status: 200, level: 20 })
+    expect(await lineOf(idOf(await service.call('DELETE /livez')))).toMatchObject({ status: 405, level: 30 })
+  })
+
   test('text of a header makes no line of its own', async () => {
     const before = service.lines.length
     const id = 'forged.id_1'
-    await service.call('GET /livez', { headers: { 'x-request-id': id, 'user-agent': '{"event":"forged"}' } })
+    await service.call('GET /shoes', { headers: { 'x-request-id': id, 'user-agent': '{"event":"forged"}' } })
     await lineOf(id)
     expect(service.lines.slice(before).filter(({ event }) => event !== 'http.request')).toEqual([])
   })

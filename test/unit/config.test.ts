@@ -255,6 +255,9 @@ describe('printed configuration', () => {
     const find = (name: string) => printed.find((setting) => setting.name === name)
     expect(find('DATABASE_URL')).toEqual({ name: 'DATABASE_URL', value: '********', source: 'environment' })
     expect(find('JWT_SECRET')).toEqual({ name: 'JWT_SECRET', value: '********', source: 'file' })
+    const unset = { value: '', source: 'default' }
+    expect(find('BOOTSTRAP_ADMIN_PASSWORD')).toMatchObject(unset)
+    expect(find('OTEL_EXPORTER_OTLP_HEADERS')).toMatchObject(unset)
     expect(find('PORT')).toEqual({ name: 'PORT', value: '8080', source: 'environment' })
     expect(find('HOST')).toEqual({ name: 'HOST', value: '127.0.0.1', source: 'default' })
     expect(JSON.stringify(printed)).not.toMatch(/tell-tale|kkkk/)

@@ -1,13 +1,8 @@
 import type { Command } from 'commander'
-import type { Environment } from '../../core/config'
+import type { Wrap } from '../action'
 import type { BackupOptions } from './backup'
 import type { MigrateToOptions } from './migrate-to'
 import type { RestoreOptions } from './restore'
-
-type Action<O> = (environment: Environment, options: O) => Promise<number>
-
-/** Makes what commander calls out of what takes the environment and the options. */
-type Wrap = <O>(work: Action<O>) => (options: O, command: Command) => Promise<void>
 
 /** Adds `backup`, `restore` and `migrate-to`; what they do is imported when they are asked for. */
 export function addBackup(program: Command, wrap: Wrap) {

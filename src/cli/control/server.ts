@@ -63,7 +63,7 @@ async function answer(deps: Deps, request: Request, work: () => Promise<unknown>
 async function tell({ log }: Deps, take: () => Promise<Snapshot>) {
   try {
     const snapshot = await take()
-    log.info(snapshot, 'database.snapshot_taken')
+    log.info({ heldMs: snapshot.heldMilliseconds }, 'database.snapshot_taken')
     return snapshot
   } catch (err) {
     log.warn({ err }, 'database.snapshot_failed')

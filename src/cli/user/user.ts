@@ -1,11 +1,7 @@
 import { type Command, Option } from 'commander'
-import type { Environment } from '../../core/config'
+import type { Action, Wrap } from '../action'
 
 type Actions = typeof import('./actions')
-type Action<O> = (environment: Environment, options: O) => Promise<number>
-
-/** Makes what commander calls out of what takes the environment and the options. */
-type Wrap = <O>(work: Action<O>) => (options: O, command: Command) => Promise<void>
 
 /** Adds `user` and its subcommands; what they do is imported when they are asked for. */
 export function addUser(program: Command, wrap: Wrap) {
@@ -17,11 +13,11 @@ export function addUser(program: Command, wrap: Wrap) {
 
   withPassword(add('create', 'create an account; asks for its password'))
     .addOption(role().default('user'))
-    .option('--display-name <name>', 'how it is called')
+    .option('--display-name <name>', 'the name that it shows')
     .action(run((actions) => actions.createUser))
   add('list', 'list accounts, newest first')
     .option('--email <prefix>', 'only addresses that begin with it')
-    .addOption(role())
+    .addOption(role('only accounts with it'))
     .option('--json', 'as JSON')
     .action(run((actions) => actions.listUsers))
   byEmail(add('set-role', 'make an account an admin, or an ordinary one'))
@@ -36,7 +32,7 @@ export function addUser(program: Command, wrap: Wrap) {
   byEmail(add('enable', 'let an account in again')).action(run((actions) => actions.enable))
 }
 
-const role = () => new Option('--role <role>', 'what it may do').choices(['user', 'admin'])
+const role = (meaning = 'what it may do') => new Option('--role <role>', meaning).choices(['user', 'admin'])
 
 const byEmail = (command: Command) => command.requiredOption('--email <address>', 'whose account')
 

@@ -67,11 +67,21 @@ async function* blocksOf(path: string): AsyncGenerator<string> {
 }
 
 function assertZstd(path: string) {
-  const descriptor = openSync(path, 'r')
+  if (!startOf(path).equals(zstdMagic)) throw new BackupRefused(`${path} is not a backup of fastkit`)
+}
+
+function startOf(path: string): Buffer {
   const start = Buffer.alloc(zstdMagic.length)
-  readSync(descriptor, start)
-  closeSync(descriptor)
-  if (!start.equals(zstdMagic)) throw new BackupRefused(`${path} is not a backup of fastkit`)
+  try {
+    const descriptor = openSync(path, 'r')
+    readSync(descriptor, start)
+    closeSync(descriptor)
+    return start
+  } catch (cause) {
+    throw new BackupRefused(`${path} cannot be read: ${cause instanceof Error ? cause.message : ''}`, {
+      cause,
+    })
+  }
 }
 
 async function* decompressed(path: string): AsyncGenerator<Buffer> {
