@@ -4,6 +4,7 @@ import { fail } from '../core/errors'
 import type { Limits } from '../core/limits'
 import type { PolicyName } from '../core/limits/policies'
 import { networkOf } from '../core/network'
+import { pathOf } from '../core/request-path'
 import { limitHeaders } from './rate-limit-headers'
 import { addressOf, requestId } from './request'
 import type { RouteIndex } from './route-index'
@@ -54,10 +55,4 @@ export function rateLimits({ limits, bus, routeOf }: Options) {
       const limit = limitAt(request.method, route)
       if (limit === 'login' || limit === 'register') await count(limit, request, set)
     })
-}
-
-function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('//') + 2)
-  const end = url.indexOf('?', start)
-  return end < 0 ? url.slice(start) : url.slice(start, end)
 }

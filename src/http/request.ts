@@ -3,6 +3,7 @@ import { Elysia } from 'elysia'
 import type { OnAnswered } from '../core/answered'
 import type { Config } from '../core/config'
 import type { Log } from '../core/log'
+import { nameHost } from '../core/request-path'
 import type { Caller, Lifecycle } from '../deps'
 import { addressReader, type Peer } from './address'
 import { complete, completeJson } from './headers'
@@ -71,6 +72,7 @@ export function requests({ trustedProxies, lifecycle, log, onAnswered, probes, s
 
   return new Elysia({ name: 'requests' })
     .wrap((handle) => (request: Request) => {
+      nameHost(request)
       const info = begin(request, findPeer)
       known.set(request, info)
       const answer: unknown = handle(request)

@@ -50,6 +50,14 @@ describe('what no client would send', () => {
     expect(counted.match(/HTTP\/1\.1 4/g)).toHaveLength(1)
   })
 
+  test.each(['', '[', 'a b'])('%p for a host leads to the same places, and to no others', async (host) => {
+    const statusOf = async (path: string) =>
+      Number((await send(`GET ${path} HTTP/1.1`, `Host: ${host}`, close)).split(' ')[1])
+    expect(await statusOf('/api/v1/users/me')).toBe(401)
+    expect(await statusOf(`/api/v1/users/${crypto.randomUUID()}?a=b`)).toBe(401)
+    expect(await statusOf('/aaaaaa/api/v1/users/me')).toBe(404)
+  })
+
   test('a body that stops half way holds nobody up', async () => {
     const stuck = sendRaw(service.url, `${login}\r\nHost: a\r\n${json}\r\nContent-Length: 50\r\n\r\n{"em`)
     const others = await Promise.all(Array.from({ length: 5 }, () => service.call('GET /readyz')))
@@ -66,6 +74,8 @@ describe('unusual but right', () => {
     ['a host that is an IPv6 address', ['GET /livez HTTP/1.1', 'Host: [::1]:3000', close]],
     ['an address in the request line', ['GET http://elsewhere.example/livez HTTP/1.1', 'Host: a', close]],
     ['HTTP/1.0', ['GET /livez HTTP/1.0']],
+    ['a host without a name', ['GET /livez HTTP/1.1', 'Host:', close]],
+    ['a host that is none', ['GET /livez HTTP/1.1', 'Host: [', close]],
     [
       'a body that GET does not need',
       ['GET /livez HTTP/1.1', 'Host: a', 'Content-Length: 3', close, '', 'abc'],

@@ -65,6 +65,17 @@ describe('POST /api/v1/auth/login from one address', () => {
     expect(await post('http://b/api/v1/auth/login')).toBe(429)
   })
 
+  test.each(['', '[', 'a b'])('%p for a host leads around no limit', async (host) => {
+    const query = 'cursor=//h/livez'
+    for (const path of ['/api/v1/users', '/aaaaaa/api/v1/users']) {
+      const head = [`GET ${path}?${query} HTTP/1.1`, `Host: ${host}`, `X-Forwarded-For: ${newAddress()}`]
+      const answer = await sendRaw(service.url, [...head, 'Connection: close', '', ''].join('\r\n'))
+      expect(answer).toMatch(/^ratelimit: "default";r=299;/im)
+    }
+    const probe = `GET /livez HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`
+    expect(await sendRaw(service.url, probe)).not.toMatch(/^ratelimit/im)
+  })
+
   test('leaves one event in the log and the table for a window, whatever comes', async () => {
     const address = newAddress()
     await times(60, () => login(address))

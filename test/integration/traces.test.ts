@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { version } from '../../package.json'
 import { kinds, type Span, startCollector } from '../support/collector'
+import { sendRaw } from '../support/raw'
 import { type Service, startService } from '../support/service'
 
 const collector = startCollector()
@@ -49,6 +50,16 @@ describe('a request', () => {
       'url.scheme': 'http',
     })
     expect(request.nanoseconds).toBeGreaterThan(0n)
+  })
+
+  test.each(['', '['])('%p for a host is answered like any other', async (host) => {
+    const traceId = crypto.randomUUID().replaceAll('-', '')
+    const head = `GET /livez HTTP/1.1\r\nHost: ${host}\r\ntraceparent: 00-${traceId}-${ourSpan}-01\r\n`
+    const answer = await sendRaw(service.url, `${head}Connection: close\r\n\r\n`)
+    expect(answer).toStartWith('HTTP/1.1 200 ')
+    expect(answer).toMatch(/^x-content-type-options: nosniff\r$/im)
+    const [span] = await collector.trace(traceId)
+    expect(span?.attributes).toMatchObject({ 'url.path': '/livez', 'url.scheme': 'http' })
   })
 
   test('is the start of a trace when its caller names none, or names it badly', async () => {

@@ -9,6 +9,7 @@ import {
 } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import type { Answered } from '../../core/answered'
+import { pathOf } from '../../core/request-path'
 
 // Names of attributes: OpenTelemetry's semantic conventions for HTTP servers.
 
@@ -35,11 +36,11 @@ export function beginRequest(tracer: Tracer, request: Request): Span {
  */
 export function endRequest(span: Span, { request, method, route, status }: Answered) {
   if (span.isRecording()) {
-    const { protocol, pathname } = new URL(request.url)
-    span.setAttributes({ 'http.response.status_code': status, 'url.scheme': protocol.slice(0, -1) })
+    const { url } = request
+    span.setAttributes({ 'http.response.status_code': status, 'url.scheme': url.slice(0, url.indexOf(':')) })
     if (route !== null) {
       span.updateName(`${methodOf(method)} ${route}`)
-      span.setAttributes({ 'http.route': route, 'url.path': pathname })
+      span.setAttributes({ 'http.route': route, 'url.path': pathOf(url) })
     }
     if (status >= 500) {
       span.setAttribute('error.type', String(status))
