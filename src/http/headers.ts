@@ -12,6 +12,12 @@ const standard = Object.entries({
 
 const requestIdHeader = 'x-request-id'
 
+/** What is sent with an answer that is made for us: the one to a handshake. */
+export const standardHeaders = (requestId: string): Record<string, string> => ({
+  ...Object.fromEntries(standard),
+  [requestIdHeader]: requestId,
+})
+
 /** Adds what an answer still lacks. */
 export function complete({ headers }: Response, requestId: string) {
   headers.set(requestIdHeader, requestId)

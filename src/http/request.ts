@@ -6,7 +6,7 @@ import type { Log } from '../core/log'
 import { nameHost } from '../core/request-path'
 import type { Caller, Lifecycle } from '../deps'
 import { addressReader, type Peer } from './address'
-import { complete, completeJson } from './headers'
+import { complete, completeJson, standardHeaders } from './headers'
 
 /** What is known of a request beside what it says: for logs, limits and the list of sessions. */
 type RequestInfo = {
@@ -114,6 +114,13 @@ export const requestId = (request: Request): string => infoOf(request).id
 
 /** The address that a request comes from; `null` when it comes over no network. */
 export const addressOf = (request: Request): string | null => peerOf(request, infoOf(request)).ip
+
+/** The headers of a handshake that succeeds, whose answer never passes here. */
+export function handshakeHeaders(request: Request): Record<string, string> {
+  const info = infoOf(request)
+  const { isTls } = peerOf(request, info)
+  return { ...standardHeaders(info.id), ...(isTls && { 'strict-transport-security': hsts }) }
+}
 
 /** The same `deps`, knowing on whose behalf they work. */
 export const onBehalf = <D extends { caller: Caller }>(deps: D, request: Request): D => ({

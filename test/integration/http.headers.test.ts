@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { sendRaw } from '../support/raw'
 import { type Service, startService } from '../support/service'
+import { shakeHands } from '../support/socket'
 
 let service: Service
 beforeAll(async () => {
@@ -58,6 +59,15 @@ describe('every kind of answer', () => {
   })
 })
 
+describe('101', () => {
+  test('has them too, and the request id that was given', async () => {
+    const { status, headers } = await shakeHands(service.url, { headers: { 'x-request-id': 'one' } })
+    expect(status).toBe(101)
+    expect(headers.toJSON()).toMatchObject({ ...security, 'x-request-id': 'one' })
+    expect(headers.has('strict-transport-security')).toBe(false)
+  })
+})
+
 describe('HSTS', () => {
   test('is sent when a trusted proxy says that the request came over TLS', async () => {
     const behind = await startService({ TRUSTED_PROXIES: '127.0.0.0/8' })
@@ -69,6 +79,8 @@ describe('HSTS', () => {
     expect(await hstsFor('http, HTTPS')).not.toBeNull()
     expect(await hstsFor('https', 'GET /nowhere')).not.toBeNull()
     for (const proto of ['http', 'https, http', 'wss', '', null]) expect(await hstsFor(proto)).toBeNull()
+    const handshake = await shakeHands(behind.url, { headers: overTls })
+    expect(handshake.headers.has('strict-transport-security')).toBe(true)
     await behind.stop()
   })
 })

@@ -1,7 +1,7 @@
 import { fail } from '../../core/errors'
 import type { Deps } from '../../deps'
 import { bearerToken } from '../../http/bearer'
-import { noteUser } from '../../http/request'
+import { handshakeHeaders, noteUser } from '../../http/request'
 import { authenticate, type Principal } from '../sessions/service'
 import { maxUnauthenticated } from './limits'
 import type { ConnectQuery } from './schema'
@@ -28,6 +28,7 @@ export async function admitSocket(deps: Deps, { request, query, set }: Handshake
   if (!principal && deps.hub.strangers.size >= maxUnauthenticated) throw fail('overloaded')
   if (principal) noteUser(request, principal.userId)
   admitted.set(request, principal)
+  Object.assign(set.headers, handshakeHeaders(request))
   // Never the other entry of the list, which is the token.
   if (protocols.includes(protocol)) set.headers['sec-websocket-protocol'] = protocol
   set.status = 101
