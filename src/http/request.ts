@@ -96,7 +96,9 @@ function begin(request: Request, findPeer: RequestInfo['findPeer']): RequestInfo
   const given = request.headers.get('x-request-id')
   const id = given && acceptableId.test(given) ? given : Bun.randomUUIDv7()
   const startedAt = performance.now()
-  return { id, startedAt, findPeer, peer: null, userId: null, route: null, isComplete: false }
+  // What changes something may be put on record, and by then a client that hung up would have no address.
+  const peer = request.method === 'GET' ? null : findPeer(request)
+  return { id, startedAt, findPeer, peer, userId: null, route: null, isComplete: false }
 }
 
 const isData = (value: unknown): value is object =>

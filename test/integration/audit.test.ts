@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { connect } from 'node:net'
 import { decodeJwt } from 'jose'
 import { aPassword } from '../support/client'
 import { allPages, enterAsAdmin, outcome, type Person } from '../support/people'
 import { type Service, startService } from '../support/service'
+import { eventually } from '../support/waiting'
 
 let service: Service
 let admin: Person
@@ -207,6 +209,22 @@ describe('a change that fails', () => {
     await service.call('POST /api/v1/auth/register', { ...as(undefined, 'again'), body })
     const created = await events('type=user.created')
     expect(created.filter(({ request_id }) => request_id === 'again')).toEqual([])
+  })
+})
+
+describe('a client that hangs up', () => {
+  test('is on record with its address', async () => {
+    const ends = Array.from({ length: 10 }, async () => {
+      const { access_token: token } = await service.enter()
+      const requestId = `gone-${crypto.randomUUID()}`
+      const head = `POST /api/v1/auth/logout-all HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${token}\r\n`
+      const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
+      socket.write(`${head}X-Request-Id: ${requestId}\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
+      return eventually(() =>
+        service.lines.find((line) => line.event === 'session.revoked' && line['requestId'] === requestId),
+      )
+    })
+    for (const line of await Promise.all(ends)) expect(line['ip']).toBe('127.0.0.1')
   })
 })
 
