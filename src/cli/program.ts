@@ -32,7 +32,7 @@ export async function run(args: string[]): Promise<number> {
 
 function commands(wrap: Wrap): Command {
   const program = new Command('fastkit')
-    .description('Accounts, sessions and tokens over PostgreSQL, in one executable.')
+    .description('Accounts, sessions, tokens and WebSockets over PostgreSQL, in one executable.')
     .option('--env-file <path>', 'read variables from this file too; the environment wins')
     .version(fullVersion)
     .addHelpText('after', '\nSettings are environment variables: `fastkit config` prints them all.')

@@ -163,13 +163,15 @@ const tool = async (name: string, args: string[], input = '') => {
 }
 
 describe.skipIf(serverUrl === null || bin === '')('the tools of PostgreSQL', () => {
-  test('pg_dump and pg_restore, as the README has them, keep accounts and sessions', async () => {
+  test('pg_dump and pg_restore, as docs/backup.md has them, keep accounts and sessions', async () => {
     const { place, person } = await newPlace()
     const [url, other] = [await newDatabase(), await newDatabase()]
     await fastkit(place, ['migrate-to', url])
     const dump = join(emptyDir(), 'fastkit.dump')
     const commands = [
-      ...(await Bun.file(join(repository, 'README.md')).text()).matchAll(/^(pg_dump|pg_restore) (.*)$/gm),
+      ...(await Bun.file(join(repository, 'docs/backup.md')).text()).matchAll(
+        /^(pg_dump|pg_restore) (.*)$/gm,
+      ),
     ]
     expect(commands.map(([, name]) => name)).toEqual(['pg_dump', 'pg_restore'])
     for (const [, name = '', args = ''] of commands) {

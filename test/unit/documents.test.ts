@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { devDependencies, engines, packageManager, scripts } from '../../package.json'
 import { targets } from '../../src/build/targets'
 import { exitCodes } from '../../src/cli/program'
@@ -86,12 +86,26 @@ describe('README.md', () => {
     )
     expect(named).toContainValues(['start', 'test', 'build'])
     expect(named.filter((name) => !(name in scripts))).toEqual([])
-    const linked = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path)
-    const missing = await Array.fromAsync(
-      linked,
-      async (path) => !(await Bun.file(join(root, path)).exists()),
+  })
+})
+
+describe('links', async () => {
+  const pages = ['README.md', 'src/README.md', ...new Bun.Glob('docs/*.md').scanSync(root)]
+
+  test.each(pages)('of %s lead to files and headings that exist', async (page) => {
+    const links = (await read(page)).matchAll(/\]\((?!\w+:)([^)#]*)(?:#([^)]+))?\)/g)
+    for (const [link, path = '', anchor] of links) {
+      const target = path === '' ? page : join(dirname(page), path)
+      expect([link, existsSync(join(root, target))]).toEqual([link, true])
+      if (anchor !== undefined) expect(anchorsOf(await read(target))).toContain(anchor)
+    }
+  })
+
+  test('of the README lead to every page of docs', () => {
+    const linked = [...readme.matchAll(/\]\((docs\/[^)#]+\.md)/g)].map(([, path = '']) => path)
+    expect([...new Set(linked)].toSorted()).toEqual(
+      pages.filter((page) => page.startsWith('docs/')).toSorted(),
     )
-    expect(missing).not.toContain(true)
   })
 })
 
@@ -141,6 +155,15 @@ describe('src/README.md', () => {
     expect([...folders].filter((folder) => !named.includes(folder))).toEqual([])
   })
 })
+
+/** The names by which the headings of a page can be linked to. */
+const anchorsOf = (page: string) =>
+  [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  )
 
 /** The part of the README below one heading. */
 function section(title: string): string {
