@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { version } from '../../package.json'
 import { serverUrl } from '../support/database'
 import { growth, scrape } from '../support/metrics'
+import { sendRaw } from '../support/raw'
 import { type Service, startService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
@@ -48,6 +49,16 @@ describe('GET /metrics', () => {
       expect(await ask(path)).toEqual([404, null])
     expect((await service.call('GET /metrics')).status).toBe(404)
   })
+
+  test.each(['HTTP/1.0\r\n', 'HTTP/1.1\r\nHost: \r\n', 'HTTP/1.1\r\nHost: [\r\n'])(
+    'answers %p',
+    async (rest) => {
+      const ask = (path: string) =>
+        sendRaw(service.metricsUrl ?? '', `GET ${path} ${rest}Connection: close\r\n\r\n`)
+      expect(await ask('/metrics')).toStartWith('HTTP/1.1 200 ')
+      expect(await ask('/livez')).toStartWith('HTTP/1.1 404 ')
+    },
+  )
 })
 
 describe('requests', () => {

@@ -1,4 +1,5 @@
 import type { Config } from '../../core/config'
+import { nameHost, pathOf } from '../../core/request-path'
 import type { Deps } from '../../deps'
 
 export type MetricsServer = { url: string; stop(): Promise<void> }
@@ -45,7 +46,8 @@ function listen(address: Address, page: () => Promise<Page>) {
 }
 
 async function answer(request: Request, page: () => Promise<Page>): Promise<Response> {
-  if (new URL(request.url).pathname !== '/metrics') return new Response('Not found\n', { status: 404 })
+  nameHost(request)
+  if (pathOf(request.url) !== '/metrics') return new Response('Not found\n', { status: 404 })
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return new Response('Method not allowed\n', { status: 405, headers: { allow: 'GET, HEAD' } })
   const { text, type } = await page()
