@@ -54,8 +54,7 @@ export const Settings = Type.Object({
     'Port of `/metrics` for Prometheus, which needs no token; 0 takes a free one. Unset: none.',
   ),
   METRICS_HOST: optional('Listen address of `/metrics`. Unset: that of HOST.'),
-  OTEL_EXPORTER_OTLP_ENDPOINT: url(
-    ['http:', 'https:'],
+  OTEL_EXPORTER_OTLP_ENDPOINT: webUrl(
     'OpenTelemetry collector that takes traces as OTLP over HTTP, at /v1/traces below it. Unset: no traces.',
   ),
   OTEL_EXPORTER_OTLP_HEADERS: secret(
@@ -82,7 +81,7 @@ export const Settings = Type.Object({
   ),
   SHUTDOWN_TIMEOUT: duration('20s', '1d', 'Longest time from SIGTERM to the end of the process.'),
   DOCS: choice(['on', 'off'], 'on', 'off: no /docs.'),
-  PUBLIC_URL: url(['http:', 'https:'], 'Address clients use, for links; never taken from a request.'),
+  PUBLIC_URL: webUrl('Address clients use, for links; never taken from a request.'),
   BOOTSTRAP_ADMIN_EMAIL: email('Address of the first admin, created at start if there is no admin at all.'),
   BOOTSTRAP_ADMIN_PASSWORD: secret(optional('Password of the first admin.')),
 })
@@ -168,17 +167,30 @@ function list(isItem: (item: string) => boolean, expects: string, meaning: strin
 }
 
 function url(protocols: string[], meaning: string) {
+  const expects = `an address that starts with ${protocols.join('// or ')}//`
+  return address(({ protocol }) => protocols.includes(protocol), expects, meaning)
+}
+
+/** Without a password, as what is no secret is printed by `fastkit config`. */
+function webUrl(meaning: string) {
+  const isFine = ({ protocol, username, password }: URL) =>
+    /^https?:$/.test(protocol) && username === '' && password === ''
+  return address(
+    isFine,
+    'an address that starts with http:// or https://, without a user or password',
+    meaning,
+  )
+}
+
+function address(isFine: (parsed: URL) => boolean, expects: string, meaning: string) {
   const Address = Type.Transform(Type.String())
     .Decode((given) => {
-      if (!protocols.includes(URL.parse(given)?.protocol ?? '')) throw new Error('malformed address')
+      const parsed = URL.parse(given)
+      if (!parsed || !isFine(parsed)) throw new Error('malformed address')
       return given
     })
     .Encode((given) => given)
-  return Type.Union([Address, Type.Null()], {
-    default: null,
-    expects: `an address that starts with ${protocols.join('// or ')}//`,
-    meaning,
-  })
+  return Type.Union([Address, Type.Null()], { default: null, expects, meaning })
 }
 
 function email(meaning: string) {

@@ -126,7 +126,7 @@ describe('configuration', () => {
     [
       'PUBLIC_URL',
       ['https://api.example.com', 'http://localhost:3000'],
-      ['api.example.com', 'javascript:alert(1)', '/'],
+      ['api.example.com', 'javascript:alert(1)', '/', 'https://u:p@api.example.com'],
     ],
     [
       'CORS_ORIGINS',
@@ -152,7 +152,7 @@ describe('configuration', () => {
     [
       'OTEL_EXPORTER_OTLP_ENDPOINT',
       ['http://127.0.0.1:4318', 'https://traces.example.com/x'],
-      ['collector:4318'],
+      ['collector:4318', 'https://key@traces.example.com', 'https://:key@traces.example.com'],
     ],
     [
       'OTEL_EXPORTER_OTLP_HEADERS',
