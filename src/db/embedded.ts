@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { Snapshot } from './embedded/snapshot'
 import { placeSocket, type SocketPlace } from './embedded/socket'
 
-const CLOSE_WITHIN_MS = 5_000
+const closeWithinMilliseconds = 5_000
 
 /** `failed` never settles in good times: it carries the reason if the database thread ends by itself. */
 export type Embedded = {
@@ -43,7 +43,7 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
   try {
     const isDurable = await Promise.race([ready(worker), failure.then(rethrow)])
     let closing: Promise<void> | null = null
-    const failed = failure.then((error) => (closing === null ? error : NEVER))
+    const failed = failure.then((error) => (closing === null ? error : never))
     return {
       socketPath: socket.path,
       isDurable,
@@ -59,7 +59,7 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
   }
 }
 
-const NEVER = Promise.withResolvers<Error>().promise
+const never = Promise.withResolvers<Error>().promise
 
 // Compiled, all code lies at the root of the executable, but an extra entry point keeps its path below `src`.
 function workerFile(): URL {
@@ -115,7 +115,7 @@ function rethrow(error: Error): never {
 async function end(worker: Worker, ended: Promise<unknown>, socket: SocketPlace) {
   worker.postMessage('close')
   // Nothing is lost by force: what was not checkpointed is replayed from the WAL at the next start.
-  const timer = setTimeout(() => worker.terminate(), CLOSE_WITHIN_MS)
+  const timer = setTimeout(() => worker.terminate(), closeWithinMilliseconds)
   await ended
   clearTimeout(timer)
   socket.remove()

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createClient } from '../support/client'
 import { createTestDatabase, nothing, serverUrl } from '../support/database'
 import { createPlayground } from '../support/executable'
+import { freePort } from '../support/ports'
 
 // bun test/bench/startup.ts: what dist/fastkit costs to start and to keep. With TEST_DATABASE_URL also on PostgreSQL.
 // Linux only; the last figure wants strace.
@@ -89,12 +90,6 @@ async function start({ cwd, env = {} }: Place) {
 async function stop(child: Bun.Subprocess) {
   child.kill('SIGTERM')
   await child.exited
-}
-
-function freePort(): number {
-  const probe = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: nothing } })
-  probe.stop(true)
-  return probe.port
 }
 
 function isReady(url: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import { type Database, openDatabase } from '../../src/db/client'
 import { startEmbedded } from '../../src/db/embedded'
 import { createTestDatabase, nothing, serverUrl } from '../support/database'
 import { createTap, type Tap } from '../support/tap'
+import { eventually } from '../support/waiting'
 
 const statementTimeoutMilliseconds = 5000
 
@@ -53,7 +54,7 @@ describe('whether the database answers', () => {
     }
     expect(tap.queries - before).toBeLessThanOrEqual(1)
     tap.thaw()
-    await untilItAnswers()
+    await eventually(async () => (await database.answers()) || null)
   })
 })
 
@@ -81,10 +82,4 @@ async function embedded() {
     rmSync(dataDir, { recursive: true, force: true })
   }
   return { tapped: await createTap(socketPath), drop }
-}
-
-async function untilItAnswers() {
-  for (const until = performance.now() + 10_000; performance.now() < until; await Bun.sleep(50))
-    if (await database.answers()) return
-  throw new Error('it did not come back')
 }

@@ -1,10 +1,11 @@
 import { afterAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { times } from '../support/crowd'
 import { createPlayground, repository } from '../support/executable'
+import { freePort } from '../support/ports'
 import { percentile } from '../support/soak'
+import { eventually } from '../support/waiting'
 
 const { emptyDir, clear } = createPlayground()
 setDefaultTimeout(90_000)
@@ -14,7 +15,7 @@ const requests = 12_000
 
 test('a reader of the log that stalls stops nothing; what it missed is counted, and the rest arrives whole', async () => {
   const home = emptyDir()
-  const port = await freePort()
+  const port = freePort()
   const env = {
     PORT: String(port),
     RATE_LIMIT: 'off',
@@ -36,7 +37,7 @@ test('a reader of the log that stalls stops nothing; what it missed is counted, 
     const { status } = await fetch(`http://127.0.0.1:${port}${path}`)
     return { status, milliseconds: performance.now() - startedAt }
   }
-  await untilReady(() => get('/readyz'))
+  await eventually(async () => (await get('/readyz').catch(() => null))?.status === 200 || null)
 
   const answers: Awaited<ReturnType<typeof get>>[] = []
   await times(20, async () => {
@@ -67,20 +68,3 @@ test('a reader of the log that stalls stops nothing; what it missed is counted, 
   // Nothing else can have been dropped but the requests for readiness, which came before.
   expect(served + dropped.lines).toBeLessThan(answers.length + 20)
 })
-
-async function untilReady(get: () => Promise<{ status: number }>) {
-  for (let tries = 0; tries < 600; tries++) {
-    if ((await get().catch(() => null))?.status === 200) return
-    await Bun.sleep(50)
-  }
-  throw new Error('it did not become ready')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(address !== null && typeof address === 'object' ? address.port : 0))
-    })
-  })
-}

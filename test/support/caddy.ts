@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { example, freePort, listening, type Swap } from './example'
+import { example, type Swap } from './example'
+import { freePort, listening } from './ports'
 import { makeCertificate } from './tls'
 
 const caddyPath = '/usr/bin/caddy'

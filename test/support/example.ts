@@ -15,25 +15,3 @@ export function example(name: string, swaps: Swap[]): string {
     readFileSync(join(repository, 'docs/deploy', name), 'utf8'),
   )
 }
-
-/** A port that nobody listens on just now. */
-export function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data: () => undefined } })
-  const { port } = server
-  server.stop(true)
-  return port
-}
-
-/** Waits until someone listens on a port. */
-export async function listening(port: number) {
-  for (let tries = 0; tries < 200; tries++, await Bun.sleep(50)) {
-    const socket = await Bun.connect({
-      hostname: '127.0.0.1',
-      port,
-      socket: { data: () => undefined },
-    }).catch(() => null)
-    socket?.end()
-    if (socket) return
-  }
-  throw new Error('the proxy does not listen')
-}

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { freePort } from './ports'
 
 /** How a server ends: when its clients have left, at once and tidily, or as after a power cut. */
 type StopMode = 'smart' | 'fast' | 'immediate'
@@ -138,19 +139,6 @@ async function succeed(command: string[]) {
   const child = Bun.spawn(command, { cwd: '/', stdout: 'ignore', stderr: 'pipe' })
   const said = await new Response(child.stderr).text()
   if ((await child.exited) !== 0) throw new Error(`${command.join(' ')}: ${said}`)
-}
-
-/** Below the ports that clients are given: one of those retrying a server that is down can connect to itself. */
-function freePort(): number {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    try {
-      Bun.listen({ hostname: '127.0.0.1', port, socket: { data: () => undefined } }).stop(true)
-      return port
-    } catch {
-      // Taken: the next one.
-    }
-  }
 }
 
 async function untilItAnswers(url: string, server: Bun.Subprocess, home: string) {

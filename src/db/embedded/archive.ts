@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 
 // One zstd frame of: length of the index, index, contents in its order. Index lines are `d path` and `<bytes> path`.
 // Against tar this needs no library, keeps empty directories, and lets all files be synced together.
-const INDEX_LENGTH_BYTES = 4
+const indexLengthBytes = 4
 
 /** Packs a directory of regular files; modes and times are not kept. */
 export function pack(dir: string): Uint8Array<ArrayBuffer> {
@@ -28,7 +28,7 @@ export function pack(dir: string): Uint8Array<ArrayBuffer> {
     return `${content.length} ${path}`
   })
   const indexBytes = Buffer.from(index.join('\n'))
-  const header = Buffer.alloc(INDEX_LENGTH_BYTES)
+  const header = Buffer.alloc(indexLengthBytes)
   header.writeUInt32LE(indexBytes.length)
   return new Uint8Array(Bun.zstdCompressSync(Buffer.concat([header, indexBytes, ...contents]), { level: 12 }))
 }
@@ -36,13 +36,13 @@ export function pack(dir: string): Uint8Array<ArrayBuffer> {
 /** Writes a packed directory to `dir` (0700, files 0600), which must not exist; with `fsync`, all of it is on disk when done. */
 export async function unpack(packed: Uint8Array<ArrayBuffer>, dir: string, options: { fsync: boolean }) {
   const bytes = Bun.zstdDecompressSync(packed)
-  const indexEnd = INDEX_LENGTH_BYTES + bytes.readUInt32LE()
+  const indexEnd = indexLengthBytes + bytes.readUInt32LE()
   const descriptors: number[] = []
   const dirs = [dir]
   mkdirSync(dir, { mode: 0o700 })
   try {
     let at = indexEnd
-    for (const line of bytes.toString('utf8', INDEX_LENGTH_BYTES, indexEnd).split('\n')) {
+    for (const line of bytes.toString('utf8', indexLengthBytes, indexEnd).split('\n')) {
       const gap = line.indexOf(' ')
       const path = join(dir, line.slice(gap + 1))
       if (line.startsWith('d ')) {

@@ -1,16 +1,16 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type PgliteFile, readPgliteFile } from './assets'
-import { makeTemplate, TEMPLATE_ASSET } from './template'
+import { makeTemplate, templateAsset } from './template'
 
-const PGLITE_FILES: PgliteFile[] = ['pglite.wasm', 'pglite.data']
+const pgliteFiles: PgliteFile[] = ['pglite.wasm', 'pglite.data']
 
 /** For the build script: writes what the executable must embed into `dir` and answers the paths, for `compile.assets`. */
 export async function makeAssets(dir: string): Promise<string[]> {
   mkdirSync(dir, { recursive: true })
-  const template = join(dir, TEMPLATE_ASSET)
+  const template = join(dir, templateAsset)
   await makeTemplate(template)
-  return [template, ...(await Promise.all(PGLITE_FILES.map((name) => makePacked(dir, name))))]
+  return [template, ...(await Promise.all(pgliteFiles.map((name) => makePacked(dir, name))))]
 }
 
 // 15 MB become 4, for some 40 ms at every start.

@@ -3,16 +3,16 @@ import { dirname, join } from 'node:path'
 import { syncDir, unpack } from './archive'
 import { loadTemplate } from './template'
 
-const POSTGRES_MAJOR = '18'
+const postgresMajor = '18'
 
 /** Path of the database cluster inside `dataDir`, made from the template if there is none. Throws on another major version. */
 export async function ensureCluster(dataDir: string, options: { fsync: boolean }): Promise<string> {
   const cluster = join(dataDir, 'pg')
   if (!existsSync(cluster)) await create(cluster, options)
   const major = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
-  if (major !== POSTGRES_MAJOR) {
+  if (major !== postgresMajor) {
     throw new Error(
-      `${cluster} is a PostgreSQL ${major} database; this version of fastkit reads ${POSTGRES_MAJOR}`,
+      `${cluster} is a PostgreSQL ${major} database; this version of fastkit reads ${postgresMajor}`,
     )
   }
   return cluster

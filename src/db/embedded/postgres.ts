@@ -1,7 +1,7 @@
 import { PGlite, protocol } from '@electric-sql/pglite'
 
-const SIMPLE_QUERY = 'Q'.charCodeAt(0)
-const SYNC = 'S'.charCodeAt(0)
+const simpleQuery = 'Q'.charCodeAt(0)
+const sync = 'S'.charCodeAt(0)
 
 /** PGlite that knows when its client is between two statements, so that upkeep never breaks one apart. */
 export class EmbeddedPostgres extends PGlite {
@@ -9,7 +9,7 @@ export class EmbeddedPostgres extends PGlite {
 
   override async execProtocolRawStream(...[message, options]: Parameters<PGlite['execProtocolRawStream']>) {
     await super.execProtocolRawStream(message, options)
-    this.#isBetweenStatements = message[0] === SIMPLE_QUERY || message[0] === SYNC
+    this.#isBetweenStatements = message[0] === simpleQuery || message[0] === sync
   }
 
   /**

@@ -1,5 +1,5 @@
 // Each is one Postgres setting. Shared memory is part of the idle size of the process; one connection needs little.
-const SETTINGS = {
+const common = {
   search_path: 'public',
   exit_on_error: 'false',
   log_checkpoints: 'false',
@@ -18,7 +18,7 @@ const SETTINGS = {
 } as const
 
 // `fsync` and not the default `fdatasync`: the file system hook sees only the former.
-const DURABLE = {
+const durable = {
   fsync: 'on',
   wal_sync_method: 'fsync',
   synchronous_commit: 'on',
@@ -27,7 +27,7 @@ const DURABLE = {
 
 /** Postgres arguments. PGlite's own list begins with `-F`, which would turn every fsync off. */
 export function startParams(options: { fsync: boolean }): string[] {
-  const settings = { ...SETTINGS, ...(options.fsync ? DURABLE : { fsync: 'off' }) }
+  const settings = { ...common, ...(options.fsync ? durable : { fsync: 'off' }) }
   return [
     '--single',
     '-j',

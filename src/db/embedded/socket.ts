@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
 // A socket address holds 104 bytes on macOS and 108 on Linux, with the closing NUL.
-const LONGEST_PATH_BYTES = 103
+const longestPathBytes = 103
 
 /** Where something listens: a free path whose directory only this user can enter, since no socket here asks for a password. */
 export type SocketPlace = { path: string; remove(): void }
@@ -43,4 +43,4 @@ export function findSocket(dataDir: string, name: string): string | null {
 }
 
 const socketInside = (dataDir: string, name: string) => join(dataDir, 'run', name)
-const fits = (path: string) => Buffer.byteLength(path) <= LONGEST_PATH_BYTES
+const fits = (path: string) => Buffer.byteLength(path) <= longestPathBytes

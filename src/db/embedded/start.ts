@@ -38,11 +38,11 @@ async function commitReachesDisk(postgres: EmbeddedPostgres, fs: DurableNodeFs):
   return fs.fsyncCount > before
 }
 
-const LINES_KEPT = 20
+const linesKept = 20
 
 // Of an ERROR nothing is kept: its DETAIL and STATEMENT lines hold what users sent.
 function remember(lines: string[], line: string): false {
   if (/ (LOG|FATAL|PANIC): /.test(line)) lines.push(line)
-  if (lines.length > LINES_KEPT) lines.shift()
+  if (lines.length > linesKept) lines.shift()
   return false
 }

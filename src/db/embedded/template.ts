@@ -6,13 +6,13 @@ import { pack } from './archive'
 import { embeddedAsset, readPgliteFile } from './assets'
 
 /** Name under which the build embeds the template. */
-export const TEMPLATE_ASSET = 'pglite.template'
+export const templateAsset = 'pglite.template'
 
 // Small WAL segments: 16 MB ones would be half of a fresh directory.
-const INITDB_ARGS = ['--wal-segsize=4']
+const initdbArguments = ['--wal-segsize=4']
 
 // Nothing vacuums the template databases here, and they are two thirds of the files that a first start writes.
-const SLIM = [
+const slimming = [
   `UPDATE pg_database SET datistemplate = false WHERE datname <> 'postgres'`,
   'DROP DATABASE template1',
   'DROP DATABASE template0',
@@ -21,7 +21,7 @@ const SLIM = [
 
 /** The packed, initialised cluster: embedded in the executable, else from a cache, else made now (some 5 s and 1 GB). */
 export async function loadTemplate(): Promise<Uint8Array<ArrayBuffer>> {
-  const embedded = await embeddedAsset(TEMPLATE_ASSET)
+  const embedded = await embeddedAsset(templateAsset)
   if (embedded) return embedded
   const cached = await cachedTemplatePath()
   if (existsSync(cached)) return readFileSync(cached)
@@ -41,7 +41,7 @@ export async function makeTemplate(path: string): Promise<void> {
 
 // Named after all that goes into it, so a new PGlite or a changed recipe makes a new one.
 async function cachedTemplatePath(): Promise<string> {
-  const recipe = Bun.hash.crc32([...INITDB_ARGS, ...SLIM].join())
+  const recipe = Bun.hash.crc32([...initdbArguments, ...slimming].join())
   const key = Bun.hash(await readPgliteFile('pglite.wasm'), recipe).toString(36)
   return join(import.meta.dir, '../../../node_modules/.cache/fastkit', `pglite-${key}.template`)
 }
@@ -50,8 +50,8 @@ async function buildTemplate(): Promise<Uint8Array<ArrayBuffer>> {
   const scratch = mkdtempSync(join(tmpdir(), 'fastkit-initdb-'))
   try {
     const dataDir = join(scratch, 'pg')
-    const pg = await PGlite.create({ dataDir, initDbStartParams: INITDB_ARGS })
-    for (const statement of SLIM) await pg.exec(statement)
+    const pg = await PGlite.create({ dataDir, initDbStartParams: initdbArguments })
+    for (const statement of slimming) await pg.exec(statement)
     await pg.close()
     return pack(dataDir)
   } finally {
