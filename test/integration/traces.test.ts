@@ -52,6 +52,17 @@ describe('a request', () => {
     expect(request.nanoseconds).toBeGreaterThan(0n)
   })
 
+  test('that is refused keeps what was written for an id to itself', async () => {
+    const { access_token: token } = await service.enter()
+    const route = 'GET /api/v1/users/tell-tale@example.com'
+    for (const options of [{}, { token }]) {
+      const { answer, request } = await traceOf(route, options)
+      expect(answer.status).toBeOneOf([401, 403])
+      expect(request.name).toBe('GET /api/v1/users/:id')
+      expect(JSON.stringify(request.attributes)).not.toContain('tell-tale')
+    }
+  })
+
   test.each(['', '['])('%p for a host is answered like any other', async (host) => {
     const traceId = crypto.randomUUID().replaceAll('-', '')
     const head = `GET /livez HTTP/1.1\r\nHost: ${host}\r\ntraceparent: 00-${traceId}-${ourSpan}-01\r\n`

@@ -31,8 +31,8 @@ export function beginRequest(tracer: Tracer, request: Request): Span {
 }
 
 /**
- * Ends it with what came of it. The path is told where a route knows it: what a stranger writes into an unknown one is
- * kept nowhere.
+ * Ends it with what came of it. The path is told where a route knows it and let what stands in it pass: what a stranger
+ * writes elsewhere, such as an e-mail address for an id, is kept nowhere.
  */
 export function endRequest(span: Span, { request, method, route, status }: Answered) {
   if (span.isRecording()) {
@@ -40,7 +40,9 @@ export function endRequest(span: Span, { request, method, route, status }: Answe
     span.setAttributes({ 'http.response.status_code': status, 'url.scheme': url.slice(0, url.indexOf(':')) })
     if (route !== null) {
       span.updateName(`${methodOf(method)} ${route}`)
-      span.setAttributes({ 'http.route': route, 'url.path': pathOf(url) })
+      span.setAttribute('http.route', route)
+      const path = pathOf(url)
+      if (status < 400 || path === route) span.setAttribute('url.path', path)
     }
     if (status >= 500) {
       span.setAttribute('error.type', String(status))
