@@ -24,7 +24,10 @@ export type Storage = {
   close(): Promise<void>
 }
 
-/** Opens what the configuration names; with `step`, queries are followed. Throws DataDirInUse when another process has the directory. */
+/**
+ * Opens what the configuration names; with `step`, queries are followed. Throws DataDirInUse when another process has the
+ * directory.
+ */
 export const openStorage = (config: Config, step: Step | null = null): Promise<Storage> =>
   config.databaseUrl ? openServer(config, config.databaseUrl, step) : openEmbedded(config, step)
 

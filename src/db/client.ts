@@ -36,7 +36,10 @@ const deadlineSlackMilliseconds = 500
 // Who closes has finished its own work; what is left hangs.
 const closeSeconds = 1
 
-/** Opens a pool on PostgreSQL, or the one connection on the embedded database. Connects with the first query; with `step`, queries are followed. */
+/**
+ * Opens a pool on PostgreSQL, or the one connection on the embedded database. Connects with the first query; with `step`,
+ * queries are followed.
+ */
 export function openDatabase(target: Target, step: Step | null = null): Database {
   const { statementTimeoutMilliseconds } = target
   const isEmbedded = 'socketPath' in target

@@ -17,8 +17,8 @@ const longestCloseMilliseconds = 1000
 type Snapshooter = { snapshot: (() => Promise<Snapshot>) | null }
 
 /**
- * Listens in `DATA_DIR` for `fastkit user` and `fastkit backup`: the embedded database takes one client, and the service is it. Who can open
- * the socket owns the directory, and the database and keys with it, so nothing more is asked of them.
+ * Listens in `DATA_DIR` for `fastkit user` and `fastkit backup`: the embedded database takes one client, and the service
+ * is it. Who can open the socket owns the directory, with database and keys, so nothing more is asked of them.
  */
 export function startControl(deps: Deps, { snapshot }: Snapshooter): Control {
   const place = placeSocket(resolve(deps.config.dataDir), controlSocket)

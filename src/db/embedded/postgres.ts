@@ -24,7 +24,10 @@ export class EmbeddedPostgres extends PGlite {
     })
   }
 
-  /** Runs `work` if nothing of the client's is under way, and lets nothing begin meanwhile; answers null if it was not the moment. */
+  /**
+   * Runs `work` if nothing of the client's is under way, and lets nothing begin meanwhile; answers null if it was not the
+   * moment.
+   */
   async whenQuiet<T>(work: () => T | Promise<T>): Promise<T | null> {
     return this.runExclusive(async () =>
       this.#isBetweenStatements && !this.isInTransaction() ? await work() : null,
