@@ -108,6 +108,32 @@ describe.skipIf(serverUrl !== null)('kill -9', () => {
   )
 })
 
+describe.skipIf(serverUrl !== null)('a restore that was killed after its commit', () => {
+  test('is what the next backup holds, with its key', async () => {
+    const place = { cwd: emptyDir() }
+    await createBoss(place)
+    await fastkit(place, ['backup', 'whole'])
+    const other = await committed(join(place.cwd, 'whole'))
+    expect((await fastkit(other, ['backup', 'copy'])).exitCode).toBe(0)
+    const { jwt_secret } = await verifyBackup(join(other.cwd, 'copy'))
+    expect(`${jwt_secret}\n`).toBe(await Bun.file(join(place.cwd, 'data/jwt-secret')).text())
+    expect((await fastkit(other, ['restore', 'copy', '--force'])).exitCode).toBe(0)
+    expect((await user(other, ['list'])).stdout).toContain(boss)
+  })
+
+  /** Someone else's directory, as it is when the process dies before the first step of putting `file` in its place. */
+  async function committed(file: string): Promise<Place> {
+    const place = { cwd: emptyDir() }
+    await user(place, ['create', '--email', 'other@example.com', '--password-stdin'], `${aPassword}\n`)
+    const fresh = { cwd: emptyDir() }
+    await fastkit(fresh, ['restore', file])
+    mkdirSync(join(place.cwd, 'data/restored'), { mode: 0o700 })
+    for (const name of ['jwt-secret', 'pg'])
+      renameSync(join(fresh.cwd, 'data', name), join(place.cwd, 'data/restored', name))
+    return place
+  }
+})
+
 describe.skipIf(serverUrl !== null).each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
   test('ends a backup and a restore, and leaves nothing behind', async () => {
     const place = { cwd: emptyDir() }

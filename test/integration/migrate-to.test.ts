@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { createClient } from '../support/client'
@@ -60,6 +60,18 @@ describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
     await client.signIn(person)
     expect(await moved.end('SIGTERM')).toBe(0)
     expect((await fastkit(place, ['user', 'list'])).stdout).toContain(person.email)
+  })
+
+  test('copies what a restore left in wait that was killed after its commit', async () => {
+    const { place, person } = await newPlace()
+    const { place: restored, person: expected } = await newPlace()
+    const url = await newDatabase()
+    mkdirSync(join(place.cwd, 'data/restored'), { mode: 0o700 })
+    for (const name of ['jwt-secret', 'pg'])
+      renameSync(join(restored.cwd, 'data', name), join(place.cwd, 'data/restored', name))
+    expect((await fastkit(place, ['migrate-to', url])).exitCode).toBe(0)
+    const emails = (await query(url, 'select email from users')).map(({ email }) => email)
+    expect([emails.includes(expected.email), emails.includes(person.email)]).toEqual([true, false])
   })
 
   test.each(['an argument that asks', 'DATABASE_URL', 'DATABASE_URL_FILE'])(

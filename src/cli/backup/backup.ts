@@ -1,12 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Sql } from 'postgres'
 import { version } from '../../../package.json'
-import { type Config, type Environment, loadConfig } from '../../core/config'
+import { type Environment, loadConfig } from '../../core/config'
 import { backupFormat, type Head } from '../../db/backup/manifest'
 import { contentsOf } from '../../db/backup/transfer'
 import { writeBackup } from '../../db/backup/write'
-import { keyFile } from '../storage'
 import { UsageError } from '../usage'
 import { refuseServer } from './embedded'
 import { fileTarget, pipeTarget, type Target } from './file'
@@ -27,8 +25,10 @@ export async function backup(
     const target = targetOf(file, force)
     cleanups.add(target.drop)
     try {
-      const jwtSecret = key ? keyIn(config) : null
-      const size = await onSnapshot(config, cleanups, (sql) => write(sql, jwtSecret, target))
+      const { size, jwtSecret } = await onSnapshot(config, cleanups, async ({ sql, keyPath }) => {
+        const jwtSecret = key ? keyIn(keyPath) : null
+        return { size: await write(sql, jwtSecret, target), jwtSecret }
+      })
       await target.commit()
       const name = file === '-' ? 'standard output' : file
       process.stderr.write(`wrote ${name}: ${size}${noteOf(jwtSecret)}\n`)
@@ -46,10 +46,7 @@ function targetOf(file: string, mayReplace: boolean): Target {
   return pipeTarget()
 }
 
-function keyIn({ dataDir }: Config): string | null {
-  const path = join(dataDir, keyFile)
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() : null
-}
+const keyIn = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim() : null)
 
 function write(sql: Sql, jwtSecret: string | null, { output }: Target): Promise<string> {
   const progress = createProgress()

@@ -3,6 +3,7 @@ import type { Config } from '../../core/config'
 import { openDatabase } from '../../db/client'
 import { type DataDir, DataDirInUse, openDataDir } from '../../db/data-dir'
 import { startEmbedded } from '../../db/embedded'
+import { adoptRestored } from '../../db/embedded/restored'
 
 /** A server has tools of its own, which know more than we do: of other databases, roles, replicas. */
 export function refuseServer({ databaseUrl }: Config, instead: string) {
@@ -10,10 +11,18 @@ export function refuseServer({ databaseUrl }: Config, instead: string) {
     throw new Error(`DATABASE_URL is set, and this is for the embedded database; for PostgreSQL, ${instead}`)
 }
 
+/** The directory, and in it the database that the next start would use. Throws DataDirInUse. */
+export function openWithDatabase({ dataDir }: Config): DataDir {
+  const opened = openDataDir(dataDir)
+  // A restore that was killed after its commit has left two.
+  adoptRestored(opened.path)
+  return opened
+}
+
 /** For what a running service must not get in the way of. Throws when one runs. */
-export function openStoppedDataDir({ dataDir }: Config): DataDir {
+export function openStoppedDataDir(config: Config): DataDir {
   try {
-    return openDataDir(dataDir)
+    return openWithDatabase(config)
   } catch (error) {
     if (error instanceof DataDirInUse) throw new Error(`${error.message}; stop it first`)
     throw error

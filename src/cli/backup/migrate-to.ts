@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import { type Config, type Environment, loadConfig } from '../../core/config'
 import { randomText } from '../../core/secret'
 import { migrationsOf, tablesOf } from '../../db/backup/tables'
 import { type Contents, contentsOf, fill } from '../../db/backup/transfer'
+import { hasDatabase } from '../../db/embedded/restored'
 import { translate } from '../../db/errors'
 import { applyOnce, migrationsBehind } from '../../db/migrate'
 import { migrations } from '../../db/migrations'
@@ -20,7 +20,7 @@ export type MigrateToOptions = { url?: string }
 export async function migrateTo(environment: Environment, { url: given }: MigrateToOptions): Promise<number> {
   const config = loadConfig({ ...environment, DATABASE_URL: undefined, DATABASE_URL_FILE: undefined })
   const url = await targetUrl(environment, given)
-  if (!existsSync(join(resolve(config.dataDir), 'pg')))
+  if (!hasDatabase(resolve(config.dataDir)))
     throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
   // What a service wrote after the copy began would be lost.
   const source = openStoppedDataDir(config)

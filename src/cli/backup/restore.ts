@@ -4,7 +4,7 @@ import { type Config, type Environment, loadConfig } from '../../core/config'
 import { type Manifest, piecesOf, verifyBackup } from '../../db/backup/read'
 import { fill } from '../../db/backup/transfer'
 import { syncTree } from '../../db/embedded/archive'
-import { adoptRestored, commitRestore, dropRestore, placeRestore } from '../../db/embedded/restored'
+import { commitRestore, dropRestore, placeRestore } from '../../db/embedded/restored'
 import { migrate, migrationsBehind } from '../../db/migrate'
 import { type Migration, migrations } from '../../db/migrations'
 import { keyFile } from '../storage'
@@ -25,7 +25,6 @@ export async function restore(
   const needed = migrationsBehind(`the backup ${file}`, manifest.migrations, migrations)
   const { path: dataDir, release } = openStoppedDataDir(config)
   try {
-    adoptRestored(dataDir)
     if (!force && existsSync(join(dataDir, 'pg')))
       throw new Error(`DATA_DIR ${config.dataDir} has a database; --force moves it aside`)
     await interruptible(async (cleanups) => {

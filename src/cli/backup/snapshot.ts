@@ -1,16 +1,21 @@
-import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Sql } from 'postgres'
 import type { Config } from '../../core/config'
 import { type DataDir, DataDirInUse, openDataDir } from '../../db/data-dir'
+import { hasDatabase } from '../../db/embedded/restored'
 import { copyCluster, snapshotDir } from '../../db/embedded/snapshot'
 import { askForSnapshot } from '../control/client'
 import { openOrReach } from '../control/reach'
-import { onEmbedded } from './embedded'
+import { keyFile } from '../storage'
+import { onEmbedded, openWithDatabase } from './embedded'
 import type { Cleanups } from './interrupted'
 
 // What a service writes meanwhile must find room as well.
 const spareBytes = 64 * 1024 * 1024
+
+/** Where the copies are: of the database, open, and of the key that belongs to it, if there is one. */
+type Copied = { sql: Sql; keyPath: string }
 
 /**
  * Runs `work` on a copy of the embedded database, which is gone afterwards. The database itself goes on meanwhile:
@@ -19,23 +24,36 @@ const spareBytes = 64 * 1024 * 1024
 export async function onSnapshot<T>(
   config: Config,
   cleanups: Cleanups,
-  work: (sql: Sql) => Promise<T>,
+  work: (copied: Copied) => Promise<T>,
 ): Promise<T> {
-  const cluster = join(resolve(config.dataDir), 'pg')
-  if (!existsSync(cluster)) throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
+  if (!hasDatabase(resolve(config.dataDir)))
+    throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
   const place = takePlace(config)
   const clear = () => rmSync(place.path, { recursive: true, force: true })
   cleanups.add(clear)
   try {
-    assertRoom(config, cluster)
-    const copy = join(place.path, 'pg')
-    const reached = await openOrReach(config, () => openDataDir(config.dataDir))
-    if ('socket' in reached) await askForSnapshot(reached.socket)
-    else await copyCluster(cluster, copy).finally(reached.opened.release)
-    return await onEmbedded({ dataDir: place.path, fsync: false }, work)
+    const reached = await openOrReach(config, () => openWithDatabase(config))
+    await fill(config, place.path, reached)
+    const keyPath = join(place.path, keyFile)
+    return await onEmbedded({ dataDir: place.path, fsync: false }, (sql) => work({ sql, keyPath }))
   } finally {
     clear()
     place.release()
+  }
+}
+
+/** The key is copied while nobody can restore another: with a database it does not belong to, it is no use. */
+async function fill(config: Config, place: string, reached: { opened: DataDir } | { socket: string }) {
+  const dataDir = resolve(config.dataDir)
+  const cluster = join(dataDir, 'pg')
+  try {
+    assertRoom(config, cluster)
+    if ('socket' in reached) await askForSnapshot(reached.socket)
+    else await copyCluster(cluster, join(place, 'pg'))
+    const key = join(dataDir, keyFile)
+    if (existsSync(key)) copyFileSync(key, join(place, keyFile))
+  } finally {
+    if ('opened' in reached) reached.opened.release()
   }
 }
 

@@ -8,6 +8,10 @@ const restorable = ['jwt-secret', 'pg'] as const
 const half = 'restore.partial'
 const whole = 'restored'
 
+/** True when there is a database, be it one that a restore has yet to put in its place. */
+export const hasDatabase = (dataDir: string) =>
+  [dataDir, join(dataDir, whole)].some((dir) => existsSync(join(dir, 'pg')))
+
 /** Where a restore builds. What a killed one left there is removed. */
 export function placeRestore(dataDir: string): string {
   const place = join(dataDir, half)
