@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import postgres from 'postgres'
+import { startEmbedded } from '../../src/db/embedded'
 import { aPassword, createClient } from '../support/client'
 import { createOperator } from '../support/operator'
 import { percentile } from '../support/soak'
@@ -78,18 +80,49 @@ describe.skipIf(!isMounted)(`an embedded database on a disk that fills up${why}`
   )
 })
 
+describe.skipIf(!isMounted)(`upkeep of a database on a nearly full disk${why}`, () => {
+  test(
+    'removes dead rows only where the disk has room for what that writes',
+    async () => {
+      Bun.spawnSync(['mount', '-o', 'remount,size=320m', disk])
+      const dataDir = join(disk, 'upkept')
+      mkdirSync(dataDir)
+      const embedded = await startEmbedded({ dataDir, fsync: false })
+      const sql = postgres({ path: embedded.socketPath, user: 'postgres', max: 1, fetch_types: false })
+      const vacuums = () =>
+        sql`select vacuum_count::int as times from pg_stat_all_tables where relname = 'large'`
+      await sql`create table large as select n, repeat('x', 900) as body from generate_series(1, 30000) n`
+      await sql`checkpoint`
+      await sql`delete from large where n % 2 = 0`
+      // Postgres keeps WAL files for as much as it wrote lately; by now that is long ago.
+      for (let n = 0; n < 50; n++) await sql`checkpoint`
+      fill(12)
+      // Upkeep looks every 15 seconds.
+      const end = await Promise.race([embedded.failed, Bun.sleep(17_000).then(() => 'none')])
+      expect(end).toBe('none')
+      expect([...(await vacuums())]).toEqual([{ times: 0 }])
+
+      rmSync(join(disk, 'ballast'), { recursive: true })
+      while ((await vacuums())[0]?.['times'] === 0) await Bun.sleep(500)
+      await sql.end()
+      await embedded.close()
+    },
+    patience,
+  )
+})
+
 function mount(mebibytes: number): boolean {
   const options = ['-t', 'tmpfs', '-o', `size=${mebibytes}m,mode=700`, 'none', disk]
   return process.getuid?.() === 0 && Bun.spawnSync(['mount', ...options]).success
 }
 
-/** Leaves not a byte. */
-function fill() {
+/** Leaves not a byte, or so many mebibytes. */
+function fill(mebibytes = 0) {
   const dir = join(disk, 'ballast')
   mkdirSync(dir)
+  const free = () => statfsSync(disk).bavail * statfsSync(disk).bsize - mebibytes * mebibyte
   for (const size of [mebibyte, 4096]) {
     const chunk = Buffer.alloc(size)
-    for (let n = 0; statfsSync(disk).bavail * statfsSync(disk).bsize >= size; n++)
-      writeFileSync(join(dir, `${size}-${n}`), chunk)
+    for (let n = 0; free() >= size; n++) writeFileSync(join(dir, `${size}-${n}`), chunk)
   }
 }

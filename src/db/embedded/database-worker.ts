@@ -13,7 +13,7 @@ const { postgres, isDurable } = await startPostgres({ dataDir, fsync, onCrash })
 // Two, so that a client which reconnects is not refused while its old socket is still closing.
 const server = new PGLiteSocketServer({ db: postgres, path: socketPath, maxConnections: 2 })
 await server.start()
-const stopUpkeep = startUpkeep(postgres)
+const stopUpkeep = startUpkeep(postgres, dataDir)
 const stopGuard = guardSpace(postgres, dataDir, (isDiskLow) => report({ isDiskLow }))
 parentPort?.on('message', (request: WorkerRequest) => (request === 'close' ? close() : snapshot(request)))
 report({ isDurable })

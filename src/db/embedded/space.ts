@@ -24,8 +24,7 @@ export function guardSpace(
   }
 
   async function adapt() {
-    const { bavail, bsize } = await statfs(dataDir)
-    const free = bavail * bsize
+    const free = await freeBytes(dataDir)
     const mustBeLow = isLow ? free < ENOUGH_BYTES : free < LITTLE_BYTES
     if (!mustBeLow && !isLow) return
     const mode = mustBeLow ? 'on' : 'off'
@@ -37,6 +36,20 @@ export function guardSpace(
   }
 
   return () => clearTimeout(timer)
+}
+
+/** How much may be written before the database would only be read. */
+export async function roomOf(dataDir: string): Promise<number> {
+  try {
+    return Math.max(0, (await freeBytes(dataDir)) - ENOUGH_BYTES)
+  } catch {
+    return Number.MAX_SAFE_INTEGER
+  }
+}
+
+async function freeBytes(dataDir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dataDir)
+  return bavail * bsize
 }
 
 function nothing() {

@@ -1,4 +1,5 @@
 import type { EmbeddedPostgres } from './postgres'
+import { roomOf } from './space'
 
 const LOOK_EVERY_MS = 15_000
 const RETRY_AFTER_MS = 100
@@ -9,10 +10,12 @@ const LITTLE_WAL_BYTES = 64 * 1024
 const WAL_BYTES = 'SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) FROM pg_control_checkpoint()'
 
 // About the thresholds of autovacuum, and its protection against running out of transaction ids.
-const TABLE_TO_VACUUM = `
+// VACUUM also writes where a session may only read, nobody looks at the disk meanwhile, and its WAL can be as large as the
+// table: without room for that it would end Postgres.
+const tableToVacuum = (room: number) => `
   SELECT format('%I.%I', s.schemaname, s.relname)
   FROM pg_stat_all_tables s JOIN pg_class c ON c.oid = s.relid
-  WHERE c.relkind = 'r' AND (
+  WHERE c.relkind = 'r' AND 1.25 * pg_total_relation_size(c.oid) <= ${room} AND (
     s.n_dead_tup > 500 + 0.2 * greatest(c.reltuples, 0)
     OR s.n_mod_since_analyze > 500 + 0.2 * greatest(c.reltuples, 0)
     OR age(c.relfrozenxid) > 200000000)
@@ -22,7 +25,7 @@ const TABLE_TO_VACUUM = `
  * What the background processes of a Postgres server do. The embedded one has none: without this the WAL grows until
  * the next clean stop, and dead rows stay for ever. Answers a function that ends it.
  */
-export function startUpkeep(postgres: EmbeddedPostgres): () => void {
+export function startUpkeep(postgres: EmbeddedPostgres, dataDir: string): () => void {
   let checkpointDueAt = Date.now() + CHECKPOINT_EVERY_MS
   let timer = setTimeout(look, LOOK_EVERY_MS)
 
@@ -47,7 +50,7 @@ export function startUpkeep(postgres: EmbeddedPostgres): () => void {
   }
 
   async function vacuum(): Promise<boolean> {
-    const table = await postgres.execWhenQuiet(TABLE_TO_VACUUM)
+    const table = await postgres.execWhenQuiet(tableToVacuum(await roomOf(dataDir)))
     if (table === null || table === '') return table === ''
     return (await postgres.execWhenQuiet(`VACUUM (ANALYZE) ${table}`)) !== null
   }
