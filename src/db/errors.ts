@@ -22,7 +22,7 @@ const connectionCodes = new Set([
 
 // SQLSTATE of a server that cannot do it now: connection, resources, limits, read-only, closed to us, shutdown, disk.
 const unavailableStates = /^(08|53|57|58|28|25006|3D000|40001|40P01|55000|55P03)/
-// Those of them that end the connection, or keep one from being made.
+// Those of them that end the connection, or keep one from being made, unless they are plain errors of a statement.
 const lostStates = /^(08|28|3D000|53300|55000|57P0)/
 
 /** Turns "the database cannot answer now" into that failure; gives every other error back as it is. */
@@ -37,11 +37,23 @@ export function translate(error: unknown): unknown {
 
 /** What an error says of the connection it came on: it is lost, or may only read; `null` when it is as good as before. */
 export function connectionFault(error: unknown): 'lost' | 'read_only' | null {
-  const codes = causes(error).map(codeOf)
-  if (codes.includes('25006')) return 'read_only'
-  const isLost = codes.some((code) => code !== null && (connectionCodes.has(code) || lostStates.test(code)))
-  return isLost ? 'lost' : null
+  const reported = causes(error).filter(isOfDriver)
+  if (reported.some((cause) => codeOf(cause) === '25006')) return 'read_only'
+  return reported.some(saysLost) ? 'lost' : null
 }
+
+function saysLost(error: Error): boolean {
+  const code = codeOf(error)
+  if (code === null) return false
+  const isOfStatement = 'severity' in error && error.severity === 'ERROR'
+  return connectionCodes.has(code) || (lostStates.test(code) && !isOfStatement)
+}
+
+/**
+ * A transaction may also fail with what else is done in it: a file that is not there, a host that refuses. To take that for
+ * the end of the connection would keep it, and on the embedded database there is no other. The driver adds the query.
+ */
+const isOfDriver = (error: Error) => 'query' in error || /^CONNECT(ION)?_/.test(codeOf(error) ?? '')
 
 /** True when `error` is a duplicate under the unique constraint of that name. */
 export const isDuplicate = (error: unknown, constraint: string) => violates(error, '23505', constraint)

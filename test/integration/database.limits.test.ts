@@ -131,6 +131,32 @@ describe('a transaction', () => {
   })
 })
 
+describe('a transaction that fails with', () => {
+  const missingFile = Object.assign(new Error('no such file'), { code: 'ENOENT' })
+  test.each([
+    ['what it did with a file', () => Promise.reject(missingFile)],
+    [
+      'what it asked of another host',
+      () => Promise.reject(Object.assign(missingFile, { code: 'ECONNREFUSED' })),
+    ],
+    [
+      'a statement that came too early',
+      (tx: Pick<Service['deps']['db'], 'execute'>) => tx.execute(statement`select lastval()`),
+    ],
+  ])('%s is rolled back, and its connection goes on', async (_, work) => {
+    for (let round = 0; round < 5; round++) {
+      const transaction = service.deps.db.transaction(async (tx) => {
+        await tx.execute(statement`insert into notes values ('never')`)
+        await work(tx)
+      })
+      await expect(transaction).rejects.toThrow()
+      await service.deps.db.execute(statement`select 1`)
+    }
+    expect(await countNotes()).toBe(0)
+    await untilNoneIsIdle()
+  })
+})
+
 describe('a row that someone else has locked', () => {
   test('is a 503 within the deadline, and the refresh that met it is not done', async () => {
     // The embedded database has one connection: nobody else can hold a lock there.
