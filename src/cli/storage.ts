@@ -6,7 +6,7 @@ import type { Step } from '../core/tracing'
 import { type Database, openDatabase } from '../db/client'
 import { openDataDir } from '../db/data-dir'
 import { startEmbedded } from '../db/embedded'
-import { adoptRestored } from '../db/embedded/restored'
+import { adoptRestored, dropRestore } from '../db/embedded/restored'
 import { removeSnapshot, type Snapshot, snapshotDir } from '../db/embedded/snapshot'
 import type { Lifecycle } from '../deps'
 
@@ -58,6 +58,7 @@ async function openServer(
 async function openEmbedded(config: Config, step: Step | null): Promise<Storage> {
   const dataDir = openDataDir(config.dataDir)
   adoptRestored(dataDir.path)
+  dropRestore(dataDir.path)
   removeSnapshot(dataDir.path)
   const jwtSecrets = config.jwtSecrets ?? [generatedSecret(join(dataDir.path, keyFile))]
   const fsync = config.isEmbeddedDurable

@@ -108,6 +108,21 @@ describe.skipIf(serverUrl !== null)('kill -9', () => {
   )
 })
 
+describe.skipIf(serverUrl !== null)('what a killed restore or backup left', () => {
+  test('is removed by the next start, and what cannot be is left alone', async () => {
+    const place = { cwd: emptyDir() }
+    await createBoss(place)
+    const data = join(place.cwd, 'data')
+    for (const name of ['restore.partial', 'snapshot'])
+      mkdirSync(join(data, name, 'pg'), { recursive: true, mode: 0o700 })
+    expect((await user(place, ['list'])).stdout).toContain(boss)
+    expect(readdirSync(data).toSorted()).toEqual(['jwt-secret', 'lock', 'pg', 'run'])
+    // Not even root makes a directory of it.
+    await Bun.write(join(data, 'snapshot'), '')
+    expect((await user(place, ['list'])).stdout).toContain(boss)
+  })
+})
+
 describe.skipIf(serverUrl !== null)('a restore that was killed after its commit', () => {
   test('is what the next backup holds, with its key', async () => {
     const place = { cwd: emptyDir() }

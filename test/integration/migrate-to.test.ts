@@ -109,7 +109,7 @@ describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
     const refused = await fastkit(place, ['migrate-to', other])
     expect([refused.exitCode, refused.stderr]).toEqual([
       1,
-      'fastkit: the database there has other tables; name an empty one\n',
+      'fastkit: the database there has other tables, such as public.theirs; name an empty one\n',
     ])
     expect(await tablesIn(other)).toEqual(['theirs'])
   })

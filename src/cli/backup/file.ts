@@ -2,11 +2,11 @@ import {
   chmodSync,
   closeSync,
   createWriteStream,
-  existsSync,
   fsyncSync,
   openSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -20,7 +20,10 @@ export type Target = { output: Writable; commit(): Promise<void>; drop(): void }
 export function fileTarget(path: string, { mayReplace }: { mayReplace: boolean }): Target {
   const partial = `${path}.partial`
   const assertFree = () => {
-    if (!mayReplace && existsSync(path)) throw new Error(`${path} exists; --force replaces it`)
+    const there = statSync(path, { throwIfNoEntry: false })
+    // A device would lose its name to the backup.
+    if (there && !there.isFile()) throw new Error(`${path} is there and is no plain file; name another`)
+    if (there && !mayReplace) throw new Error(`${path} exists; --force replaces it`)
   }
   assertFree()
   const descriptor = create(partial)

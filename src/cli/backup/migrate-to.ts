@@ -67,6 +67,8 @@ const connect = (url: string) =>
 const copy = (from: Sql, to: Sql): Promise<string> =>
   from.begin('isolation level repeatable read read only', (source) =>
     to.begin(async (target) => {
+      // Counting here may take longer than the server lets a transaction wait.
+      await target`set local idle_in_transaction_session_timeout = 0`
       const contents = await contentsOf(source)
       await prepare(target, contents)
       const progress = createProgress()
@@ -85,7 +87,7 @@ async function prepare(target: TransactionSql, { migrations: applied }: Contents
   const isSame =
     there.length === 0 || JSON.stringify(there.toSorted(byName)) === JSON.stringify(applied.toSorted(byName))
   if ((there.length === 0 && tables.length > 0) || !isSame)
-    throw new Error('the database there has other tables; name an empty one')
+    throw new Error(`the database there has other tables, such as ${tables[0]?.name}; name an empty one`)
   for (const migration of wanted) await applyOnce(target, migration)
   for (const { name } of tables) {
     await target.unsafe(`lock table ${name} in access exclusive mode`)

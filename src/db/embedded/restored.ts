@@ -21,7 +21,13 @@ export function placeRestore(dataDir: string): string {
 }
 
 /** Forgets a restore that did not come to its end. */
-export const dropRestore = (dataDir: string) => rmSync(join(dataDir, half), { recursive: true, force: true })
+export function dropRestore(dataDir: string) {
+  try {
+    rmSync(join(dataDir, half), { recursive: true, force: true })
+  } catch {
+    // It is another user's: no reason for a service not to start, and the next restore says so.
+  }
+}
 
 /** From here on the restored database is the one that every start uses. Answers where the one before went, if there was one. */
 export function commitRestore(dataDir: string): string | null {
