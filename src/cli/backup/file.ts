@@ -2,6 +2,7 @@ import {
   chmodSync,
   closeSync,
   createWriteStream,
+  existsSync,
   fsyncSync,
   openSync,
   renameSync,
@@ -20,10 +21,10 @@ export type Target = { output: Writable; commit(): Promise<void>; drop(): void }
 export function fileTarget(path: string, { mayReplace }: { mayReplace: boolean }): Target {
   const partial = `${path}.partial`
   const assertFree = () => {
-    const there = statSync(path, { throwIfNoEntry: false })
+    if (!existsSync(path)) return
     // A device would lose its name to the backup.
-    if (there && !there.isFile()) throw new Error(`${path} is there and is no plain file; name another`)
-    if (there && !mayReplace) throw new Error(`${path} exists; --force replaces it`)
+    if (!statSync(path).isFile()) throw new Error(`${path} is there and is no plain file; name another`)
+    if (!mayReplace) throw new Error(`${path} exists; --force replaces it`)
   }
   assertFree()
   const descriptor = create(partial)
