@@ -37,9 +37,8 @@ async function welcome(deps: Deps, connection: Connection, principal: Principal)
     const ready = await deps.hub.turns.run(() => enter(deps, connection, principal))
     if (ready) send(connection, ready, deps.clock.now())
   } catch (error) {
-    const isOver = failureIn(error)?.code === 'invalid_token'
-    if (!isOver) deps.log.warn({ err: error, socketId: connection.id }, 'realtime.open_failed')
-    close(connection, isOver ? 'unauthenticated' : 'cannotKeepUp', deps.clock.now())
+    if (!isOver(error)) deps.log.warn({ err: error, socketId: connection.id }, 'realtime.open_failed')
+    sendHome(deps, connection, error)
   }
   connection.isSigningIn = false
 }
@@ -62,12 +61,23 @@ export async function enter(
   }
   connection.principal = principal
   addSocket(deps.hub, userId, connection)
-  // Notices reach it from here on; what changed before is seen by looking once more.
-  connection.principal = await resume(deps, principal)
-  await subscribe(deps, connection, { channel: systemChannel, since: null, reply: ignored })
+  try {
+    // Notices reach it from here on; what changed before is seen by looking once more.
+    connection.principal = await resume(deps, principal)
+    await subscribe(deps, connection, { channel: systemChannel, since: null, reply: ignored })
+  } catch (error) {
+    // It counts as signed in by now, and nothing else would come to look at it.
+    sendHome(deps, connection, error)
+    throw error
+  }
   deps.log.info({ socketId: connection.id, userId, sessionId: principal.sessionId }, 'realtime.opened')
   return readyMessage(deps, connection.principal)
 }
+
+const isOver = (error: unknown) => failureIn(error)?.code === 'invalid_token'
+
+const sendHome = ({ clock }: Deps, connection: Connection, error: unknown) =>
+  close(connection, isOver(error) ? 'unauthenticated' : 'cannotKeepUp', clock.now())
 
 /** What a socket is told once it is signed in or renewed. */
 export const readyMessage = async (deps: Deps, principal: Principal): Promise<Answer> => ({

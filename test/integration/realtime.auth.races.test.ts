@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type Service, startService } from '../support/service'
+import { openSocket } from '../support/socket'
+
+let service: Service
+beforeAll(async () => {
+  service = await startService()
+})
+afterAll(() => service.stop())
+
+describe('signing in while the session ends', () => {
+  test('leaves no socket behind that is signed in', async () => {
+    const sockets = await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => {
+        const { access_token: token } = await service.enter()
+        expect((await service.me(token)).status).toBe(200)
+        const socket = await openSocket(service.url)
+        socket.send({ type: 'auth', token })
+        await Bun.sleep(at)
+        expect((await service.call('POST /api/v1/auth/logout', { token })).status).toBe(204)
+        return socket
+      }),
+    )
+    const signedIn = () =>
+      [...service.deps.hub.connections.values()].filter(({ principal, endsAt }) => principal && !endsAt)
+    for (let tries = 0; signedIn().length > 0 && tries < 50; tries++) await Bun.sleep(20)
+    expect(signedIn()).toEqual([])
+    await Promise.all(sockets.map((socket) => socket.close()))
+  })
+})
