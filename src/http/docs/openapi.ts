@@ -32,7 +32,7 @@ const info = {
   title: 'fastkit API',
   version,
   description: [
-    'Accounts, tokens, sessions and roles.',
+    'Accounts, tokens, sessions, roles and channels.',
     'Send the access token as `Authorization: Bearer …`. Every failure is `application/problem+json` with a stable' +
       ' `code`; [the list of codes](/docs/errors) says what each one means.',
   ].join('\n\n'),
