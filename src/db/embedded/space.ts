@@ -1,10 +1,10 @@
 import { statfs } from 'node:fs/promises'
 import type { EmbeddedPostgres } from './postgres'
 
-const LOOK_EVERY_MS = 100
+const lookEveryMilliseconds = 100
 // Room for what is written between two looks and for WAL segments of 4 MB, then some more before writing goes on.
-const LITTLE_BYTES = 16 * 1024 * 1024
-const ENOUGH_BYTES = 24 * 1024 * 1024
+const littleBytes = 16 * 1024 * 1024
+const enoughBytes = 24 * 1024 * 1024
 
 /**
  * Lets the database only read while the disk is nearly full. A row that does not fit is an error like any other, but a WAL
@@ -20,12 +20,12 @@ export function guardSpace(
 
   async function look() {
     await adapt().catch(nothing)
-    timer = setTimeout(look, LOOK_EVERY_MS)
+    timer = setTimeout(look, lookEveryMilliseconds)
   }
 
   async function adapt() {
     const free = await freeBytes(dataDir)
-    const mustBeLow = isLow ? free < ENOUGH_BYTES : free < LITTLE_BYTES
+    const mustBeLow = isLow ? free < enoughBytes : free < littleBytes
     if (!mustBeLow && !isLow) return
     const mode = mustBeLow ? 'on' : 'off'
     // Between two transactions; if this is not the moment, the next look comes soon. A client that connects anew begins with
@@ -41,7 +41,7 @@ export function guardSpace(
 /** How much may be written before the database would only be read. */
 export async function roomOf(dataDir: string): Promise<number> {
   try {
-    return Math.max(0, (await freeBytes(dataDir)) - ENOUGH_BYTES)
+    return Math.max(0, (await freeBytes(dataDir)) - enoughBytes)
   } catch {
     return Number.MAX_SAFE_INTEGER
   }

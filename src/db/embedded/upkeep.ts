@@ -1,13 +1,14 @@
 import type { EmbeddedPostgres } from './postgres'
 import { roomOf } from './space'
 
-const LOOK_EVERY_MS = 15_000
-const RETRY_AFTER_MS = 100
-const CHECKPOINT_EVERY_MS = 5 * 60_000
-const MUCH_WAL_BYTES = 32 * 1024 * 1024
-const LITTLE_WAL_BYTES = 64 * 1024
+const lookEveryMilliseconds = 15_000
+const retryAfterMilliseconds = 100
+const checkpointEveryMilliseconds = 5 * 60_000
+const muchWalBytes = 32 * 1024 * 1024
+const littleWalBytes = 64 * 1024
 
-const WAL_BYTES = 'SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) FROM pg_control_checkpoint()'
+const countWalBytes =
+  'SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) FROM pg_control_checkpoint()'
 
 // About the thresholds of autovacuum, and its protection against running out of transaction ids.
 // VACUUM also writes where a session may only read, nobody looks at the disk meanwhile, and its WAL can be as large as the
@@ -26,13 +27,13 @@ const tableToVacuum = (room: number) => `
  * the next clean stop, and dead rows stay for ever. Answers a function that ends it.
  */
 export function startUpkeep(postgres: EmbeddedPostgres, dataDir: string): () => void {
-  let checkpointDueAt = Date.now() + CHECKPOINT_EVERY_MS
-  let timer = setTimeout(look, LOOK_EVERY_MS)
+  let checkpointDueAt = Date.now() + checkpointEveryMilliseconds
+  let timer = setTimeout(look, lookEveryMilliseconds)
 
   async function look() {
     // A statement that fails here (a full disk, say) fails for the client as well, where it can be answered.
     const wasQuiet = await tidy().catch(() => true)
-    timer = setTimeout(look, wasQuiet ? LOOK_EVERY_MS : RETRY_AFTER_MS)
+    timer = setTimeout(look, wasQuiet ? lookEveryMilliseconds : retryAfterMilliseconds)
   }
 
   async function tidy(): Promise<boolean> {
@@ -40,12 +41,12 @@ export function startUpkeep(postgres: EmbeddedPostgres, dataDir: string): () => 
   }
 
   async function checkpoint(): Promise<boolean> {
-    const walBytes = await postgres.execWhenQuiet(WAL_BYTES)
+    const walBytes = await postgres.execWhenQuiet(countWalBytes)
     if (walBytes === null) return false
     const isDue = Date.now() >= checkpointDueAt
-    if (Number(walBytes) < (isDue ? LITTLE_WAL_BYTES : MUCH_WAL_BYTES)) return true
+    if (Number(walBytes) < (isDue ? littleWalBytes : muchWalBytes)) return true
     if ((await postgres.execWhenQuiet('CHECKPOINT')) === null) return false
-    checkpointDueAt = Date.now() + CHECKPOINT_EVERY_MS
+    checkpointDueAt = Date.now() + checkpointEveryMilliseconds
     return true
   }
 
