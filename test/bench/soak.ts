@@ -9,7 +9,8 @@ import { createHeapProbe } from '../support/heap'
 import { percentile } from '../support/soak'
 
 // bun test/bench/soak.ts [minutes]: a little of everything at a moderate rate, and whether anything grows meanwhile. On
-// PostgreSQL with TEST_DATABASE_URL.
+// PostgreSQL with TEST_DATABASE_URL. Until what is remembered has reached its bounds (10,000 tokens and as many sessions, 100,000
+// counters of limits) each visit leaves some 40 objects.
 
 const minutes = Number(Bun.argv[2] ?? 20)
 const visitors = 12
