@@ -10,7 +10,7 @@ import { createOperator, type Place } from '../support/operator'
 const { emptyDir, fastkit, user, serve, clear } = createOperator()
 const main = join(repository, 'src/main.ts')
 // `KILLED_ROUNDS=50` looks longer.
-const rounds = Number(Bun.env['KILLED_ROUNDS'] || 3)
+const rounds = Number(Bun.env['KILLED_ROUNDS'] || 1)
 
 setDefaultTimeout(120_000 + rounds * 20_000)
 afterAll(clear)
