@@ -19,9 +19,9 @@ export type Passwords = {
   readonly load: Load
 }
 
-// About a second of work for a core: excess is refused at once, and what is admitted is answered soon.
-const queuedHashesPerCore = 32
-const maxHashWaitMilliseconds = 2000
+// About two seconds of work for a core: the excess is refused at once, and what is admitted is answered soon.
+const queuedHashesPerCore = 64
+const maxHashWaitMilliseconds = 3000
 
 /** Password hashing at one explicit cost, as many at a time as there are cores. */
 export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
