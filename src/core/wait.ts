@@ -6,7 +6,14 @@ export function given(signal: AbortSignal): Promise<void> {
   return promise
 }
 
-/** Waits so many milliseconds, less if the signal is given. */
+/** Waits so many milliseconds, less if the signal is given. Nothing of it stays with a signal that outlives many pauses. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await Promise.race([Bun.sleep(milliseconds), given(signal)])
+  if (signal.aborted) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const wake = () => resolve()
+  const timer = setTimeout(wake, milliseconds)
+  signal.addEventListener('abort', wake)
+  await promise
+  clearTimeout(timer)
+  signal.removeEventListener('abort', wake)
 }
