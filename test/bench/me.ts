@@ -4,9 +4,9 @@ import { createClient } from '../support/client'
 import { createTestDatabase, serverUrl } from '../support/database'
 import { createPlayground, repository } from '../support/executable'
 
-// bun run bench: authenticated GET /users/me, with its access log, against bare Elysia that answers the same JSON. Each
-// is a process of its own and so is the load (wrk, if there is one); they take turns. With TEST_DATABASE_URL also on
-// PostgreSQL, where the ratio is to be 0.7 or more. With --telemetry also with metrics and with traces.
+// bun run bench: authenticated GET /users/me, with its access log, against Elysia that answers the same JSON: bare, and
+// with a token checked by @elysiajs/jwt. Each is a process of its own and so is the load (wrk, if there is one); they take
+// turns. With TEST_DATABASE_URL also on PostgreSQL. With --telemetry also with metrics and with traces.
 
 const rounds = 5
 const secondsEach = 3
@@ -25,7 +25,7 @@ try {
   const embedded = await startFastkit('embedded', {})
   const me = await createClient(new URL(embedded.url).origin).me(embedded.token)
   // Both are sent the same bytes.
-  const targets = [await startBare(me.text, embedded.token), embedded]
+  const targets = [await startBare(me.text, embedded.token), await startJwt(me.text), embedded]
   if (serverUrl) targets.push(await startFastkit('PostgreSQL', { DATABASE_URL: database.url ?? '' }))
   if (Bun.argv.includes('--telemetry')) targets.push(...(await startObserved()))
   for (let round = -1; round < rounds; round++) {
@@ -49,6 +49,10 @@ async function startBare(json: string, token: string): Promise<Target> {
   return { name: 'bare Elysia', ...(await startPeer('bare-elysia.ts', json)), token, runs: [] }
 }
 
+async function startJwt(json: string): Promise<Target> {
+  return { name: 'Elysia with JWT', ...(await startPeer('elysia-jwt.ts', json)), runs: [] }
+}
+
 async function startObserved(): Promise<Target[]> {
   const { url } = await startPeer('collector.ts')
   const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: url }
@@ -60,7 +64,7 @@ async function startObserved(): Promise<Target[]> {
   ]
 }
 
-/** A process that prints its address and serves. */
+/** A process that prints its address, and a token if it asks for one, and serves. */
 async function startPeer(file: string, ...args: string[]) {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, file), ...args], {
     env: { NODE_ENV: 'production' },
@@ -68,7 +72,8 @@ async function startPeer(file: string, ...args: string[]) {
   })
   children.push(child)
   const { value } = await child.stdout.getReader().read()
-  return { pid: child.pid, url: new TextDecoder().decode(value).trim() }
+  const [url = '', token = ''] = new TextDecoder().decode(value).trim().split(' ')
+  return { pid: child.pid, url, token }
 }
 
 async function startFastkit(name: string, env: Record<string, string>): Promise<Target> {
