@@ -9,7 +9,7 @@ import type { Tracing } from './core/tracing'
 import type { Database } from './db/client'
 import type { Listener } from './db/listen'
 import type { Db } from './db/rows'
-import type { Hub } from './modules/realtime/hub'
+import type { Hub } from './modules/realtime/sockets/hub'
 import type { Keyring } from './modules/sessions/keyring'
 import type { LivenessCache } from './modules/sessions/liveness'
 

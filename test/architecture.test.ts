@@ -84,7 +84,16 @@ describe('the import law has teeth', () => {
     ['cli/serve.ts', '../build/build'],
     ['cli/serve.ts', '../../test/support/app'],
     ['helpers.ts', './core/clock'],
-    ['modules/users/deep/service.ts', '../repo'],
+    ['modules/realtime/routes.ts', './sockets/life'],
+    ['modules/realtime/service.ts', './sockets/life'],
+    ['modules/realtime/tickets.ts', './sockets/life'],
+    ['modules/realtime/guide/tables.ts', '../sockets/life'],
+    ['modules/realtime/sockets/life.ts', '../guard'],
+    ['modules/realtime/sockets/life.ts', '../table'],
+    ['modules/realtime/sockets/life.ts', 'elysia'],
+    ['modules/users/sockets.ts', '../realtime/sockets/life'],
+    ['modules/users/deep/down/service.ts', '../../repo'],
+    ['cli/serve.ts', '../modules/realtime/sockets/life'],
   ])('%s must not import %s', (file, specifier) => {
     expect(judgeImport(file, specifier)).toStartWith(`src/${file}`)
   })
@@ -103,6 +112,10 @@ describe('the import law has teeth', () => {
     ['modules/auth/service.ts', '../../db/atomically'],
     ['modules/auth/access-token.ts', '@elysiajs/jwt'],
     ['modules/users/routes.ts', '../auth/guard'],
+    ['modules/realtime/sockets.ts', './sockets/life'],
+    ['modules/realtime/sockets/life.ts', './places'],
+    ['modules/realtime/sockets/life.ts', '../repo'],
+    ['modules/realtime/sockets/life.ts', '../../users/service'],
     ['app.ts', './modules/users/routes'],
     ['main.ts', './cli/serve'],
     ['cli/user.ts', '../modules/users/service'],

@@ -10,7 +10,7 @@ import type { Database } from '../db/client'
 import { deaf, listen, solitary } from '../db/listen'
 import type { Deps, Lifecycle } from '../deps'
 import { recordReachedLimits } from '../modules/audit/limited'
-import { createHub } from '../modules/realtime/hub'
+import { createHub } from '../modules/realtime/sockets'
 import { createKeyring } from '../modules/sessions/keyring'
 import { createLivenessCache } from '../modules/sessions/liveness'
 

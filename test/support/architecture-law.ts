@@ -13,8 +13,8 @@ const layers: Record<string, readonly string[]> = {
 }
 
 /**
- * Paths are relative to `src`, without `.ts`. `X` is the file's own module, `*` any module, `#name` a layer of packages,
- * `/…` a file of the repository outside `src`.
+ * Paths are relative to `src`, without `.ts`. `X` is the file's own module, `*` any module, `Y` in it the folder that the
+ * file is in or that has its name, `#name` a layer of packages, `/…` a file of the repository outside `src`.
  */
 const importLaw: readonly Row[] = [
   { files: 'main', may: ['cli/*', '#builtin', '#library'] },
@@ -58,16 +58,16 @@ const importLaw: readonly Row[] = [
     never: ['modules/X/{table,schema,routes,guard}'],
   },
   {
-    // A file named for its one idea: token-kind, liveness …
-    files: 'modules/*/*',
+    // A file named for its one idea: token-kind, liveness … The folder of its name is how it works.
+    files: 'modules/*/{*,*/*}',
     may: [
-      ...['core/**', 'db/{announce,atomically,errors}', 'modules/X/*', 'modules/*/service'],
+      ...['core/**', 'db/{announce,atomically,errors}', 'modules/X/{*,Y/*}', 'modules/*/service'],
       ...['#builtin', '#library', '#tokens', '#typebox'],
     ],
     never: ['modules/X/{table,routes,guard}'],
   },
-  { files: 'cli/**', may: ['**'], never: ['build/**', '/test/**'] },
-  { files: 'build/**', may: ['**'], never: ['/test/**'] },
+  { files: 'cli/**', may: ['**'], never: ['build/**', 'modules/*/*/*', '/test/**'] },
+  { files: 'build/**', may: ['**'], never: ['modules/*/*/*', '/test/**'] },
 ]
 
 /** Why `file` (relative to `src`: `modules/users/repo.ts`) must not import `specifier`; null when it may. */
@@ -75,10 +75,11 @@ export function judgeImport(file: string, specifier: string): string | null {
   const path = file.replace(/\.ts$/, '')
   const row = importLaw.find((candidate) => matches(candidate.files, path))
   if (!row) return `src/${file}: no row of the import law names such a file`
-  const own = path.match(/^modules\/([^/]+)\//)?.[1] ?? ''
+  const [, own = '', folder = ''] = path.match(/^modules\/([^/]+)\/([^/]+)/) ?? []
   const targets = specifier.startsWith('.') ? [localName(path, specifier)] : layersOf(specifier)
+  const about = (pattern: string) => pattern.replace('/X/', `/${own}/`).replace('Y/', `${folder}/`)
   const isCovered = (patterns: readonly string[]) =>
-    patterns.some((pattern) => targets.some((target) => matches(pattern.replace('/X/', `/${own}/`), target)))
+    patterns.some((pattern) => targets.some((target) => matches(about(pattern), target)))
   const isAllowed = isCovered(row.may) && !isCovered(row.never ?? [])
   return isAllowed ? null : `src/${file}: must not import '${specifier}'`
 }

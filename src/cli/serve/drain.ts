@@ -1,7 +1,7 @@
 import type { Server } from 'bun'
 import type { Job } from '../../core/repeat'
 import type { Deps, Lifecycle } from '../../deps'
-import type { Realtime } from '../../modules/realtime/start'
+import type { Realtime } from '../../modules/realtime/sockets'
 import type { Control } from '../control/server'
 
 type Parts = {

@@ -1,6 +1,6 @@
 import type { Article, Section } from '../../http/docs/article'
-import { connecting, example } from './guide-connect'
-import { channelTable, closeTable, errorTable, limitTable } from './guide-tables'
+import { connecting, example } from './guide/connect'
+import { channelTable, closeTable, errorTable, limitTable } from './guide/tables'
 import { historyMessages, historySeconds, idleChannelDays } from './limits'
 import { clientMessages, serverMessages } from './messages'
 

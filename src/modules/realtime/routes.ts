@@ -7,7 +7,7 @@ import { docsPages } from '../../http/docs/pages'
 import { PageQuery } from '../../http/lists'
 import { bodyFailures, failures, Nothing } from '../../http/shapes'
 import { guard } from '../auth/guard'
-import { consoleFiles, consolePage } from './console-page'
+import { consoleFiles, consolePage } from './console'
 import { admitSocket, askToUpgrade, normaliseUpgrade, principalOf } from './guard'
 import { guide } from './guide'
 import {

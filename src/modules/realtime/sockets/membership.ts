@@ -1,11 +1,11 @@
-import { fail } from '../../core/errors'
-import { announce } from '../../db/announce'
-import { atomically } from '../../db/atomically'
-import { isMissingReference } from '../../db/errors'
-import type { Deps } from '../../deps'
-import { may } from './channels'
+import { fail } from '../../../core/errors'
+import { announce } from '../../../db/announce'
+import { atomically } from '../../../db/atomically'
+import { isMissingReference } from '../../../db/errors'
+import type { Deps } from '../../../deps'
+import { may } from '../channels'
+import * as repo from '../repo'
 import { forgetIfEmpty, type LocalChannel } from './local-channel'
-import * as repo from './repo'
 
 type Member = { channel: string; userId: string; instanceId: string }
 

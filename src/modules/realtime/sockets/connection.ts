@@ -1,5 +1,5 @@
-import { secondsAfter } from '../../core/clock'
-import type { Principal } from '../sessions/service'
+import { secondsAfter } from '../../../core/clock'
+import type { Principal } from '../../sessions/service'
 import {
   closeSeconds,
   maxQueued,
@@ -7,8 +7,8 @@ import {
   messageBurst,
   messagesPerSecond,
   pingSeconds,
-} from './limits'
-import { type CloseReason, closeCodes, type ServerMessage } from './messages'
+} from '../limits'
+import { type CloseReason, closeCodes, type ServerMessage } from '../messages'
 import { createQueue, type Queue } from './queue'
 import type { Traffic } from './traffic'
 

@@ -1,9 +1,11 @@
-import { fail } from '../../core/errors'
-import type { Deps } from '../../deps'
-import type { Principal } from '../sessions/service'
-import { assertMay, may, systemChannel } from './channels'
+import { fail } from '../../../core/errors'
+import type { Deps } from '../../../deps'
+import type { Principal } from '../../sessions/service'
+import { assertMay, may, systemChannel } from '../channels'
+import { maxSubscriptions } from '../limits'
+import type { ServerMessage } from '../messages'
+import * as repo from '../repo'
 import { type Connection, send } from './connection'
-import { maxSubscriptions } from './limits'
 import {
   catchUpSoon,
   forgetIfEmpty,
@@ -14,8 +16,6 @@ import {
   release,
 } from './local-channel'
 import { hasMembers, syncMember } from './membership'
-import type { ServerMessage } from './messages'
-import * as repo from './repo'
 
 type Asked = { channel: string; since: number | null }
 type Subscribed = Extract<ServerMessage, { type: 'subscribed' }>

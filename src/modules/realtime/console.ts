@@ -1,5 +1,5 @@
-import css from './console.css' with { type: 'file' }
-import js from './console.js' with { type: 'file' }
+import css from './console/page.css' with { type: 'file' }
+import js from './console/page.js' with { type: 'file' }
 
 export const consoleFiles = { 'console.css': css, 'console.js': js }
 

@@ -1,12 +1,12 @@
-import type { PublishedMessage } from '../../core/bus'
-import { secondsAfter } from '../../core/clock'
-import type { Deps } from '../../deps'
-import { hasHistory } from './channels'
+import type { PublishedMessage } from '../../../core/bus'
+import { secondsAfter } from '../../../core/clock'
+import type { Deps } from '../../../deps'
+import { hasHistory } from '../channels'
+import { historyMessages, historySeconds, maxWaitingNotices } from '../limits'
+import type { ServerMessage } from '../messages'
+import * as repo from '../repo'
 import { type Connection, send, sendText } from './connection'
-import { historyMessages, historySeconds, maxWaitingNotices } from './limits'
-import type { ServerMessage } from './messages'
 import { createQueue, type Queue } from './queue'
-import * as repo from './repo'
 
 export type Numbered = PublishedMessage & { offset: number }
 

@@ -1,5 +1,5 @@
-import type { Section } from '../../http/docs/article'
-import { authSeconds, expiryWarningSeconds, ticketSeconds } from './limits'
+import type { Section } from '../../../http/docs/article'
+import { authSeconds, expiryWarningSeconds, ticketSeconds } from '../limits'
 
 /** The ways in, and what keeps a socket open. */
 export const connecting: Section = {

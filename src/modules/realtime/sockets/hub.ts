@@ -1,9 +1,8 @@
-import { createGate, type Gate } from '../../core/gate'
+import type { Gate } from '../../../core/gate'
 import type { Connection } from './connection'
-import { longestTurnMilliseconds, maxAtWork, maxAwaitingTurn } from './limits'
 import type { LocalChannel } from './local-channel'
-import { createQueue, type Queue } from './queue'
-import { createTraffic, type Traffic } from './traffic'
+import type { Queue } from './queue'
+import type { Traffic } from './traffic'
 
 /** The open sockets of this process and the channels they listen to. */
 export type Hub = {
@@ -26,26 +25,6 @@ export type Hub = {
   isStopping: boolean
   readonly traffic: Traffic
 }
-
-export const createHub = (instanceId: string | null): Hub => ({
-  instanceId: instanceId ?? crypto.randomUUID(),
-  connections: new Map(),
-  byUser: new Map(),
-  strangers: new Set(),
-  channels: new Map(),
-  vacated: new Set(),
-  vacating: createQueue(1),
-  turns: createGate({
-    places: maxAtWork,
-    queue: maxAwaitingTurn,
-    maxWaitMilliseconds: longestTurnMilliseconds,
-    refusal: 'overloaded',
-  }),
-  gaps: 0,
-  mustRecheck: false,
-  isStopping: false,
-  traffic: createTraffic(),
-})
 
 /** The signed-in sockets of a user on this instance. */
 export const socketsOf = (hub: Hub, userId: string): Connection[] => [...(hub.byUser.get(userId) ?? [])]

@@ -1,4 +1,4 @@
-import { closeCodes } from './messages'
+import { closeCodes } from '../messages'
 
 /** What went through the sockets of this process since it started. */
 export type Traffic = { received: number; sent: number; closes: Map<string, number> }

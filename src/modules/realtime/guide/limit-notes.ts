@@ -1,4 +1,4 @@
-import * as limits from './limits'
+import * as limits from '../limits'
 
 /** How the inside works; no client can tell. */
 type Inner =

@@ -1,10 +1,10 @@
-import { isMissingReference } from '../../db/errors'
-import type { Deps } from '../../deps'
+import { isMissingReference } from '../../../db/errors'
+import type { Deps } from '../../../deps'
+import { deadAfterSeconds, maxSocketsPerUser } from '../limits'
+import * as repo from '../repo'
 import type { Connection } from './connection'
 import { signedIn } from './hub'
-import { deadAfterSeconds, maxSocketsPerUser } from './limits'
 import { removeInstance, strayMembers, syncMember } from './membership'
-import * as repo from './repo'
 
 // Others may take the place that was just free; each attempt that fails means that one of them succeeded.
 const attempts = maxSocketsPerUser

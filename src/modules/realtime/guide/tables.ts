@@ -1,7 +1,7 @@
-import type { Table } from '../../http/docs/html'
-import { hasHistory, may, type Right } from './channels'
+import type { Table } from '../../../http/docs/html'
+import { hasHistory, may, type Right } from '../channels'
+import { type CloseReason, closeCodes, wordingOf } from '../messages'
 import { limitRows } from './limit-notes'
-import { type CloseReason, closeCodes, wordingOf } from './messages'
 
 const owner = { userId: 'owner', role: 'user' } as const
 const stranger = { userId: 'stranger', role: 'user' } as const
