@@ -58,13 +58,7 @@ export function after(db: Db, { channel, offset, sentAfter, limit }: After): Pro
   return db
     .select()
     .from(channelMessages)
-    .where(
-      and(
-        eq(channelMessages.channel, channel),
-        gt(channelMessages.offset, offset),
-        gt(channelMessages.sentAt, sentAfter),
-      ),
-    )
+    .where(and(isKept(channel, sentAfter), gt(channelMessages.offset, offset)))
     .orderBy(asc(channelMessages.offset))
     .limit(limit)
 }
@@ -76,16 +70,13 @@ export function history(db: Db, { channel, before, sentAfter, limit }: Before): 
   return db
     .select()
     .from(channelMessages)
-    .where(
-      and(
-        eq(channelMessages.channel, channel),
-        gt(channelMessages.sentAt, sentAfter),
-        before === null ? undefined : lt(channelMessages.offset, before),
-      ),
-    )
+    .where(and(isKept(channel, sentAfter), before === null ? undefined : lt(channelMessages.offset, before)))
     .orderBy(desc(channelMessages.offset))
     .limit(limit + 1)
 }
+
+const isKept = (channel: string, sentAfter: Date) =>
+  and(eq(channelMessages.channel, channel), gt(channelMessages.sentAt, sentAfter))
 
 /** Says that an instance lives, by the database's clock: the machines' may differ. Answers whether it was known. */
 export async function touchInstance(db: Db, id: string): Promise<boolean> {
