@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
-import type { Bus, Notice } from '../core/bus'
+import type { Bus } from '../core/bus'
+import type { SharedNotice } from '../core/notices'
 import type { Db } from './rows'
 
 /** The channel that instances of fastkit listen on. */
@@ -19,7 +20,7 @@ type Announcing = {
  */
 export async function announce(
   { db, bus, instanceId, afterCommit }: Announcing,
-  notice: Notice,
+  notice: SharedNotice,
 ): Promise<void> {
   afterCommit(() => bus.emit(notice))
   if (instanceId === null) return

@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import postgres, { type Sql } from 'postgres'
 import type { Bus } from '../core/bus'
+import { SharedNotice } from '../core/notices'
 import { noticeChannel } from './announce'
 
 /** The link on which this instance hears of the others' changes. */
@@ -27,40 +28,7 @@ const overdueMilliseconds = 3000
 const firstRetryMilliseconds = 100
 const longestRetryMilliseconds = 1000
 
-const Message = Type.Object({
-  from: Type.String(),
-  notice: Type.Union([
-    Type.Object({
-      type: Type.Literal('session.ended'),
-      sessionId: Type.String(),
-      userId: Type.String(),
-      reason: Type.String(),
-    }),
-    Type.Object({
-      type: Type.Union([Type.Literal('user.changed'), Type.Literal('sockets.disconnected')]),
-      userId: Type.String(),
-    }),
-    Type.Object({
-      type: Type.Literal('channel.message'),
-      channel: Type.String(),
-      offset: Type.Integer(),
-      message: Type.Union([
-        Type.Null(),
-        Type.Object({
-          data: Type.Unknown(),
-          fromUserId: Type.String(),
-          socketId: Type.Union([Type.String(), Type.Null()]),
-          sentAt: Type.String(),
-        }),
-      ]),
-    }),
-    Type.Object({
-      type: Type.Union([Type.Literal('channel.joined'), Type.Literal('channel.left')]),
-      channel: Type.String(),
-      userId: Type.String(),
-    }),
-  ]),
-})
+const Message = Type.Object({ from: Type.String(), notice: SharedNotice })
 
 /** Listens on a connection of its own and keeps asking it whether it lives. */
 export function listen({ url, instanceId, bus }: Options): Listener {
@@ -68,8 +36,10 @@ export function listen({ url, instanceId, bus }: Options): Listener {
   let isListening = false
   let isClosed = false
   const hear = (payload: string) => {
-    const message: unknown = JSON.parse(payload)
-    if (Value.Check(Message, message) && message.from !== instanceId) bus.emit(message.notice)
+    const message = read(payload)
+    // A newer version tells of what this one does not know: it may be about anything.
+    if (!message) bus.emit({ type: 'notices.missed' })
+    else if (message.from !== instanceId) bus.emit(message.notice)
   }
   const lose = (closed: Sql) => {
     if (closed === link) isListening = false
@@ -105,6 +75,15 @@ export function listen({ url, instanceId, bus }: Options): Listener {
       isClosed = true
       await link.end({ timeout: 1 })
     },
+  }
+}
+
+function read(payload: string) {
+  try {
+    const message: unknown = JSON.parse(payload)
+    return Value.Check(Message, message) ? message : null
+  } catch {
+    return null
   }
 }
 

@@ -79,6 +79,18 @@ if (serverUrl === null) {
       for (const { access_token } of people) expect((await there.me(access_token)).status).toBe(401)
     })
 
+    test.each(['{"from":"another","notice":{"type":"session.frozen"}}', 'hello'])(
+      'forgets all it knew at a notice that it does not understand: %s',
+      async (payload) => {
+        const user = await here.enter()
+        expect((await there.me(user.access_token)).status).toBe(200)
+        await endSilently(user)
+        expect((await there.me(user.access_token)).status).toBe(200)
+        await here.sql`select pg_notify('fastkit', ${payload})`
+        await until(async () => (await there.me(user.access_token)).status === 401, 1000)
+      },
+    )
+
     test('remembers again once it is back', async () => {
       const user = await here.enter()
       expect((await there.me(user.access_token)).status).toBe(200)

@@ -1,5 +1,5 @@
-import type { PublishedMessage } from '../../../core/bus'
 import { secondsAfter } from '../../../core/clock'
+import type { PublishedMessage } from '../../../core/notices'
 import type { Deps } from '../../../deps'
 import { hasHistory } from '../channels'
 import { historyMessages, historySeconds, maxWaitingNotices } from '../limits'
