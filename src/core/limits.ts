@@ -26,22 +26,20 @@ export type MakeLimiter = (options: IRateLimiterOptions) => RateLimiterAbstract
 /** The limits of the service, over counters of rate-limiter-flexible. */
 export function createLimits({ isOn, makeLimiter }: { isOn: boolean; makeLimiter: MakeLimiter }): Limits {
   if (!isOn) return unlimited
-  const make = (policy: PolicyName) => {
+  const limiters = new Map<PolicyName, RateLimiterAbstract>()
+
+  function limiterOf(policy: PolicyName): RateLimiterAbstract {
+    const known = limiters.get(policy)
+    if (known) return known
     const { quota, windowSeconds } = policies[policy]
-    return makeLimiter({ keyPrefix: policy, points: quota, duration: windowSeconds })
-  }
-  const limiters = {
-    default: make('default'),
-    login: make('login'),
-    register: make('register'),
-    refresh: make('refresh'),
-    password: make('password'),
-    account: make('account'),
+    const limiter = makeLimiter({ keyPrefix: policy, points: quota, duration: windowSeconds })
+    limiters.set(policy, limiter)
+    return limiter
   }
 
   async function count(policy: PolicyName, key: string): Promise<Standing> {
     try {
-      return standing(policy, await limiters[policy].consume(key))
+      return standing(policy, await limiterOf(policy).consume(key))
     } catch (error) {
       if (error instanceof RateLimiterRes) return standing(policy, error)
       throw error
@@ -55,7 +53,7 @@ export function createLimits({ isOn, makeLimiter }: { isOn: boolean; makeLimiter
       const { refusal } = await count(policy, key)
       if (refusal) throw fail('rate_limited', { refusal })
     },
-    guesses: createGuesses(limiters.account, makeLimiter),
+    guesses: createGuesses(limiterOf('account'), makeLimiter),
   }
 }
 

@@ -2,7 +2,7 @@ import { Elysia } from 'elysia'
 import type { Bus } from '../core/bus'
 import { fail } from '../core/errors'
 import type { Limits } from '../core/limits'
-import type { PolicyName } from '../core/limits/policies'
+import { isRoutePolicy, type PolicyName, type RoutePolicy } from '../core/limits/policies'
 import { networkOf } from '../core/network'
 import { pathOf } from '../core/request-path'
 import { limitHeaders } from './rate-limit-headers'
@@ -10,7 +10,7 @@ import { addressOf, requestId } from './request'
 import type { RouteIndex } from './route-index'
 
 /** What a route asks for instead of the limit of all routes: a stricter one beside it, or none. */
-type Limit = 'login' | 'register' | 'none'
+type Limit = RoutePolicy | 'none'
 
 /** Adds the route option `limit`. */
 export const limitOption = () =>
@@ -24,7 +24,7 @@ const extension = 'x-rate-limit'
 /** What a route's `limit` says. */
 export function limitOf(detail: object | undefined): Limit | null {
   const given: unknown = detail && Reflect.get(detail, extension)
-  return given === 'login' || given === 'register' || given === 'none' ? given : null
+  return given === 'none' || isRoutePolicy(given) ? given : null
 }
 
 type Options = { limits: Limits; bus: Bus; routeOf: RouteIndex }
@@ -49,10 +49,11 @@ export function rateLimits({ limits, bus, routeOf }: Options) {
 
   return new Elysia({ name: 'rate-limits' })
     .onRequest(async ({ request, set }) => {
+      // By path alone: what else is sent to the place of a probe meets 405 and costs as little.
       if (limitAt('GET', pathOf(request.url)) !== 'none') await count('default', request, set)
     })
     .onParse({ as: 'global' }, async ({ request, route, set }) => {
       const limit = limitAt(request.method, route)
-      if (limit === 'login' || limit === 'register') await count(limit, request, set)
+      if (limit !== null && limit !== 'none') await count(limit, request, set)
     })
 }

@@ -1,13 +1,23 @@
-/** Every limit: how many uses in how long, and what is counted. */
-export const policies = {
-  default: { quota: 300, windowSeconds: 10, per: 'address' },
-  login: { quota: 10, windowSeconds: 60, per: 'address' },
-  register: { quota: 10, windowSeconds: 3600, per: 'address' },
-  refresh: { quota: 30, windowSeconds: 60, per: 'session' },
-  password: { quota: 5, windowSeconds: 900, per: 'user' },
-  account: { quota: 5, windowSeconds: 900, per: 'account' },
+/** Limits that a route may ask for, each by address, beside that of all routes. */
+const routePolicies = {
+  login: { quota: 10, windowSeconds: 60 },
+  register: { quota: 10, windowSeconds: 3600 },
 } as const
+
+/** Every limit: how many uses in how long. What is counted is for who counts: an address, a session, a user, an account. */
+export const policies = {
+  ...routePolicies,
+  default: { quota: 300, windowSeconds: 10 },
+  refresh: { quota: 30, windowSeconds: 60 },
+  password: { quota: 5, windowSeconds: 900 },
+  account: { quota: 5, windowSeconds: 900 },
+} as const
+export type RoutePolicy = keyof typeof routePolicies
 export type PolicyName = keyof typeof policies
+
+/** Whether a route may ask for it. */
+export const isRoutePolicy = (name: unknown): name is RoutePolicy =>
+  typeof name === 'string' && Object.hasOwn(routePolicies, name)
 
 /** How long an account that has used up its failures waits for the next try, and the next. The last one stays. */
 export const accountDelaySeconds = [1, 2, 4, 8, 16, 30].map((minutes) => minutes * 60)
