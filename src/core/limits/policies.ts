@@ -1,16 +1,16 @@
-/** Limits that a route may ask for, each by address, beside that of all routes. */
+/** Limits that a route may ask for, beside that of all routes. */
 const routePolicies = {
-  login: { quota: 10, windowSeconds: 60 },
-  register: { quota: 10, windowSeconds: 3600 },
+  login: { quota: 10, windowSeconds: 60, per: 'address' },
+  register: { quota: 10, windowSeconds: 3600, per: 'address' },
 } as const
 
-/** Every limit: how many uses in how long. What is counted is for who counts: an address, a session, a user, an account. */
+/** Every limit: how many uses in how long, and what is counted. */
 export const policies = {
   ...routePolicies,
-  default: { quota: 300, windowSeconds: 10 },
-  refresh: { quota: 30, windowSeconds: 60 },
-  password: { quota: 5, windowSeconds: 900 },
-  account: { quota: 5, windowSeconds: 900 },
+  default: { quota: 300, windowSeconds: 10, per: 'address' },
+  refresh: { quota: 30, windowSeconds: 60, per: 'session' },
+  password: { quota: 5, windowSeconds: 900, per: 'user' },
+  account: { quota: 5, windowSeconds: 900, per: 'account' },
 } as const
 export type RoutePolicy = keyof typeof routePolicies
 export type PolicyName = keyof typeof policies
