@@ -35,7 +35,7 @@ export const PageQuery = Type.Object(pageParameters, { additionalProperties: fal
 export type PageQuery = typeof PageQuery.static
 
 /** A page of `item`s, newest first. */
-export const pageOf = <T extends TSchema>(item: T) =>
+export const PageOf = <T extends TSchema>(item: T) =>
   Type.Object(
     {
       items: Type.Array(item),

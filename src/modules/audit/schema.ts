@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Id, pageOf, pageParameters } from '../../http/lists'
+import { Id, PageOf, pageParameters } from '../../http/lists'
 import { Moment } from '../../http/shapes'
 
 /** Everything that is kept about accounts and sessions. The names are stable: people filter logs by them. */
@@ -46,7 +46,7 @@ export const AuditEvent = Type.Object(
 )
 export type AuditEvent = typeof AuditEvent.static
 
-export const AuditEventPage = pageOf(AuditEvent)
+export const AuditEventPage = PageOf(AuditEvent)
 
 export const AuditQuery = Type.Object(
   {

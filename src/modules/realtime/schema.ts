@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Id, pageOf } from '../../http/lists'
+import { Id, PageOf } from '../../http/lists'
 import { closed, Moment } from '../../http/shapes'
 
 /** A place to publish to and to listen at. */
@@ -55,7 +55,7 @@ export const ChannelMessage = Type.Object(
 )
 export type ChannelMessage = typeof ChannelMessage.static
 
-export const MessagePage = pageOf(ChannelMessage)
+export const MessagePage = PageOf(ChannelMessage)
 
 export const presenceFields = {
   channel: ChannelName,

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Id, pageOf } from '../../http/lists'
+import { Id, PageOf } from '../../http/lists'
 import { Moment } from '../../http/shapes'
 
 /** RFC 6749 §5.1, with the life of the refresh token beside that of the access token. */
@@ -48,4 +48,4 @@ export const Session = Type.Object(
 )
 export type Session = typeof Session.static
 
-export const SessionPage = pageOf(Session)
+export const SessionPage = PageOf(Session)

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { Id, pageOf, pageParameters } from '../../http/lists'
+import { Id, PageOf, pageParameters } from '../../http/lists'
 import { closed, Moment } from '../../http/shapes'
 
 /** Longest input that is looked at; the rule itself counts characters after NFKC and lives in `core/password`. */
@@ -42,7 +42,7 @@ export const User = Type.Object(
 )
 export type User = typeof User.static
 
-export const UserPage = pageOf(User)
+export const UserPage = PageOf(User)
 
 /** Of oneself: the name freely, the e-mail address with the current password. */
 export const ChangeMe = Type.Object(
