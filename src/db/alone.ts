@@ -1,9 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { atomically } from './atomically'
+import { locks } from './locks'
 import type { Db } from './rows'
-
-// Any constant will do; it only has to differ from the one for migrations.
-const lockKey = 7_027_113_396
 
 /**
  * Runs `work` in a transaction unless another instance is running its own just now; answers `null` then. The lock ends
@@ -15,7 +13,7 @@ export function alone<D extends { db: Db; afterCommit(work: () => void): void },
 ) {
   return atomically(deps, async (deps) => {
     const [lock] = await deps.db.execute<{ isMine: boolean }>(
-      sql`select pg_try_advisory_xact_lock(${lockKey}) as "isMine"`,
+      sql`select pg_try_advisory_xact_lock(${locks.cleanup}) as "isMine"`,
     )
     return lock?.isMine ? await work(deps) : null
   })

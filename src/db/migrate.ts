@@ -1,5 +1,6 @@
 import type { PendingQuery, Row, Sql, TransactionSql } from 'postgres'
 import { translate } from './errors'
+import { locks } from './locks'
 import type { Migration } from './migrations'
 
 /** The database and this executable do not fit together: a newer schema, or a migration that was edited. */
@@ -7,8 +8,6 @@ export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused'
 }
 
-// Any constant will do; every instance that migrates this database has to take the same one.
-const lockKey = 7_027_113_395
 // The lock is waited for as long as another instance may need for its migrations.
 const lockTimeout = '60s'
 
@@ -72,7 +71,7 @@ function assertKnown(applied: Applied, migrations: Migration[], what = 'the data
 /** The lock lives and dies with the transaction, so it also holds through a transaction-pooling proxy. */
 export async function applyOnce(transaction: TransactionSql, { name, sql }: Migration, stop?: AbortSignal) {
   await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
-  await unless(stop, transaction`select pg_advisory_xact_lock(${lockKey})`)
+  await unless(stop, transaction`select pg_advisory_xact_lock(${locks.migration})`)
   await transaction`create table if not exists fastkit_migrations
     (name text primary key, hash text not null, applied_at timestamptz not null default now())`
   const [applied] = await transaction`select 1 from fastkit_migrations where name = ${name}`

@@ -14,7 +14,12 @@ export type LivenessCache = {
   readonly asked: { hits: number; misses: number }
 }
 
-type Options = { db: Db; bus: Bus /** Whether notices of changes arrive just now. */; isTrusted(): boolean }
+type Options = {
+  db: Db
+  bus: Bus
+  /** Whether notices of changes arrive just now. */
+  isTrusted(): boolean
+}
 
 const mostEntries = 10_000
 // A notice that got lost cannot keep a dead session alive for longer.

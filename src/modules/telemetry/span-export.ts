@@ -4,7 +4,8 @@ import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Log } from '../../core/log'
 
 type Collector = {
-  endpoint: string /** `name=value`, the value percent-encoded. */
+  endpoint: string
+  /** `name=value`, the value percent-encoded. */
   headers: string[]
   timeoutMilliseconds: number
 }

@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, like, lt, sql } from 'drizzle-orm'
+import { locks } from '../../db/locks'
 import { type Db, first, only } from '../../db/rows'
 import { type UserRow, users } from './table'
 
@@ -81,12 +82,9 @@ export async function hasAdmin(db: Db): Promise<boolean> {
   return rows.length > 0
 }
 
-// Any constant will do; it only has to differ from the other advisory locks.
-const firstAdminLock = 7_027_113_397
-
 /** Until the transaction ends, no other instance creates a first admin. */
 export async function lockFirstAdmin(db: Db): Promise<void> {
-  await db.execute(sql`select pg_advisory_xact_lock(${firstAdminLock})`)
+  await db.execute(sql`select pg_advisory_xact_lock(${locks.firstAdmin})`)
 }
 
 type Filter = {
