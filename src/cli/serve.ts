@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { version } from '../../package.json'
 import { createApp } from '../app'
 import { type Config, type Environment, loadConfig, secretsOpenToAll } from '../core/config'
@@ -101,7 +102,7 @@ async function overdue({ shutdownTimeoutMilliseconds }: Config, log: Log, stop: 
 
 /** No delay where nobody is to be told: at a terminal, before the service was ever ready, after a fault. */
 function delayOf({ config, lifecycle }: Deps, stop: AbortSignal): number {
-  if (stop.reason || !lifecycle.isMigrated || process.stdout.isTTY) return 0
+  if (stop.reason || !lifecycle.isMigrated || isatty(1)) return 0
   return Math.min(config.shutdownDelayMilliseconds, config.shutdownTimeoutMilliseconds / 2)
 }
 

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { Value } from '@sinclair/typebox/value'
 import { normaliseEmail } from './email'
 import { passwordProblem } from './password'
@@ -59,7 +60,7 @@ export function loadConfig(environment: Environment = Bun.env) {
     trustedProxies: values.TRUSTED_PROXIES,
     hasRateLimit: values.RATE_LIMIT === 'on',
     logLevel: values.LOG_LEVEL,
-    logFormat: values.LOG_FORMAT ?? (process.stdout.isTTY ? 'pretty' : 'json'),
+    logFormat: values.LOG_FORMAT ?? (isatty(1) ? 'pretty' : 'json'),
     metrics: metricsOf(values),
     tracing: tracingOf(values),
     shutdownDelayMilliseconds: values.SHUTDOWN_DELAY,

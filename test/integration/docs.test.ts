@@ -4,8 +4,10 @@ import { createApp } from '../../src/app'
 import { errorCodes } from '../../src/core/errors'
 import { aPassword } from '../support/client'
 import { type Document, lint, misfits, type Operation } from '../support/openapi'
+import { createOperator } from '../support/operator'
 import { type Service, startService } from '../support/service'
 
+const operator = createOperator()
 let service: Service
 let text: string
 let document: Document
@@ -14,7 +16,10 @@ beforeAll(async () => {
   text = (await service.call('GET /docs/openapi.json')).text
   document = JSON.parse(text)
 })
-afterAll(() => service.stop())
+afterAll(async () => {
+  await operator.clear()
+  await service.stop()
+})
 
 /** An application with other settings over the same service. */
 const appWith = (settings: { hasDocs?: boolean; publicUrl?: string }) =>
@@ -118,6 +123,14 @@ describe('GET /docs/openapi.json', () => {
     expect(await command.stdout.text()).toBe(`${text}\n`)
     expect(await command.exited).toBe(0)
   })
+
+  test('is printed whole to a slow reader, and one that has enough ends it', async () => {
+    const place = { cwd: operator.emptyDir() }
+    const whole = await operator.piped(place, ['openapi'], 'sleep 1; cat')
+    expect([whole.exitCode, whole.stdout === `${text}\n`]).toEqual([0, true])
+    const { exitCode, stderr } = await operator.piped(place, ['openapi'], 'head -c 10 >start')
+    expect([exitCode, stderr]).toEqual([1, 'fastkit: EPIPE: broken pipe, write\n'])
+  }, 60_000)
 })
 
 test('answers are as the document says', async () => {

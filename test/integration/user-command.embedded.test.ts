@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { openDataDir } from '../../src/db/data-dir'
 import { aPassword, createClient } from '../support/client'
 import { createOperator, type Place } from '../support/operator'
+import { populate } from '../support/population'
 
-const { emptyDir, user, serve, clear } = createOperator()
+const { emptyDir, user, piped, serve, clear } = createOperator()
 const boss = 'boss@example.com'
 const another = 'another quiet lantern'
+const pipeBytes = 64 * 1024
 
 setDefaultTimeout(60_000)
 afterAll(clear)
@@ -38,6 +40,16 @@ describe('fastkit user, while no service runs', () => {
     const made = await Promise.all(['a', 'b', 'c'].map((name) => create(place, `${name}@example.com`)))
     expect(made.map(({ exitCode, stderr }) => [exitCode, stderr])).toEqual(made.map(() => [0, '']))
     expect(JSON.parse((await user(place, ['list', '--json'])).stdout)).toHaveLength(3)
+  })
+
+  test('lists accounts whole to a slow reader, and one that has enough ends it', async () => {
+    const place = { cwd: emptyDir() }
+    await populate(place, 800)
+    const { exitCode, stdout } = await piped(place, ['user', 'list', '--json'], 'sleep 2; cat')
+    expect([exitCode, stdout.length > 2 * pipeBytes]).toEqual([0, true])
+    expect(JSON.parse(stdout)).toHaveLength(800)
+    const cut = await piped(place, ['user', 'list', '--json'], 'head -c 10 >start')
+    expect([cut.exitCode, cut.stderr]).toEqual([1, 'fastkit: EPIPE: broken pipe, write\n'])
   })
 
   test('says so when whoever holds the directory does not answer', async () => {

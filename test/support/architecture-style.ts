@@ -19,6 +19,8 @@ const rules: readonly Rule[] = [
     except: ['src/core/config.ts', 'src/{cli,build}/*.ts'],
     breaks: readsEnvironment,
   },
+  // Reading it makes a pipe non-blocking, in which writes beyond 64 KiB are doubled or fail: `isatty` only looks.
+  { name: 'asks a stream for isTTY', breaks: asksStream },
   {
     name: 'does something when imported',
     except: ['src/main.ts', 'src/build/*.ts', 'src/**/*-worker.ts', 'src/cli/production.ts'],
@@ -82,6 +84,11 @@ function readsEnvironment(node: Node): boolean {
   if (node.type === 'ImportSpecifier') return nameOf(part(node, 'imported')) === 'env'
   if (node.type !== 'VariableDeclarator' || !holdsIt(part(node, 'init'))) return false
   return children(part(node, 'id')).some((property) => nameOf(part(property, 'key')) === 'env')
+}
+
+function asksStream(node: Node): boolean {
+  const isPart = node.type === 'MemberExpression' || node.type === 'Property'
+  return isPart && [part(node, 'property'), part(node, 'key')].some((name) => nameOf(name) === 'isTTY')
 }
 
 /** Statements at the top of a file that run, imports for effect only, and `await` outside a function. */

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import type { Sql } from 'postgres'
 import { version } from '../../../package.json'
 import { type Environment, loadConfig } from '../../core/config'
@@ -42,7 +43,7 @@ export async function backup(
 
 function targetOf(file: string, mayReplace: boolean): Target {
   if (file !== '-') return fileTarget(file, { mayReplace })
-  if (process.stdout.isTTY) throw new UsageError('a backup is no text for a terminal; name a file')
+  if (isatty(1)) throw new UsageError('a backup is no text for a terminal; name a file')
   return pipeTarget()
 }
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { isatty } from 'node:tty'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import { type Config, type Environment, loadConfig } from '../../core/config'
 import { randomText } from '../../core/secret'
@@ -50,8 +51,7 @@ async function targetUrl(environment: Environment, given: string | undefined): P
   return databaseUrl
 }
 
-const askForUrl = () =>
-  process.stdin.isTTY ? atTerminal((ask) => ask('DATABASE_URL: ')) : firstLine('the address')
+const askForUrl = () => (isatty(0) ? atTerminal((ask) => ask('DATABASE_URL: ')) : firstLine('the address'))
 
 const connect = (url: string) =>
   postgres(url, {

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import type { Piece } from '../../db/backup/dump'
 import type { TableSum } from '../../db/backup/tables'
 
@@ -7,8 +8,8 @@ const pauseMilliseconds = 100
 
 /** One line on the terminal that says how far it is; nothing where standard error is no terminal. */
 export function createProgress(): Progress {
+  if (!isatty(2)) return { show: nothing, end: nothing }
   const { stderr } = process
-  if (!stderr.isTTY) return { show: nothing, end: nothing }
   let shownAt = 0
   return {
     show(what) {

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import { atTerminal, firstLine } from '../prompt'
 import { UsageError } from '../usage'
 
@@ -6,10 +7,10 @@ import { UsageError } from '../usage'
  * standard input. Throws UsageError when there is neither: a script must not hang.
  */
 export async function newPassword(isFromStdin: boolean): Promise<string> {
-  const { isTTY } = process.stdin
-  if (!isTTY && !isFromStdin)
+  const isTerminal = isatty(0)
+  if (!isTerminal && !isFromStdin)
     throw new UsageError('there is no terminal to ask for a password; use --password-stdin')
-  const password = await (isTTY ? promptTwice() : firstLine('the password'))
+  const password = await (isTerminal ? promptTwice() : firstLine('the password'))
   if (password === '') throw new Error('no password was given')
   return password
 }

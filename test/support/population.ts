@@ -1,0 +1,18 @@
+import { join } from 'node:path'
+import { onEmbedded } from '../../src/cli/backup/embedded'
+import { openDataDir } from '../../src/db/data-dir'
+import { migrate } from '../../src/db/migrate'
+import { migrations } from '../../src/db/migrations'
+import type { Place } from './operator'
+
+/** Makes so many accounts in the embedded database of a place, which no process uses; nobody can sign in to them. */
+export async function populate({ cwd }: Place, accounts: number): Promise<void> {
+  const dataDir = openDataDir(join(cwd, 'data'))
+  await onEmbedded({ dataDir: dataDir.path, fsync: false }, async (sql) => {
+    await migrate(sql, migrations)
+    await sql`insert into users (id, email, email_normalised, password_hash, role, is_active, created_at, updated_at)
+      select gen_random_uuid(), i || '@example.com', i || '@example.com', gen_random_uuid()::text, 'user', true, now(), now()
+      from generate_series(1, ${accounts}::int) i`
+  })
+  dataDir.release()
+}
