@@ -35,7 +35,7 @@ export const PageQuery = Type.Object(pageParameters, { additionalProperties: fal
 export type PageQuery = typeof PageQuery.static
 
 /** A page of `item`s, newest first. */
-export const PageOf = <T extends TSchema>(item: T) =>
+export const PageOf = <T extends TSchema>(item: T, { title }: { title: string }) =>
   Type.Object(
     {
       items: Type.Array(item),
@@ -44,5 +44,5 @@ export const PageOf = <T extends TSchema>(item: T) =>
         examples: [null],
       }),
     },
-    { additionalProperties: false },
+    { title, description: 'Part of a list, newest first.', additionalProperties: false },
   )

@@ -1,4 +1,4 @@
-import { type TLiteral, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { ErrorCode, Failure, OAuthError } from '../core/errors'
 import { catalogue } from './catalogue'
@@ -22,10 +22,10 @@ export const isOAuth = (detail: object | undefined): boolean => detail !== undef
 
 /** The failures of a token endpoint by status, for its `response`. */
 export const oauthFailures = () => ({
-  400: shapeOf(['invalid_request', 'invalid_grant', 'unsupported_grant_type']),
-  429: shapeOf(['temporarily_unavailable']),
-  500: shapeOf(['server_error']),
-  503: shapeOf(['temporarily_unavailable']),
+  400: tokenErrorOf('invalid_request'),
+  429: tokenErrorOf('temporarily_unavailable'),
+  500: tokenErrorOf('server_error'),
+  503: tokenErrorOf('temporarily_unavailable'),
 })
 
 /** What a client of a token endpoint is told of a failure. */
@@ -52,17 +52,31 @@ function describe({ code, errors }: Failure): string {
   return [catalogue[code].title, ...details].join('; ').replaceAll(/[^ !#-[\]-~]/g, '?')
 }
 
-const shapeOf = (errors: OAuthError[]) =>
-  Type.Object(
-    {
-      error: Type.Union(
-        errors.map((error): TLiteral<OAuthError> => Type.Literal(error)),
-        { examples: errors },
-      ),
-      error_description: Type.String({ examples: [descriptions[errors[0] ?? 'server_error']] }),
-    },
-    { description: 'An error of RFC 6749 §5.2.', additionalProperties: false },
-  )
+const TokenError = Type.Object(
+  {
+    error: Type.Union(
+      [
+        Type.Literal('invalid_request'),
+        Type.Literal('invalid_grant'),
+        Type.Literal('unsupported_grant_type'),
+        Type.Literal('temporarily_unavailable'),
+        Type.Literal('server_error'),
+      ],
+      {
+        description:
+          '`temporarily_unavailable` with 429 and 503, `server_error` with 500, the others with 400.',
+      },
+    ),
+    error_description: Type.String({ description: 'For developers.' }),
+  },
+  { title: 'TokenError', description: 'An error of RFC 6749 §5.2.', additionalProperties: false },
+)
+
+/** One that comes with a status rides along as its example, for the document. */
+const tokenErrorOf = (error: OAuthError) => {
+  const example: typeof TokenError.static = { error, error_description: descriptions[error] }
+  return { ...TokenError, examples: [example] }
+}
 
 const descriptions: Record<OAuthError, string> = {
   invalid_request: 'Validation failed; username is required',

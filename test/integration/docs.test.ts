@@ -108,6 +108,18 @@ describe('GET /docs/openapi.json', () => {
     expect(text.match(/"\$id"|"Date"|multipart|text\/plain/g)).toBeNull()
   })
 
+  test('every body and every answer has a name, which generated clients go by', () => {
+    const parts = [
+      ...operations().flatMap(([, { requestBody, responses }]) => [requestBody, ...Object.values(responses)]),
+      ...Object.values(document.components.responses),
+    ]
+    const schemas = parts.flatMap((part) =>
+      part && 'content' in part ? Object.values(part.content ?? {}).map(({ schema }) => schema) : [],
+    )
+    expect(schemas.length).toBeGreaterThan(40)
+    expect(schemas.filter((schema) => !('$ref' in schema))).toEqual([])
+  })
+
   test('carries the version and, when it is known, the public address', async () => {
     const answer = await appWith({ publicUrl: 'https://api.example.com/' }).handle(
       new Request('http://localhost/docs/openapi.json'),

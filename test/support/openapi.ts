@@ -5,13 +5,14 @@ import Ajv2020 from 'ajv/dist/2020'
 import type { Answer } from './client'
 
 type Named<T> = Record<string, T>
-type Response = { description: string; headers: Named<unknown>; content?: Named<{ schema: object }> }
+type Content = Named<{ schema: object; example?: unknown }>
+type Response = { description: string; headers: Named<unknown>; content?: Content }
 export type Operation = {
   operationId?: string
   summary?: string
   description?: string
   security?: Named<string[]>[]
-  requestBody?: { content: Named<{ example?: unknown }> }
+  requestBody?: { content: Content }
   responses: Named<Response | { $ref: string }>
   'x-roles'?: string[]
 }
@@ -64,7 +65,7 @@ export function misfits({ paths, components }: Document, operation: string, answ
   return [...missing.map((name) => `no ${name}`), ...misfitsOfBody(content, components, answer)]
 }
 
-function misfitsOfBody(content: NonNullable<Response['content']>, components: object, answer: Answer) {
+function misfitsOfBody(content: Content, components: object, answer: Answer) {
   const mediaType = answer.headers.get('content-type')?.split(';')[0] ?? ''
   if (Object.keys(content).length === 0) return answer.text === '' ? [] : ['a body']
   const schema = content[mediaType]?.schema

@@ -16,10 +16,15 @@ export function createComponents() {
     return { $ref: `#/components/${kind}/${name}` }
   }
 
-  /** A schema with a `title` becomes the component of that name; others are written where they stand. */
+  /**
+   * A schema with a `title` becomes the component of that name; others are written where they stand. The examples of a
+   * component belong to the places that refer to it, where they may differ.
+   */
   const write = (schema: Schema): Schema => {
     const { title, ...rest } = tidy(withChildren(schema, write))
-    return typeof title === 'string' ? add('schemas', title, rest) : rest
+    if (typeof title !== 'string') return rest
+    const { examples: _, ...shape } = rest
+    return add('schemas', title, shape)
   }
   return { all, add, write }
 }

@@ -94,12 +94,12 @@ function correct(
 
 /**
  * The examples of a schema are a list, those of a parameter are not. The generator moves them and the description out of
- * the schema; one with a name keeps them too, for it is the same wherever it stands.
+ * the schema; one with a name keeps its description too, for it is the same wherever it stands.
  */
 function correctParameter({ schema, examples, ...parameter }: Parameter, { write }: Components): Parameter {
   const [example] = Array.isArray(examples) ? examples : []
   const { description } = parameter
-  const whole = 'title' in schema ? { ...schema, description, examples } : schema
+  const whole = 'title' in schema ? { ...schema, description } : schema
   return { ...parameter, schema: write(whole), ...(example !== undefined && { example }) }
 }
 

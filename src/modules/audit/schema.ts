@@ -3,21 +3,24 @@ import { Id, PageOf, pageParameters } from '../../http/lists'
 import { Moment } from '../../http/shapes'
 
 /** Everything that is kept about accounts and sessions. The names are stable: people filter logs by them. */
-export const AuditType = Type.Union([
-  Type.Literal('sign_in.succeeded'),
-  Type.Literal('sign_in.failed'),
-  Type.Literal('sign_in.limited'),
-  Type.Literal('refresh.reused'),
-  Type.Literal('session.revoked'),
-  Type.Literal('password.changed'),
-  Type.Literal('email.changed'),
-  Type.Literal('role.changed'),
-  Type.Literal('user.created'),
-  Type.Literal('user.activated'),
-  Type.Literal('user.deactivated'),
-  Type.Literal('user.deleted'),
-  Type.Literal('access.forbidden'),
-])
+export const AuditType = Type.Union(
+  [
+    Type.Literal('sign_in.succeeded'),
+    Type.Literal('sign_in.failed'),
+    Type.Literal('sign_in.limited'),
+    Type.Literal('refresh.reused'),
+    Type.Literal('session.revoked'),
+    Type.Literal('password.changed'),
+    Type.Literal('email.changed'),
+    Type.Literal('role.changed'),
+    Type.Literal('user.created'),
+    Type.Literal('user.activated'),
+    Type.Literal('user.deactivated'),
+    Type.Literal('user.deleted'),
+    Type.Literal('access.forbidden'),
+  ],
+  { title: 'AuditType', description: 'The kind of an event.' },
+)
 export type AuditType = typeof AuditType.static
 
 const Text = Type.String()
@@ -42,17 +45,21 @@ export const AuditEvent = Type.Object(
     }),
     created_at: Moment,
   },
-  { additionalProperties: false },
+  {
+    title: 'AuditEvent',
+    description: 'Something that happened to an account or a session.',
+    additionalProperties: false,
+  },
 )
 export type AuditEvent = typeof AuditEvent.static
 
-export const AuditEventPage = PageOf(AuditEvent)
+export const AuditEventPage = PageOf(AuditEvent, { title: 'AuditEventPage' })
 
 export const AuditQuery = Type.Object(
   {
     ...pageParameters,
     user_id: Type.Optional({ ...Id, description: 'Events that this user caused or met.' }),
-    type: Type.Optional({ ...AuditType, description: 'Events of this kind.' }),
+    type: Type.Optional(AuditType),
   },
   { additionalProperties: false },
 )

@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Id } from '../../http/lists'
 import { exampleProblem, Moment } from '../../http/shapes'
 import { User } from '../users/schema'
-import { ChannelName, Data, From, Offset, presenceFields } from './schema'
+import { ChannelName, Data, Offset, Participant, presenceFields } from './schema'
 
 /** Why the server closes a socket. */
 export const closeCodes = {
@@ -121,7 +121,7 @@ export const serverMessages = {
     channel: ChannelName,
     offset: Type.Optional({ ...Offset, description: 'Where the channel has a history.' }),
     data: Data,
-    from: From,
+    from: Participant,
     sent_at: Moment,
   }),
   presence: answer('presence', 'Answers `presence`.', presenceFields),

@@ -19,7 +19,10 @@ export const Offset = Type.Integer({
   examples: [42],
 })
 
-export const From = Type.Object({ user_id: Id }, { description: 'Whose session published it.', ...closed })
+export const Participant = Type.Object(
+  { user_id: Id },
+  { title: 'Participant', description: 'The user whose session publishes or listens.', ...closed },
+)
 
 export const Ticket = Type.Object(
   {
@@ -50,16 +53,16 @@ export const NewMessage = Type.Object({ data: Data }, { title: 'NewMessage', ...
 export type NewMessage = typeof NewMessage.static
 
 export const ChannelMessage = Type.Object(
-  { channel: ChannelName, offset: Offset, data: Data, from: From, sent_at: Moment },
+  { channel: ChannelName, offset: Offset, data: Data, from: Participant, sent_at: Moment },
   { title: 'ChannelMessage', description: 'What was published to a channel.', ...closed },
 )
 export type ChannelMessage = typeof ChannelMessage.static
 
-export const MessagePage = PageOf(ChannelMessage)
+export const MessagePage = PageOf(ChannelMessage, { title: 'MessagePage' })
 
 export const presenceFields = {
   channel: ChannelName,
-  users: Type.Array(From, { description: 'Each user once, however many sockets; at most 1000.' }),
+  users: Type.Array(Participant, { description: 'Each user once, however many sockets; at most 1000.' }),
   count: Type.Integer({ description: 'How many users there are.', examples: [1] }),
 }
 export const Presence = Type.Object(presenceFields, {

@@ -44,8 +44,8 @@ export const Session = Type.Object(
     expires_at: Moment,
     is_current: Type.Boolean({ description: 'Whether it is the session that asks.', examples: [true] }),
   },
-  { additionalProperties: false },
+  { title: 'Session', description: 'A device that is signed in.', additionalProperties: false },
 )
 export type Session = typeof Session.static
 
-export const SessionPage = PageOf(Session)
+export const SessionPage = PageOf(Session, { title: 'SessionPage' })

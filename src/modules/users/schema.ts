@@ -42,7 +42,7 @@ export const User = Type.Object(
 )
 export type User = typeof User.static
 
-export const UserPage = PageOf(User)
+export const UserPage = PageOf(User, { title: 'UserPage' })
 
 /** Of oneself: the name freely, the e-mail address with the current password. */
 export const ChangeMe = Type.Object(
@@ -51,14 +51,17 @@ export const ChangeMe = Type.Object(
     email: Type.Optional(Email),
     current_password: Type.Optional(Password),
   },
-  { ...closed, minProperties: 1 },
+  { title: 'ChangeMe', minProperties: 1, ...closed },
 )
 export type ChangeMe = typeof ChangeMe.static
 
-export const DeleteMe = Type.Object({ current_password: Password }, closed)
+export const DeleteMe = Type.Object({ current_password: Password }, { title: 'DeleteMe', ...closed })
 export type DeleteMe = typeof DeleteMe.static
 
-export const ChangePassword = Type.Object({ current_password: Password, new_password: Password }, closed)
+export const ChangePassword = Type.Object(
+  { current_password: Password, new_password: Password },
+  { title: 'ChangePassword', ...closed },
+)
 export type ChangePassword = typeof ChangePassword.static
 
 export const UserQuery = Type.Object(
@@ -87,7 +90,7 @@ export const NewUser = Type.Object(
     display_name: Type.Optional(MaybeDisplayName),
     is_active: Type.Optional(Type.Boolean()),
   },
-  closed,
+  { title: 'NewUser', ...closed },
 )
 export type NewUser = typeof NewUser.static
 
@@ -99,6 +102,6 @@ export const ChangeUser = Type.Object(
     is_active: Type.Optional(Type.Boolean()),
     password: Type.Optional(Password),
   },
-  { ...closed, minProperties: 1 },
+  { title: 'ChangeUser', minProperties: 1, ...closed },
 )
 export type ChangeUser = typeof ChangeUser.static
