@@ -20,8 +20,7 @@ export const authRoutes = (deps: Deps) =>
     .use(oauthOption())
     .post(
       '/register',
-      async ({ body, request, set }) =>
-        created(set, '/api/v1/users', await auth.register(onBehalf(deps, request), body)),
+      ({ body, request, set }) => created(set, '/api/v1/users', auth.register(onBehalf(deps, request), body)),
       {
         limit: 'register',
         body: Register,

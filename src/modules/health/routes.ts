@@ -20,7 +20,7 @@ export const healthRoutes = (deps: Deps) =>
           'For restarts: it never touches the database, so a database that is down restarts nothing.',
       },
     })
-    .get('/readyz', async ({ set }) => report(set, await readiness(deps)), {
+    .get('/readyz', ({ set }) => report(set, readiness(deps)), {
       limit: 'none',
       query: Nothing,
       response: { ...failures(), 200: Readiness, 503: Readiness },

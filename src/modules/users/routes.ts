@@ -68,8 +68,7 @@ export const usersRoutes = (deps: Deps) =>
     })
     .post(
       '',
-      async ({ body, request, set }) =>
-        created(set, '/api/v1/users', await users.create(onBehalf(deps, request), body)),
+      ({ body, request, set }) => created(set, '/api/v1/users', users.create(onBehalf(deps, request), body)),
       {
         auth: { role: 'admin' },
         body: NewUser,
