@@ -166,7 +166,7 @@ describe('the pages of the protocol', () => {
       }),
     )
     const always =
-      "style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+      "img-src 'self'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     expect(policies).toEqual([
       `default-src 'none'; ${always}`,
       `default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; ${always}`,

@@ -8,7 +8,8 @@ import errorsCss from './errors.css' with { type: 'file' }
 import pageCss from './page.css' with { type: 'file' }
 import { type StaticFile, staticFile } from './static-file'
 
-const files = {
+/** What the pages of this folder load, by name. All of it is inside the executable. */
+export const docsFiles = {
   'favicon.png': favicon,
   'swagger-ui.css': swaggerCss,
   'swagger-ui-bundle.js': swaggerJs,
@@ -18,10 +19,6 @@ const files = {
   'errors.css': errorsCss,
   'article.css': articleCss,
 }
-
-/** What the pages under `/docs` load, by name. All of it is inside the executable. */
-export const docsAssets = (): Map<string, StaticFile> =>
-  new Map(Object.entries(files).map(([name, path]) => [name, docsAsset(name, path)]))
 
 /** A file that a page loads; its type is told by its name, since inside the executable the path may have another. */
 export const docsAsset = (name: string, path: string): StaticFile =>

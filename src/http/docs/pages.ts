@@ -4,18 +4,19 @@ import { docsAsset } from './assets'
 import { sendFile, staticFile } from './static-file'
 
 type Options = {
-  pages: { path: `/docs/${string}`; hasScripts: boolean; html: () => string }[]
-  /** What they load beyond the style sheets of every page: the file of each name under `/docs/assets`. */
+  pages: { path: '/docs' | `/docs/${string}`; runs: Runs; html: () => string }[]
+  /** What they load and no other page has brought: the file of each name under `/docs/assets`. */
   files: Record<string, string>
 }
+type Runs = keyof typeof directives
 
-/** Pages that a module adds to `/docs`. Nothing at all with DOCS=off. */
+/** Pages under `/docs`, and what they load. Nothing at all with DOCS=off. */
 export function docsPages({ hasDocs }: Pick<Config, 'hasDocs'>, { pages, files }: Options) {
   const app = new Elysia({ detail: { hide: true } })
   if (!hasDocs) return app
-  for (const { path, hasScripts, html } of pages) {
+  for (const { path, runs, html } of pages) {
     const page = staticFile('text/html; charset=utf-8', html)
-    const headers = { 'content-security-policy': policyFor(hasScripts) }
+    const headers = { 'content-security-policy': policyFor(runs) }
     app.get(path, ({ request }) => sendFile(request, page, headers))
   }
   for (const [name, path] of Object.entries(files)) {
@@ -25,15 +26,22 @@ export function docsPages({ hasDocs }: Pick<Config, 'hasDocs'>, { pages, files }
   return app
 }
 
-// `'self'` covers the WebSocket of the same host. A script is the service's own, and can turn no text into HTML.
-const forScripts = ["script-src 'self'", "connect-src 'self'", "require-trusted-types-for 'script'"]
+const scripts = ["script-src 'self'", "connect-src 'self'"]
 
-const policyFor = (hasScripts: boolean) =>
+// Files of this service and nothing else; for `connect-src`, `'self'` covers the WebSocket of the same host.
+const directives = {
+  nothing: ["img-src 'self'"],
+  // They can turn no text into HTML.
+  'own scripts': [...scripts, "require-trusted-types-for 'script'", "img-src 'self'"],
+  // It makes HTML of text, and its style sheet has icons as `data:`.
+  'swagger-ui': [...scripts, "img-src 'self' data:"],
+}
+
+const policyFor = (runs: Runs) =>
   [
     "default-src 'none'",
-    ...(hasScripts ? forScripts : []),
+    ...directives[runs],
     "style-src 'self'",
-    "img-src 'self'",
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "form-action 'none'",

@@ -127,8 +127,8 @@ export const channelsRoutes = (deps: Deps) =>
 export const socketDocs = ({ config }: Deps) =>
   docsPages(config, {
     pages: [
-      { path: '/docs/websocket', hasScripts: false, html: () => articlePage(guide()) },
-      { path: '/docs/websocket/console', hasScripts: true, html: () => htmlPage(consolePage) },
+      { path: '/docs/websocket', runs: 'nothing', html: () => articlePage(guide()) },
+      { path: '/docs/websocket/console', runs: 'own scripts', html: () => htmlPage(consolePage) },
     ],
     files: consoleFiles,
   })
