@@ -28,7 +28,7 @@ export type Lifecycle = {
   lagMilliseconds: number
 }
 
-/** On whose behalf something is done: a request, or the command line, of which nothing is known. */
+/** On whose behalf something is done: a request, or the service itself, of which nothing is known. */
 export type Caller = {
   userId: string | null
   ip: string | null
@@ -36,7 +36,7 @@ export type Caller = {
   requestId: string | null
 }
 
-/** What services are given: everything with a state or a cost, made once at start, and the caller of the moment. */
+/** What services are given: everything with a state or a cost, made once at start. */
 export type Deps = {
   config: Config
   clock: Clock
@@ -54,7 +54,6 @@ export type Deps = {
   hub: Hub
   /** Names this process to the others; `null` on the embedded database, where there are none. */
   instanceId: string | null
-  caller: Caller
   /** Whom to tell of every answer to a request. */
   onAnswered: OnAnswered[]
   /** Follows requests; `null` when nobody collects traces. */
@@ -62,3 +61,9 @@ export type Deps = {
   /** Runs `work` once what is being done is committed; see `atomically`. */
   afterCommit(work: () => void): void
 }
+
+/**
+ * What verbs are given that change accounts or sessions, or put something on record. `Deps` has no caller to fall back
+ * on: a route without `onBehalf` would act as the command line does, which needs no rights.
+ */
+export type Acting = Deps & { caller: Caller }

@@ -71,6 +71,8 @@ describe('the import law has teeth', () => {
     ['modules/users/repo.ts', 'elysia'],
     ['modules/users/service.ts', '../sessions/repo'],
     ['modules/users/service.ts', './table'],
+    ['modules/users/service.ts', '../../cli/on-own-behalf'],
+    ['modules/users/routes.ts', '../../cli/on-own-behalf'],
     ['modules/users/service.ts', 'drizzle-orm/pg-core'],
     ['modules/users/service.ts', '@elysiajs/swagger'],
     ['modules/users/routes.ts', './repo'],

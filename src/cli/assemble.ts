@@ -72,7 +72,6 @@ export async function assemble({
     listener,
     hub: createHub(instanceId),
     instanceId,
-    caller: nobody,
     onAnswered: tracing ? [tracing.answered] : [],
     tracing,
     afterCommit: (work) => work(),
@@ -96,6 +95,3 @@ const followed = (passwords: Passwords, tracing: Tracing | null): Passwords =>
           tracing.step('password.verify', {}, () => passwords.verify(password, hash)),
       }
     : passwords
-
-/** The command line and the service itself: known by no address and no request. */
-const nobody = { userId: null, ip: null, userAgent: null, requestId: null }

@@ -4,7 +4,7 @@ import type { OnAnswered } from '../core/answered'
 import type { Config } from '../core/config'
 import type { Log } from '../core/log'
 import { nameHost } from '../core/request-path'
-import type { Caller, Lifecycle } from '../deps'
+import type { Acting, Caller, Deps, Lifecycle } from '../deps'
 import { addressReader, type Peer } from './address'
 import { complete, completeJson, standardHeaders } from './headers'
 
@@ -124,8 +124,8 @@ export function handshakeHeaders(request: Request): Record<string, string> {
   return { ...standardHeaders(info.id), ...(isTls && { 'strict-transport-security': hsts }) }
 }
 
-/** The same `deps`, knowing on whose behalf they work. */
-export const onBehalf = <D extends { caller: Caller }>(deps: D, request: Request): D => ({
+/** The same `deps`, acting for whoever sent a request. */
+export const onBehalf = (deps: Deps, request: Request): Acting => ({
   ...deps,
   caller: callerOf(request),
 })

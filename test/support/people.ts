@@ -1,3 +1,4 @@
+import { onOwnBehalf } from '../../src/cli/on-own-behalf'
 import { create } from '../../src/modules/users/service'
 import { aPassword } from './client'
 import type { Service } from './service'
@@ -8,7 +9,7 @@ export type Person = Awaited<ReturnType<Service['enter']>>
 /** A new admin with a session, made as the command line makes one. */
 export async function enterAsAdmin(service: Service): Promise<Person> {
   const account = { email: service.newEmail(), password: aPassword }
-  const { id } = await create(service.deps, { ...account, role: 'admin' })
+  const { id } = await create(onOwnBehalf(service.deps), { ...account, role: 'admin' })
   return { id, ...account, ...(await service.signIn(account)) }
 }
 

@@ -1,11 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { fail } from '../../core/errors'
-import type { Deps } from '../../deps'
+import type { Acting, Deps } from '../../deps'
 import { closed } from '../../http/shapes'
 import * as administration from '../../modules/users/administration'
 import { ChangeUser, Email, NewUser, User, UserQuery } from '../../modules/users/schema'
 import * as users from '../../modules/users/service'
+import { onOwnBehalf } from '../on-own-behalf'
 
 const Create = Type.Object({ do: Type.Literal('create'), input: NewUser }, closed)
 const Change = Type.Object({ do: Type.Literal('change'), email: Email, input: ChangeUser }, closed)
@@ -29,11 +30,12 @@ export type Accounts = Static<typeof Accounts>
 export async function perform(deps: Deps, command: unknown): Promise<Accounts> {
   if (!Value.Check(UserCommand, command)) throw malformed(command)
   if (command.do === 'list') return administration.list(deps, command.input)
-  const user = command.do === 'create' ? users.create(deps, command.input) : change(deps, command)
+  const acting = onOwnBehalf(deps)
+  const user = command.do === 'create' ? users.create(acting, command.input) : change(acting, command)
   return { items: [await user], next_cursor: null }
 }
 
-async function change(deps: Deps, { email, input }: Static<typeof Change>): Promise<User> {
+async function change(deps: Acting, { email, input }: Static<typeof Change>): Promise<User> {
   const { id } = await administration.getByEmail(deps, email)
   return administration.change(deps, id, input)
 }

@@ -1,7 +1,7 @@
 import { secondsAfter } from '../../core/clock'
 import { type Page, pageOf, pageRequest } from '../../core/page'
 import { newId } from '../../core/secret'
-import type { Deps } from '../../deps'
+import type { Acting, Deps } from '../../deps'
 import * as repo from './repo'
 import type { AuditEvent, AuditQuery, AuditType } from './schema'
 import type { AuditEventRow } from './table'
@@ -21,7 +21,7 @@ const grave: ReadonlySet<AuditType> = new Set([
 ])
 
 /** Keeps a security event, in the transaction of what it records, and logs it once that is committed. */
-export async function record(deps: Deps, { type, targetId = null, sessionId = null, details = {} }: Event) {
+export async function record(deps: Acting, { type, targetId = null, sessionId = null, details = {} }: Event) {
   const { userId: actorId, ip, requestId } = deps.caller
   const createdAt = deps.clock.now()
   const event = {

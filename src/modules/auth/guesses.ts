@@ -1,7 +1,7 @@
 import { normaliseEmail } from '../../core/email'
 import { fail, failureIn } from '../../core/errors'
 import { sha256 } from '../../core/secret'
-import type { Deps } from '../../deps'
+import type { Acting } from '../../deps'
 import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
 
@@ -9,7 +9,7 @@ import * as sessions from '../sessions/service'
  * Runs a sign-in whose `null` means failure, within the limit of the account. Whether there is such an account makes no
  * difference. Throws `invalid_credentials`, `rate_limited`.
  */
-export async function guess<T>(deps: Deps, email: string, signIn: () => Promise<T | null>): Promise<T> {
+export async function guess<T>(deps: Acting, email: string, signIn: () => Promise<T | null>): Promise<T> {
   const address = normaliseEmail(email) ?? email
   const { userId, network } = await sessions.acquaintance(deps, address)
   // Where its owner has signed in before, an account has failures of its own: an attacker elsewhere cannot use them up.

@@ -1,6 +1,6 @@
 import { fail } from '../../core/errors'
 import { atomically } from '../../db/atomically'
-import type { Deps } from '../../deps'
+import type { Acting } from '../../deps'
 import * as audit from '../audit/service'
 import type { TokenPair } from '../sessions/schema'
 import * as sessions from '../sessions/service'
@@ -10,14 +10,14 @@ import { guess } from './guesses'
 import type { Login, Logout, Register } from './schema'
 
 /** Creates an account with role `user`. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
-export const register = (deps: Deps, { email, password, display_name }: Register): Promise<User> =>
+export const register = (deps: Acting, { email, password, display_name }: Register): Promise<User> =>
   users.create(deps, { email, password, display_name: display_name ?? null })
 
 /**
  * Opens a session. One answer for an unknown address, a wrong password and a deactivated account: `invalid_credentials`,
  * and after too many of them `rate_limited`.
  */
-export async function login(deps: Deps, { email, password, device_name }: Login): Promise<TokenPair> {
+export async function login(deps: Acting, { email, password, device_name }: Login): Promise<TokenPair> {
   // The excess of a flood must not cost the database anything.
   deps.passwords.assertRoom()
   return guess(deps, email, async () => {
@@ -29,12 +29,12 @@ export async function login(deps: Deps, { email, password, device_name }: Login)
 }
 
 /** The next pair for a refresh token. Throws `invalid_refresh_token`, `refresh_token_reused`, `rate_limited`. */
-export const refresh = (deps: Deps, refreshToken: string): Promise<TokenPair> =>
+export const refresh = (deps: Acting, refreshToken: string): Promise<TokenPair> =>
   sessions.rotate(deps, refreshToken)
 
 /** Ends the session of whichever tokens are given. Throws `unauthenticated`, `invalid_token`, `invalid_refresh_token`. */
 export async function logout(
-  deps: Deps,
+  deps: Acting,
   accessToken: string | null,
   { refresh_token }: Logout,
 ): Promise<void> {
@@ -55,17 +55,21 @@ export async function logout(
 }
 
 /** Ends every session of the caller. */
-export const logoutAll = (deps: Deps, { userId }: sessions.Principal): Promise<void> =>
+export const logoutAll = (deps: Acting, { userId }: sessions.Principal): Promise<void> =>
   sessions.endAll(deps, userId, 'logged_out')
 
 /** Sets a new password, ends every session and opens a fresh one. Throws `wrong_password`, `weak_password`, `overloaded`. */
 export const changePassword = (
-  deps: Deps,
+  deps: Acting,
   principal: sessions.Principal,
   input: ChangePassword,
 ): Promise<TokenPair> => users.changePassword(deps, principal, input)
 
-const signIn = (deps: Deps, holder: sessions.Holder, deviceName: string | null): Promise<TokenPair | null> =>
+const signIn = (
+  deps: Acting,
+  holder: sessions.Holder,
+  deviceName: string | null,
+): Promise<TokenPair | null> =>
   atomically(deps, async (deps) => {
     const { userAgent, ip } = deps.caller
     const opened = await sessions.open(deps, holder, { deviceName, userAgent, ip })

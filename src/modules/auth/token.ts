@@ -1,10 +1,10 @@
 import { fail } from '../../core/errors'
-import type { Deps } from '../../deps'
+import type { Acting } from '../../deps'
 import type { TokenPair } from '../sessions/schema'
 import type { TokenRequest } from './schema'
 import * as auth from './service'
 
-type Grant = (deps: Deps, request: TokenRequest) => Promise<TokenPair>
+type Grant = (deps: Acting, request: TokenRequest) => Promise<TokenPair>
 
 /** The grants of RFC 6749 that need no other party: §4.3 and §6. */
 const grants = new Map<string, Grant>([
@@ -20,7 +20,7 @@ const grants = new Map<string, Grant>([
  * Answers at the token endpoint, as signing in and refreshing do. Throws `validation_failed`, `invalid_credentials`,
  * `invalid_refresh_token`, `refresh_token_reused`, `rate_limited`, `overloaded`.
  */
-export async function grant(deps: Deps, request: TokenRequest): Promise<TokenPair> {
+export async function grant(deps: Acting, request: TokenRequest): Promise<TokenPair> {
   const answer = grants.get(request.grant_type)
   if (answer) return answer(deps, request)
   const message = `must be ${[...grants.keys()].join(' or ')}`

@@ -1,7 +1,7 @@
 import { fail } from '../../core/errors'
 import { type Page, pageOf, pageRequest } from '../../core/page'
 import { atomically } from '../../db/atomically'
-import type { Deps } from '../../deps'
+import type { Acting, Deps } from '../../deps'
 import type { PageQuery } from '../../http/lists'
 import { tellEnded } from './ended'
 import * as repo from './repo'
@@ -21,7 +21,7 @@ export async function list(
 }
 
 /** Ends one of the caller's own sessions. Throws `not_found` when it is not theirs or has ended. */
-export const endOwn = (deps: Deps, { userId }: Principal, sessionId: string): Promise<void> =>
+export const endOwn = (deps: Acting, { userId }: Principal, sessionId: string): Promise<void> =>
   atomically(deps, async (deps) => {
     const reason = 'ended_by_owner'
     const ended = await repo.endOwn(deps.db, { sessionId, userId }, { reason, now: deps.clock.now() })
@@ -30,7 +30,7 @@ export const endOwn = (deps: Deps, { userId }: Principal, sessionId: string): Pr
   })
 
 /** Ends every session of a user, as that user or as an admin. */
-export const endAllOf = (deps: Deps, principal: Principal, userId: string): Promise<void> =>
+export const endAllOf = (deps: Acting, principal: Principal, userId: string): Promise<void> =>
   endAll(deps, userId, principal.userId === userId ? 'ended_by_owner' : 'ended_by_admin')
 
 /** Whose sessions, seen from which one. */

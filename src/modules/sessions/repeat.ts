@@ -1,7 +1,7 @@
 import { fail } from '../../core/errors'
 import { sha256 } from '../../core/secret'
 import { atomically } from '../../db/atomically'
-import type { Deps } from '../../deps'
+import type { Acting } from '../../deps'
 import * as audit from '../audit/service'
 import { tellEnded } from './ended'
 import { signPair } from './pair'
@@ -10,7 +10,7 @@ import type { TokenPair } from './schema'
 import type { Verified } from './token-kind'
 
 /** A refresh token that could not be rotated: a lost answer, the end of its session, or theft. */
-export async function repeat(deps: Deps, token: Verified, jti: string): Promise<TokenPair> {
+export async function repeat(deps: Acting, token: Verified, jti: string): Promise<TokenPair> {
   const now = deps.clock.now()
   const state = await repo.tokenState(deps.db, sha256(token.jti))
   if (!state || state.isRevoked || state.sessionExpiresAt <= now || !state.usedAt)
@@ -28,7 +28,7 @@ export async function repeat(deps: Deps, token: Verified, jti: string): Promise<
 }
 
 /** Commits before the request fails: an error must not undo what it punishes. */
-const endReused = (deps: Deps, { sid: sessionId, sub: targetId }: Verified, now: Date) =>
+const endReused = (deps: Acting, { sid: sessionId, sub: targetId }: Verified, now: Date) =>
   atomically(deps, async (deps) => {
     const ended = await repo.endOne(deps.db, sessionId, { reason: 'refresh_token_reused', now })
     await audit.record(deps, { type: 'refresh.reused', targetId, sessionId })

@@ -4,7 +4,7 @@ import { networkOf } from '../../core/network'
 import { newId, randomText, sha256 } from '../../core/secret'
 import { type Soon, soon } from '../../core/soon'
 import { atomically } from '../../db/atomically'
-import type { Deps } from '../../deps'
+import type { Acting, Deps } from '../../deps'
 import { tellEnded } from './ended'
 import { refreshExpiry, signPair } from './pair'
 import { repeat } from './repeat'
@@ -39,7 +39,7 @@ export type Opened = { sessionId: string; pair: TokenPair }
  * Opens a session with its first pair; `null` when the user changed since the password was checked. Inside a
  * transaction, with what the opening is part of.
  */
-export async function open(deps: Deps, holder: Holder, device: Device): Promise<Opened | null> {
+export async function open(deps: Acting, holder: Holder, device: Device): Promise<Opened | null> {
   const now = deps.clock.now()
   const expiresAt = secondsAfter(now, deps.config.sessionTtlSeconds)
   const session = { id: newId(now), userId: holder.id, ...device, createdAt: now, expiresAt }
@@ -61,7 +61,7 @@ export async function open(deps: Deps, holder: Holder, device: Device): Promise<
  * Exchanges a refresh token for the next pair (RFC 9700 §4.14.2). Throws `invalid_refresh_token`,
  * `rate_limited`, and `refresh_token_reused` after ending the session.
  */
-export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPair> {
+export async function rotate(deps: Acting, refreshToken: string): Promise<TokenPair> {
   const now = deps.clock.now()
   const keys = deps.keys.current
   const token = await keys.refresh.verify(refreshToken, now)
@@ -86,13 +86,13 @@ export async function rotate(deps: Deps, refreshToken: string): Promise<TokenPai
 }
 
 /** Ends the session of a token; one that had already ended is fine. */
-export const end = (deps: Deps, sessionId: string, reason: RevokeReason): Promise<void> =>
+export const end = (deps: Acting, sessionId: string, reason: RevokeReason): Promise<void> =>
   atomically(deps, async (deps) => {
     await tellEnded(deps, await repo.endOne(deps.db, sessionId, { reason, now: deps.clock.now() }), reason)
   })
 
 /** Ends every session of a user. */
-export const endAll = (deps: Deps, userId: string, reason: RevokeReason): Promise<void> =>
+export const endAll = (deps: Acting, userId: string, reason: RevokeReason): Promise<void> =>
   atomically(deps, async (deps) => {
     await repo.lockHolder(deps.db, userId)
     await tellEnded(deps, await repo.endAll(deps.db, userId, { reason, now: deps.clock.now() }), reason)
@@ -145,7 +145,7 @@ export async function rolesOf(deps: Deps, sessionIds: string[]): Promise<Map<str
 }
 
 /** Who has an e-mail address, if anyone, and whether they ever signed in from the caller's network. */
-export async function acquaintance(deps: Deps, emailNormalised: string) {
+export async function acquaintance(deps: Acting, emailNormalised: string) {
   const { userId, addresses } = await repo.signInsOf(deps.db, emailNormalised)
   const network = deps.caller.ip === null ? null : networkOf(deps.caller.ip)
   const isKnown = network !== null && addresses.some((ip) => networkOf(ip) === network)

@@ -1,7 +1,7 @@
 import { fail } from '../../core/errors'
 import { type Page, pageOf, pageRequest } from '../../core/page'
 import { atomically } from '../../db/atomically'
-import type { Deps } from '../../deps'
+import type { Acting, Deps } from '../../deps'
 import { assertAdminRemains, lockAdmins } from './admins'
 import { applyChanges, type Changes, uniquely } from './changes'
 import { present } from './present'
@@ -35,7 +35,7 @@ export async function getByEmail(deps: Deps, email: string): Promise<User> {
  * Changes a user as an admin: the rights of an own account too, as long as an active admin remains. Throws `not_found`,
  * `last_admin`, `email_taken`, `weak_password`, and `forbidden` when the caller is no admin any more.
  */
-export async function change(deps: Deps, id: string, input: ChangeUser): Promise<User> {
+export async function change(deps: Acting, id: string, input: ChangeUser): Promise<User> {
   const changes = await changesOf(deps, await existing(deps, id), input)
   return uniquely(() =>
     atomically(deps, async (deps) => {

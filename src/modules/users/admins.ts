@@ -1,5 +1,5 @@
 import { fail } from '../../core/errors'
-import type { Deps } from '../../deps'
+import type { Acting } from '../../deps'
 import * as repo from './repo'
 import type { UserRow } from './table'
 
@@ -9,7 +9,7 @@ type Rights = Pick<UserRow, 'role' | 'isActive'>
  * Locks the active admins for the rest of the transaction and answers their ids. Throws `forbidden` when the caller is
  * none of them any more (the guard looked before the lock), unless the owner may do it too and is the caller.
  */
-export async function lockAdmins(deps: Deps, ownerId: string | null = null): Promise<string[]> {
+export async function lockAdmins(deps: Acting, ownerId: string | null = null): Promise<string[]> {
   const admins = await repo.lockActiveAdmins(deps.db)
   const { userId } = deps.caller
   if (userId !== null && userId !== ownerId && !admins.includes(userId)) throw fail('forbidden')

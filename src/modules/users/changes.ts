@@ -1,7 +1,7 @@
 import { fail } from '../../core/errors'
 import { announce } from '../../db/announce'
 import { isDuplicate } from '../../db/errors'
-import type { Deps } from '../../deps'
+import type { Acting } from '../../deps'
 import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
 import * as repo from './repo'
@@ -14,7 +14,7 @@ export type Changes = Partial<Address & Pick<UserRow, 'displayName' | 'role' | '
  * Changes a user that the transaction has locked, keeps what is security-relevant, ends the sessions that must end and
  * announces it. Throws a duplicate; see `uniquely`.
  */
-export async function applyChanges(deps: Deps, before: UserRow, changes: Changes): Promise<UserRow> {
+export async function applyChanges(deps: Acting, before: UserRow, changes: Changes): Promise<UserRow> {
   const after = await repo.update(deps.db, before.id, { ...changes, now: deps.clock.now() })
   for (const event of eventsOf(before, after)) await audit.record(deps, { ...event, targetId: after.id })
   if (before.isActive && !after.isActive) await sessions.endAll(deps, after.id, 'user_deactivated')

@@ -1,5 +1,5 @@
 import { newId } from '../../core/secret'
-import type { Deps } from '../../deps'
+import type { Acting, Deps } from '../../deps'
 import * as audit from '../audit/service'
 import { lockAdmins } from './admins'
 import { present } from './present'
@@ -20,7 +20,7 @@ export async function prepare(deps: Deps, input: NewUser): Promise<repo.NewUser>
  * Adds what was prepared, inside the transaction of the caller. Throws a duplicate (see `uniquely`), and `forbidden` when
  * the caller is no admin any more.
  */
-export async function add(deps: Deps, user: repo.NewUser): Promise<User> {
+export async function add(deps: Acting, user: repo.NewUser): Promise<User> {
   // Registering is for everyone; for others only an admin makes accounts, and he has to be one still.
   if (deps.caller.userId !== null) await lockAdmins(deps)
   const row = await repo.insert(deps.db, user)

@@ -1,6 +1,6 @@
 import { atomically } from '../../db/atomically'
 import { isDuplicate } from '../../db/errors'
-import type { Deps } from '../../deps'
+import type { Acting } from '../../deps'
 import { add, prepare } from './creation'
 import * as repo from './repo'
 
@@ -11,7 +11,7 @@ type Credentials = { email: string; password: string }
  * has the address is left as it is: whoever registered it first would be made an admin by it.
  */
 export async function ensureFirstAdmin(
-  deps: Deps,
+  deps: Acting,
   { email, password }: Credentials,
 ): Promise<'created' | 'not_needed' | 'address_taken'> {
   // Asked before and after the lock: a start that has nothing to do pays for no hash.

@@ -2,7 +2,7 @@ import { normaliseEmail } from '../../core/email'
 import { fail } from '../../core/errors'
 import { type Soon, soon } from '../../core/soon'
 import { atomically } from '../../db/atomically'
-import type { Deps } from '../../deps'
+import type { Acting, Deps } from '../../deps'
 import type { TokenPair } from '../sessions/schema'
 import * as sessions from '../sessions/service'
 import { applyChanges, uniquely } from './changes'
@@ -19,7 +19,7 @@ import type { UserRow } from './table'
  * Creates an account. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`, and `forbidden` when the
  * caller is no admin any more.
  */
-export async function create(deps: Deps, input: NewUser): Promise<User> {
+export async function create(deps: Acting, input: NewUser): Promise<User> {
   const user = await prepare(deps, input)
   return uniquely(() => atomically(deps, (deps) => add(deps, user)))
 }
@@ -32,7 +32,7 @@ export const profile = (deps: Deps, { sessionId, userId }: sessions.Principal): 
   })
 
 /** Changes the caller's name, and with the current password the address. Throws `wrong_password`, `email_taken`. */
-export async function changeMe(deps: Deps, { userId }: sessions.Principal, input: ChangeMe): Promise<User> {
+export async function changeMe(deps: Acting, { userId }: sessions.Principal, input: ChangeMe): Promise<User> {
   const { display_name: displayName, email, current_password: currentPassword } = input
   const address = email === undefined ? null : addressOf(email)
   const proved = address && (await proveIdentity(deps, userId, required(currentPassword)))
@@ -51,7 +51,7 @@ export async function changeMe(deps: Deps, { userId }: sessions.Principal, input
 
 /** Sets a new password and ends every session; the pair belongs to a fresh one. Throws `wrong_password`, `weak_password`. */
 export async function changePassword(
-  deps: Deps,
+  deps: Acting,
   { userId, sessionId }: sessions.Principal,
   input: ChangePassword,
 ): Promise<TokenPair> {
@@ -80,7 +80,7 @@ export async function changePassword(
 
 /** Deletes the caller's account with all sessions. Throws `wrong_password`, `last_admin`. */
 export async function removeMe(
-  deps: Deps,
+  deps: Acting,
   { userId }: sessions.Principal,
   { current_password }: DeleteMe,
 ): Promise<void> {
