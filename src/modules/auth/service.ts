@@ -36,22 +36,15 @@ export const refresh = (deps: Acting, refreshToken: string): Promise<TokenPair> 
 export async function logout(
   deps: Acting,
   accessToken: string | null,
-  { refresh_token }: Logout,
+  { refresh_token: refreshToken }: Logout,
 ): Promise<void> {
-  const refreshToken = refresh_token ?? null
   if (!accessToken && !refreshToken) throw fail('unauthenticated')
-  const named = {
-    access: accessToken && (await sessions.namedBy(deps, 'access', accessToken)),
-    refresh: refreshToken && (await sessions.namedBy(deps, 'refresh', refreshToken)),
-  }
-  if (accessToken && !named.access) throw fail('invalid_token')
-  if (refreshToken && !named.refresh) throw fail('invalid_refresh_token')
-  const users = new Map(
-    Object.values(named).flatMap((it) => (it ? [[it.sessionId, it.userId] as const] : [])),
-  )
-  for (const [sessionId, userId] of users) {
-    await sessions.end({ ...deps, caller: { ...deps.caller, userId } }, sessionId, 'logged_out')
-  }
+  const byAccess = accessToken ? await sessions.namedBy(deps, 'access', accessToken) : null
+  const byRefresh = refreshToken ? await sessions.namedBy(deps, 'refresh', refreshToken) : null
+  if (accessToken && !byAccess) throw fail('invalid_token')
+  if (refreshToken && !byRefresh) throw fail('invalid_refresh_token')
+  if (byAccess) await endNamed(deps, byAccess)
+  if (byRefresh && byRefresh.sessionId !== byAccess?.sessionId) await endNamed(deps, byRefresh)
 }
 
 /** Ends every session of the caller. */
@@ -77,3 +70,7 @@ const signIn = (
     await audit.record(deps, { type: 'sign_in.succeeded', targetId: holder.id, sessionId: opened.sessionId })
     return opened.pair
   })
+
+/** Ends a session for its user, whom a token has named and no guard has looked at. */
+const endNamed = (deps: Acting, { sessionId, userId }: sessions.Named): Promise<void> =>
+  sessions.end({ ...deps, caller: { ...deps.caller, userId } }, sessionId, 'logged_out')

@@ -152,8 +152,11 @@ export async function acquaintance(deps: Acting, emailNormalised: string) {
   return { userId, network: isKnown ? network : null }
 }
 
-/** The session and the user a token was made for, even when either has ended; `null` for a forged one. */
-export async function namedBy(deps: Deps, kind: 'access' | 'refresh', token: string) {
+/** The session and the user a token was made for. */
+export type Named = { sessionId: string; userId: string }
+
+/** What a token names, even when either has ended; `null` for a forged one. */
+export async function namedBy(deps: Deps, kind: 'access' | 'refresh', token: string): Promise<Named | null> {
   // A signature stays good when the time has passed; the start of time lies before every expiry.
   const verified = await deps.keys.current[kind].verify(token, new Date(0))
   return verified && { sessionId: verified.sid, userId: verified.sub }
