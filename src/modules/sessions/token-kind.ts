@@ -58,8 +58,11 @@ export async function createTokenKind({
     sign: (claims) => current.jwt.sign({ iss: issuer, aud: audience, type, ...claims }),
     async verify(token, now) {
       const kid = kidOf(token)
-      const payload = kid !== null && (await byKid.get(kid)?.verify(token, { ...expected, currentDate: now }))
-      return payload && kid !== null && payload['type'] === type ? claimsOf(payload, kid) : null
+      if (kid === null) return null
+      const signer = byKid.get(kid)
+      if (!signer) return null
+      const payload = await signer.verify(token, { ...expected, currentDate: now })
+      return payload && payload['type'] === type ? claimsOf(payload, kid) : null
     },
   }
 }
