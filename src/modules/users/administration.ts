@@ -1,7 +1,10 @@
 import { fail } from '../../core/errors'
 import { type Page, pageOf, pageRequest } from '../../core/page'
+import { announce } from '../../db/announce'
 import { atomically } from '../../db/atomically'
 import type { Acting, Deps } from '../../deps'
+import * as audit from '../audit/service'
+import * as sessions from '../sessions/service'
 import { assertAdminRemains, lockAdmins } from './admins'
 import { applyChanges, type Changes, uniquely } from './changes'
 import { present } from './present'
@@ -47,6 +50,19 @@ export async function change(deps: Acting, id: string, input: ChangeUser): Promi
     }),
   )
 }
+
+/** Deletes a user with all sessions. Throws `not_found`, `last_admin`, and `forbidden` when the caller may no longer. */
+export const remove = (deps: Acting, id: string): Promise<void> =>
+  atomically(deps, async (deps) => {
+    const admins = await lockAdmins(deps, id)
+    const before = await repo.lockById(deps.db, id)
+    if (!before) throw fail('not_found')
+    assertAdminRemains(admins, before, null)
+    await sessions.endAll(deps, id, 'user_deleted')
+    await repo.remove(deps.db, id)
+    await audit.record(deps, { type: 'user.deleted', targetId: id, details: { role: before.role } })
+    await announce(deps, { type: 'user.changed', userId: id })
+  })
 
 async function existing(deps: Deps, id: string): Promise<UserRow> {
   const row = await repo.byId(deps.db, id)

@@ -56,9 +56,9 @@ export async function upgradeHash(db: Db, { id, from, to, now }: Upgrade): Promi
   return rows.length === 1
 }
 
-/** Deletes a user with all sessions; answers whether there was one. */
-export async function remove(db: Db, id: string): Promise<boolean> {
-  return (await db.delete(users).where(eq(users.id, id)).returning({ id: users.id })).length === 1
+/** Deletes a user with all sessions. */
+export async function remove(db: Db, id: string): Promise<void> {
+  await db.delete(users).where(eq(users.id, id))
 }
 
 /**

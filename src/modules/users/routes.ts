@@ -6,7 +6,6 @@ import { onBehalf } from '../../http/request'
 import { bodyFailures, failures, NoContent, Nothing } from '../../http/shapes'
 import { guard } from '../auth/guard'
 import * as administration from './administration'
-import { removeUser } from './removal'
 import { ChangeMe, ChangeUser, DeleteMe, NewUser, User, UserPage, UserQuery } from './schema'
 import * as users from './service'
 
@@ -112,15 +111,19 @@ export const usersRoutes = (deps: Deps) =>
         },
       },
     )
-    .delete('/:id', ({ params, request }) => noContent(removeUser(onBehalf(deps, request), params.id)), {
-      auth: { ownerOr: 'admin' },
-      params: ById,
-      query: Nothing,
-      response: { 204: NoContent, ...failures('not_found', 'last_admin') },
-      detail: {
-        operationId: 'deleteUser',
-        summary: 'Delete an account',
-        description:
-          'With all its sessions, for its owner and for admins. The last active admin has to stay.',
+    .delete(
+      '/:id',
+      ({ params, request }) => noContent(administration.remove(onBehalf(deps, request), params.id)),
+      {
+        auth: { ownerOr: 'admin' },
+        params: ById,
+        query: Nothing,
+        response: { 204: NoContent, ...failures('not_found', 'last_admin') },
+        detail: {
+          operationId: 'deleteUser',
+          summary: 'Delete an account',
+          description:
+            'With all its sessions, for its owner and for admins. The last active admin has to stay.',
+        },
       },
-    })
+    )

@@ -5,11 +5,11 @@ import { atomically } from '../../db/atomically'
 import type { Acting, Deps } from '../../deps'
 import type { TokenPair } from '../sessions/schema'
 import * as sessions from '../sessions/service'
+import * as administration from './administration'
 import { applyChanges, uniquely } from './changes'
 import { add, prepare } from './creation'
 import { proveIdentity } from './identity'
 import { present } from './present'
-import { removeUser } from './removal'
 import * as repo from './repo'
 import { addressOf, hashNew } from './rules'
 import type { ChangeMe, ChangePassword, DeleteMe, NewUser, User } from './schema'
@@ -85,7 +85,7 @@ export async function removeMe(
   { current_password }: DeleteMe,
 ): Promise<void> {
   await proveIdentity(deps, userId, current_password)
-  await removeUser(deps, userId)
+  await administration.remove(deps, userId)
 }
 
 /** Who a password check was about, and the proof when it passed. */
