@@ -12,9 +12,21 @@ export function sentenceOf(error: unknown): string {
   const failure = failureIn(error)
   if (failure) return `${explain(failure)} (${failure.code})`
   // Drizzle's errors quote the statement with its parameters, hashes among them.
-  const isPlain = error instanceof Error && !('params' in error)
-  return isPlain ? error.message : 'failed'
+  if (!(error instanceof Error) || 'params' in error) return 'failed'
+  return isOfServer(error) ? saidByServer(error) : error.message
 }
+
+// Broken constraints, and what is not there, is there already or not allowed; a syntax error quotes the statement.
+const namesOnly = /^(23|42(?!601))/
+
+/** Most of what PostgreSQL says may quote a value of a row. */
+const saidByServer = ({ code, message }: OfServer) =>
+  namesOnly.test(code) ? message : `the database refused it [${code}]`
+
+type OfServer = Error & { code: string }
+
+const isOfServer = (error: Error): error is OfServer =>
+  'severity' in error && 'code' in error && typeof error.code === 'string'
 
 function explain({ code, errors, cause }: Failure): string {
   if (errors.length > 0) return errors.map(explainField).join('; ')

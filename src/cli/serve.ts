@@ -11,6 +11,7 @@ import { startMetrics } from '../modules/telemetry/metrics-server'
 import { type RunningTracing, startTracing } from '../modules/telemetry/tracing'
 import { assemble } from './assemble'
 import { startControl } from './control/server'
+import { sentenceOf } from './refusal'
 import { drain } from './serve/drain'
 import type { Hangups } from './serve/hangups'
 import { startJobs } from './serve/jobs'
@@ -76,7 +77,7 @@ async function run({
     )
     void storage.failed.then((fault) => ending.abort(fault))
     await given(stop)
-    if (stop.reason) log.fatal({ err: stop.reason }, 'service.failed')
+    if (stop.reason) log.fatal({ reason: sentenceOf(stop.reason), err: stop.reason }, 'service.failed')
     await drain(deps, { server, realtime, control, jobs, delayMilliseconds: delayOf(deps, stop) })
     lag.stop()
     await metrics?.stop()
