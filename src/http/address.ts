@@ -24,7 +24,7 @@ export function addressReader(trustedProxies: string[]) {
 function lastUntrusted(forwarded: string, nearest: string, isTrusted: (ip: string) => boolean): string {
   let ip = nearest
   for (const hop of forwarded.split(',').reverse()) {
-    const address = canonical(hop.trim())
+    const address = canonical(withoutPort(hop.trim()))
     if (!address) return ip
     ip = address
     if (!isTrusted(ip)) return ip
@@ -33,7 +33,17 @@ function lastUntrusted(forwarded: string, nearest: string, isTrusted: (ip: strin
 }
 
 const octet = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
-const plainIpv4 = new RegExp(`^${octet}(\\.${octet}){3}$`)
+const ipv4 = `${octet}(\\.${octet}){3}`
+const plainIpv4 = new RegExp(`^${ipv4}$`)
+const port = ':([1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])'
+const bracketed = '\\[(?<v6>[\\da-f]*:[\\da-f:.]*)\\]'
+const withPort = new RegExp(`^((?<v4>${ipv4})${port}|${bracketed}(${port})?)$`, 'i')
+
+/** Some proxies append the port. IPv6 has it outside of brackets, for without them it would be the last group. */
+function withoutPort(hop: string): string {
+  const { v4, v6 } = withPort.exec(hop)?.groups ?? {}
+  return v4 ?? v6 ?? hop
+}
 
 /** One spelling for each address; IPv4 inside IPv6 is IPv4. `null` when it is no address. */
 function canonical(address: string): string | null {
