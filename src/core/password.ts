@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import commonPasswords from '@zxcvbn-ts/language-common/src/passwords.json' with { type: 'text' }
 import { createGate, type Load } from './gate'
 import { randomText } from './secret'
+import { fitsAny } from './stored-hash'
 
 const maxPasswordLength = 256
 
@@ -12,7 +13,7 @@ export type Passwords = {
   hash(password: string): Promise<string>
   /** Compares with a stored hash; with `null` it spends the same time and says no. Throws `overloaded`. */
   verify(password: string, hash: string | null): Promise<boolean>
-  /** True when a hash was made by another algorithm or at another cost than today's. */
+  /** True when a hash was made by another system, algorithm or at another cost than today's. */
   isOutdated(hash: string): boolean
   /** Throws `overloaded` when too many hashes already wait. */
   assertRoom(): void
@@ -33,7 +34,11 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
     refusal: 'overloaded',
   })
   const cost = { algorithm: 'argon2id', memoryCost: memoryKib, timeCost: time } as const
-  const currentForm = `$argon2id$v=19$m=${memoryKib},t=${time},p=1$`
+  // Salt and digest have 32 bytes: other systems have our cost too, but a shorter salt.
+  const currentForm = new RegExp(
+    String.raw`^\$argon2id\$v=19\$m=${memoryKib},t=${time},p=1\$[^$]{43}\$[^$]{43}$`,
+  )
+  const isOutdated = (stored: string) => !currentForm.test(stored)
   // Made now, not at the first unknown address, whose answer would stand out by taking twice as long.
   const decoy = Bun.password.hash(randomText(32), cost)
 
@@ -43,10 +48,12 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
     hash,
     async verify(password, stored) {
       const against = stored ?? (await decoy)
-      const isMatch = await gate.run(() => Bun.password.verify(asHashed(password), against))
+      const isMatch = await gate.run(() =>
+        fitsAny(isOutdated(against) ? eitherWay(password) : [asHashed(password)], against),
+      )
       return isMatch && stored !== null
     },
-    isOutdated: (stored) => !stored.startsWith(currentForm),
+    isOutdated,
     assertRoom: gate.assertRoom,
     load: gate,
   }
@@ -72,3 +79,6 @@ const normalise = (password: string) => password.normalize('NFKC')
 
 // Hashing throws on an empty password; a lone NUL can never be a stored one, since NUL is refused at the door.
 const asHashed = (password: string) => normalise(password) || '\0'
+
+/** Another system hashed what it was sent, and an older hash of ours is of the normalised text. */
+const eitherWay = (password: string) => [...new Set([asHashed(password), password || '\0'])]

@@ -56,6 +56,19 @@ describe.each(otherForms)('password hash in %s', (_, form) => {
   })
 })
 
+test.each([
+  ['that NFKC changes', 'Zimmer 40m² µ', '$2b$04$abcdefghijklmnopqrstuuLFc2SIVQgKXLt70k3CWAeDTqVOy9YO.'],
+  ['of 80 bytes', 'x'.repeat(80), '$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i'],
+])('a password %s signs in by the hash of crypt(3), and by ours from then on', async (_, password, hash) => {
+  const { id, email } = await service.register()
+  await service.sql`update users set password_hash = ${hash} where id = ${id}`
+  expect((await login({ email, password: `${password.slice(0, 9)}!` })).status).toBe(401)
+  expect((await login({ email, password })).status).toBe(200)
+  expect(await hashOf(id)).toStartWith('$argon2id$v=19$m=64,t=1,p=1$')
+  for (const form of ['NFC', 'NFKD'] as const)
+    expect((await login({ email, password: password.normalize(form) })).status).toBe(200)
+})
+
 test('replacing a hash moves updated_at', async () => {
   const user = await service.register()
   const hash = await Bun.password.hash(user.password, { algorithm: 'bcrypt', cost: 4 })

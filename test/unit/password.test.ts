@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
 import fc from 'fast-check'
 import { createPasswords, passwordProblem } from '../../src/core/password'
 
@@ -90,5 +90,49 @@ describe('password hash', () => {
       true,
     )
     expect(passwords.isOutdated(await hash({ algorithm: 'argon2d', memoryCost: 64, timeCost: 1 }))).toBe(true)
+  })
+})
+
+describe('hash of another system, made by crypt(3)', () => {
+  const salted = '$2b$04$abcdefghijklmnopqrstuu'
+  const made: [string, string][] = [
+    ['Zimmer 40m² µ', 'LFc2SIVQgKXLt70k3CWAeDTqVOy9YO.'],
+    ['½ Liter´…', 'E2Aq48DjslkCGFkVfQCRydeSbgNpYue'],
+    ['de\u0301cembre 31', '8XgJaeUOF/wWA4tmZuo3sN7ATfNXiJq'],
+    ['x'.repeat(80), 'bzadhGtS2zEF.gu0yd0opP6cVzb.e0i'],
+    ['é'.repeat(40), 'KiIlCeXB6chNXkLyAo8C7XcLPzh6zUe'],
+    [`40m² ${'µ'.repeat(40)}`, '/7TXxPWb90M6Lf/ZDdcDdZZvZj0fOMC'],
+  ]
+
+  test.each(made)('fits %s as it was sent there, and no other', async (password, end) => {
+    expect(await passwords.verify(password, salted + end)).toBe(true)
+    expect(await passwords.verify(`!${password}`, salted + end)).toBe(false)
+    expect(passwords.isOutdated(salted + end)).toBe(true)
+  })
+
+  test('has nothing of a password beyond 72 bytes, and all before', async () => {
+    const hash = `${salted}bzadhGtS2zEF.gu0yd0opP6cVzb.e0i`
+    for (const length of [72, 73, 256]) expect(await passwords.verify('x'.repeat(length), hash)).toBe(true)
+    for (const other of ['x'.repeat(71), `${'x'.repeat(71)}y${'x'.repeat(8)}`])
+      expect(await passwords.verify(other, hash)).toBe(false)
+  })
+
+  test('may be of our algorithm and cost with a shorter salt', async () => {
+    // From the reference implementation, with `saltsaltsaltsalt`.
+    const hash =
+      '$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$iUJR7P8RAZ+DpkX39Y/NtTU77/kradxBMaktLchM8aI'
+    expect(passwords.isOutdated(hash)).toBe(true)
+    expect(await passwords.verify('Zimmer 40m² µ', hash)).toBe(true)
+  })
+})
+
+describe('hash of the current form', () => {
+  test('is compared once, whatever the password', async () => {
+    const hash = await passwords.hash('Zimmer 40m² µ')
+    const verify = spyOn(Bun.password, 'verify')
+    expect(await passwords.verify('Zimmer 40m³ µ', hash)).toBe(false)
+    expect(await passwords.verify('Zimmer 40m³ µ', null)).toBe(false)
+    expect(verify).toHaveBeenCalledTimes(2)
+    verify.mockRestore()
   })
 })
