@@ -69,6 +69,21 @@ describe('an account', () => {
     expect((await login(user)).status).toBe(200)
   })
 
+  test('refuses nobody who knows the password, however many at once', async () => {
+    const user = await register()
+    expect(statuses(await times(20, () => login(user)))).toEqual({ 200: 20 })
+    expect((await login({ email: user.email })).status).toBe(401)
+    expect(statuses(await times(20, () => login(user)))).toEqual({ 200: 20 })
+    await times(3, () => login({ email: user.email }))
+    expect(statuses(await times(20, () => login(user)))).toEqual({ 200: 20 })
+    const [row] = await service.sql`select id from users where email = ${user.email}`
+    const limitedSignIns = () =>
+      service.lines.filter(({ event, targetId }) => event === 'sign_in.limited' && targetId === row?.['id'])
+    expect(limitedSignIns()).toHaveLength(0)
+    expect(statuses(await times(4, () => login({ email: user.email })))).toEqual({ 401: 1, 429: 3 })
+    expect(limitedSignIns()).toHaveLength(1)
+  })
+
   test('that has waited opens for its password, and is no nearer to the next delay', async () => {
     const user = await register()
     await exhaust(user.email)

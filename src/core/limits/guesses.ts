@@ -5,13 +5,13 @@ import { accountDelaySeconds, accountDelaysForgottenSeconds, policies } from './
 
 export type Guesses = {
   /**
-   * Runs `guess` at the password of the account `key`; `null` is a failure and counts. It is counted before it runs, so
-   * that any number at once are no more than one after the other, and given back when it was none. Throws `rate_limited`.
+   * Runs `guess` at the password of the account `key`; `null` is a failure and counts. It is counted before it runs, and
+   * given back when it was none: any number at once fare as they would one after the other. Throws `rate_limited`.
    */
   run<T>(key: string, guess: () => Promise<T | null>): Promise<T | null>
 }
 
-type Turn = { giveBack(): Promise<unknown> }
+type Turn = { giveBack: () => Promise<unknown>; end: () => void }
 
 const { quota, windowSeconds } = policies.account
 const [shortestDelaySeconds = 60] = accountDelaySeconds
@@ -26,38 +26,78 @@ export function createGuesses(failures: RateLimiterAbstract, makeLimiter: MakeLi
   })
   const refusals = makeLimiter({ keyPrefix: 'account-refusals', points: 1, duration: windowSeconds })
 
+  const turns = createTurns()
+
   async function takeTurn(key: string): Promise<Turn> {
     const { consumedPoints: nth } = await failures.penalty(key)
-    if (nth < quota) return { giveBack: () => failures.reward(key) }
-    const closed = await refusalOf(gate, key)
-    if (closed) {
-      const isFirst = (await refusalOf(refusals, key)) === null
-      const retryAfterSeconds = Math.max(1, Math.ceil(closed.msBeforeNext / 1000))
-      throw fail('rate_limited', { refusal: { policy: 'account', retryAfterSeconds, isFirst } })
+    const settled = turns.next(key)
+    if (nth >= quota && settled) {
+      await failures.reward(key)
+      await settled
+      return takeTurn(key)
     }
-    return closeGate(key)
+    const end = turns.begin(key)
+    if (nth < quota) return { giveBack: () => failures.reward(key), end }
+    try {
+      return { giveBack: await passGate(key), end }
+    } catch (error) {
+      await failures.reward(key)
+      end()
+      throw error
+    }
+  }
+
+  async function passGate(key: string): Promise<Turn['giveBack']> {
+    const closed = await refusalOf(gate, key)
+    if (!closed) return closeGate(key)
+    const isFirst = (await refusalOf(refusals, key)) === null
+    const retryAfterSeconds = Math.max(1, Math.ceil(closed.msBeforeNext / 1000))
+    throw fail('rate_limited', { refusal: { policy: 'account', retryAfterSeconds, isFirst } })
   }
 
   /** Only who came through the gate gets here, so the delay grows by one step however many knocked. */
-  async function closeGate(key: string): Promise<Turn> {
+  async function closeGate(key: string): Promise<Turn['giveBack']> {
     const { consumedPoints: step } = await delays.penalty(key)
     const delaySeconds = accountDelaySeconds[step - 1] ?? accountDelaySeconds.at(-1) ?? shortestDelaySeconds
     await gate.set(key, 1, delaySeconds)
     // The free tries do not come back before a whole window has passed without a failure.
     await failures.set(key, quota, delaySeconds + windowSeconds)
-    return { giveBack: () => Promise.all([gate.delete(key), delays.reward(key)]) }
+    return () => Promise.all([gate.delete(key), delays.reward(key)])
   }
 
+  return { run: async (key, guess) => spend(await takeTurn(key), guess) }
+}
+
+async function spend<T>({ giveBack, end }: Turn, guess: () => Promise<T | null>): Promise<T | null> {
+  let isFailure = false
+  try {
+    const outcome = await guess()
+    isFailure = outcome === null
+    return outcome
+  } finally {
+    if (!isFailure) await giveBack().finally(end)
+    else end()
+  }
+}
+
+/** Who has a turn in this process: who would be refused waits for what becomes of them. */
+function createTurns() {
+  const underWay = new Map<string, Set<Promise<void>>>()
   return {
-    async run(key, guess) {
-      const turn = await takeTurn(key)
-      let isFailure = false
-      try {
-        const outcome = await guess()
-        isFailure = outcome === null
-        return outcome
-      } finally {
-        if (!isFailure) await turn.giveBack()
+    /** When the next of them is done; `null` when there is none. */
+    next(key: string): Promise<void> | null {
+      const others = underWay.get(key)
+      return others ? Promise.race(others) : null
+    },
+    /** Answers what ends the turn. */
+    begin(key: string): () => void {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const turns = underWay.get(key) ?? new Set()
+      underWay.set(key, turns.add(promise))
+      return () => {
+        turns.delete(promise)
+        if (turns.size === 0) underWay.delete(key)
+        resolve()
       }
     },
   }
