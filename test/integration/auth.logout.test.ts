@@ -42,6 +42,18 @@ describe('POST /api/v1/auth/logout', () => {
     await expectDead(pair)
   })
 
+  test('by tokens of two people ends the session of each, on record as their own doing', async () => {
+    const [ada, bob] = [await service.enter(), await service.enter()]
+    const { status } = await logout({ token: ada.access_token, body: { refresh_token: bob.refresh_token } })
+    expect(status).toBe(204)
+    await expectDead(ada)
+    await expectDead(bob)
+    const events = await service.sql`select actor_id, session_id from audit_events
+      where session_id in (${sidOf(ada)}, ${sidOf(bob)}) and type = 'session.revoked'`
+    const actors = Object.fromEntries(events.map(({ session_id, actor_id }) => [session_id, actor_id]))
+    expect(actors).toEqual({ [sidOf(ada)]: ada.id, [sidOf(bob)]: bob.id })
+  })
+
   test('leaves the other sessions of the user, and those of others', async () => {
     const user = await service.enter()
     const [elsewhere, stranger] = [await service.signIn(user), await service.enter()]
