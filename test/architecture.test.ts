@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import { readdirSync } from 'node:fs'
 import { judgeImport } from './support/architecture-law'
 import { judgeSource, judgeTest } from './support/architecture-style'
 
@@ -24,9 +23,8 @@ const topLevel = [
     'LICENSE',
     '.gitignore',
     '.dockerignore',
-    '.ci',
   ],
-  ...['biome.json', 'docs', '.git'],
+  ...['biome.json', 'docs'],
 ]
 
 const sources = await read('src/**/*.ts')
@@ -49,13 +47,29 @@ test('no test is skipped, alone or to be written', () => {
   expect(tests.flatMap(({ path, text }) => judgeTest(path, text))).toEqual([])
 })
 
-test('the top level holds what the design names', async () => {
-  const ignored = (await Bun.file(`${root}/.gitignore`).text())
-    .split('\n')
-    .map((line) => line.replace(/\/$/, ''))
-  const isIgnored = (name: string) =>
-    ignored.some((pattern) => pattern !== '' && new Bun.Glob(pattern).match(name))
-  expect(readdirSync(root).filter((name) => !topLevel.includes(name) && !isIgnored(name))).toEqual([])
+describe('the top level', () => {
+  test('holds what the design names', () => {
+    expect(strangersAmong(git('ls-files', '-z').split('\0').filter(Boolean))).toEqual([])
+  })
+
+  test('bears folders of tools, and no file of anyone', () => {
+    const theirs = ['.github/workflows/ci.yml', '.vscode/settings.json']
+    expect(strangersAmong([...theirs, 'src/main.ts', 'docs/backup.md'])).toEqual([])
+    expect(strangersAmong(['notes.txt', 'lib/a.ts', 'lib/b.ts', '.secrets'])).toEqual([
+      'notes.txt',
+      'lib',
+      '.secrets',
+    ])
+  })
+
+  // It holds the key that signs tokens.
+  test.each([
+    ['.gitignore', ['*.bak', '*.partial']],
+    ['.dockerignore', ['**/*.bak', '**/*.partial']],
+  ])('%s keeps a backup out, whole or not', async (name, patterns) => {
+    const lines = (await Bun.file(`${root}/${name}`).text()).split('\n')
+    expect(lines).toEqual(expect.arrayContaining(patterns))
+  })
 })
 
 describe('the import law has teeth', () => {
@@ -171,6 +185,15 @@ describe('the style rules have teeth', () => {
     expect(judgeTest('a.test.ts', parked)).toHaveLength(3)
   })
 })
+
+/** What git says of this working tree; nothing where there is no repository. */
+const git = (...args: string[]) => Bun.spawnSync(['git', ...args], { cwd: root }).stdout.toString()
+
+/** Of the paths that git tracks, the names at the top that the design does not know. Dot folders belong to tools. */
+function strangersAmong(paths: string[]): string[] {
+  const names = paths.filter((path) => !/^\..*\//.test(path)).map((path) => path.split('/')[0] ?? '')
+  return [...new Set(names)].filter((name) => !topLevel.includes(name))
+}
 
 /** The files of one kind, without declarations and what a generator wrote. */
 async function read(pattern: string): Promise<{ path: string; text: string }[]> {
