@@ -1,23 +1,28 @@
+import { fail } from '../core/errors'
+
+const longestName = 100
+
 /**
- * The fields of a form (application/x-www-form-urlencoded). One without a value counts as absent (RFC 6749 §3.2), one
- * that is repeated is a list. Throws URIError for what is not UTF-8 in percent-encoding.
+ * The fields of a form (application/x-www-form-urlencoded). One without a value counts as absent, none may be there
+ * twice (RFC 6749 §3.2). Throws `validation_failed`, and URIError for what is not UTF-8 in percent-encoding.
  */
-export function parseForm(text: string): Record<string, string | string[]> {
-  const fields = new Map<string, string[]>()
+export function parseForm(text: string): Record<string, string> {
+  const fields = new Map<string, string>()
   for (const field of text.split('&')) {
+    if (field === '') continue
     const at = field.indexOf('=')
     const value = at < 0 ? '' : unescapeField(field.slice(at + 1))
     const name = unescapeField(at < 0 ? field : field.slice(0, at))
-    if (value === '') continue
-    const values = fields.get(name)
-    // In place: a copy for each value would keep the service from everyone for a second, by one body.
-    if (values) values.push(value)
-    else fields.set(name, [value])
+    if (fields.has(name)) throw repeated(name)
+    fields.set(name, value)
   }
-  return Object.fromEntries([...fields].map(([name, values]) => [name, single(values) ?? values]))
+  return Object.fromEntries([...fields].filter(([, value]) => value !== ''))
 }
 
-const single = ([first, ...others]: string[]) => (others.length === 0 ? first : null)
+function repeated(name: string) {
+  const pointer = `/${name.slice(0, longestName)}`
+  return fail('validation_failed', { errors: [{ pointer, message: 'is there more than once' }] })
+}
 
 // URLSearchParams would put U+FFFD in the place of bytes that are no UTF-8, and so make two passwords one.
 const unescapeField = (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
