@@ -59,6 +59,7 @@ const TokenError = Type.Object(
         Type.Literal('invalid_request'),
         Type.Literal('invalid_grant'),
         Type.Literal('unsupported_grant_type'),
+        Type.Literal('invalid_scope'),
         Type.Literal('temporarily_unavailable'),
         Type.Literal('server_error'),
       ],
@@ -82,6 +83,7 @@ const descriptions: Record<OAuthError, string> = {
   invalid_request: 'Validation failed; username is required',
   invalid_grant: 'Invalid credentials',
   unsupported_grant_type: 'Validation failed; grant_type must be password or refresh_token',
+  invalid_scope: 'Validation failed; scope must be empty',
   temporarily_unavailable: 'Too many requests',
   server_error: 'Internal error',
 }

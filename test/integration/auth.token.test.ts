@@ -50,6 +50,14 @@ describe('POST /api/v1/auth/token refuses', () => {
     ['an empty grant_type', { grant_type: '' }, 'invalid_request'],
     ['another grant_type', { grant_type: 'client_credentials' }, 'unsupported_grant_type'],
     ['the name of something in an object', { grant_type: 'constructor' }, 'unsupported_grant_type'],
+    ['a scope', 'grant_type=password&username=a&password=b&scope=openid', 'invalid_scope'],
+    ['a blank scope', 'grant_type=password&username=a&password=b&scope=+', 'invalid_scope'],
+    [
+      'a scope of any length',
+      { grant_type: 'refresh_token', refresh_token: 'a.b.c', scope: 'x '.repeat(9000) },
+      'invalid_scope',
+    ],
+    ['another grant_type, with a scope', { grant_type: 'x', scope: 'openid' }, 'unsupported_grant_type'],
     ['no username', { grant_type: 'password', password: wrong }, 'invalid_request'],
     ['no password', { grant_type: 'password', username: 'a@example.com' }, 'invalid_request'],
     [
@@ -225,6 +233,18 @@ describe('POST /api/v1/auth/token', () => {
 })
 
 describe('the OpenAPI document', () => {
+  test('names every error of the token endpoint', async () => {
+    const { body } = await service.call('GET /docs/openapi.json', { headers: from(newAddress()) })
+    expect(body.components.schemas.TokenError.properties.error.enum).toEqual([
+      'invalid_request',
+      'invalid_grant',
+      'unsupported_grant_type',
+      'invalid_scope',
+      'temporarily_unavailable',
+      'server_error',
+    ])
+  })
+
   test('lets Swagger UI sign in at the token endpoint and use the token everywhere', async () => {
     const { body } = await service.call('GET /docs/openapi.json', { headers: from(newAddress()) })
     const { oauth2 } = body.components.securitySchemes

@@ -56,7 +56,8 @@ export const authRoutes = (deps: Deps) =>
         summary: 'The token endpoint of OAuth 2.0',
         description:
           'For tools that sign in as RFC 6749 says, with the grants `password` (§4.3, the e-mail address is the username) ' +
-          'and `refresh_token` (§6). It does what `login` and `refresh` do. There are no clients: what names one is ignored.',
+          'and `refresh_token` (§6). It does what `login` and `refresh` do. There are no clients: what names one is ignored. There ' +
+          'are no scopes: asking for one is `invalid_scope`.',
       },
     })
     .post('/refresh', ({ body, request }) => auth.refresh(onBehalf(deps, request), body.refresh_token), {

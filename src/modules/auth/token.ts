@@ -1,4 +1,4 @@
-import { fail } from '../../core/errors'
+import { type FieldError, fail, type OAuthError } from '../../core/errors'
 import type { Acting } from '../../deps'
 import type { TokenPair } from '../sessions/schema'
 import type { TokenRequest } from './schema'
@@ -22,13 +22,18 @@ const grants = new Map<string, Grant>([
  */
 export async function grant(deps: Acting, request: TokenRequest): Promise<TokenPair> {
   const answer = grants.get(request.grant_type)
-  if (answer) return answer(deps, request)
-  const message = `must be ${[...grants.keys()].join(' or ')}`
-  throw fail('validation_failed', {
-    oauth: 'unsupported_grant_type',
-    errors: [{ pointer: '/grant_type', message }],
-  })
+  if (!answer) {
+    const message = `must be ${[...grants.keys()].join(' or ')}`
+    throw refused('unsupported_grant_type', { pointer: '/grant_type', message })
+  }
+  // No scope exists, and an answer that names none would mean that all of those asked for were granted (§5.1).
+  if (request.scope !== undefined)
+    throw refused('invalid_scope', { pointer: '/scope', message: 'must be empty' })
+  return answer(deps, request)
 }
+
+const refused = (oauth: OAuthError, error: FieldError) =>
+  fail('validation_failed', { oauth, errors: [error] })
 
 /** The value of a parameter that this grant cannot do without. */
 function required(parameter: Record<string, string | undefined>): string {
