@@ -1,5 +1,6 @@
 import { type TSchema, Type } from '@sinclair/typebox'
 import { uuidPattern } from '../core/secret'
+import { closed } from './shapes'
 
 /** The id of anything. */
 export const Id = Type.String({
@@ -8,7 +9,7 @@ export const Id = Type.String({
   examples: ['0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'],
 })
 
-export const ById = Type.Object({ id: Id }, { additionalProperties: false })
+export const ById = Type.Object({ id: Id }, closed)
 export type ById = typeof ById.static
 
 // Text, for that is what a query holds, in the one spelling of each number; the document shows the number alone.
@@ -31,7 +32,7 @@ export const pageParameters = {
   cursor: Type.Optional(Type.String({ maxLength: 200, description: '`next_cursor` of the page before.' })),
 }
 
-export const PageQuery = Type.Object(pageParameters, { additionalProperties: false })
+export const PageQuery = Type.Object(pageParameters, closed)
 export type PageQuery = typeof PageQuery.static
 
 /** A page of `item`s, newest first. */
@@ -44,5 +45,5 @@ export const PageOf = <T extends TSchema>(item: T, { title }: { title: string })
         examples: [null],
       }),
     },
-    { title, description: 'Part of a list, newest first.', additionalProperties: false },
+    { title, description: 'Part of a list, newest first.', ...closed },
   )

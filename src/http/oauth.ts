@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { ErrorCode, Failure, OAuthError } from '../core/errors'
 import { catalogue } from './catalogue'
+import { closed } from './shapes'
 
 /**
  * Adds the route option `oauth`: the route is a token endpoint, so it reads a form (RFC 6749 §3.2), its errors are those
@@ -70,7 +71,7 @@ const TokenError = Type.Object(
     ),
     error_description: Type.String({ description: 'For developers.' }),
   },
-  { title: 'TokenError', description: 'An error of RFC 6749 §5.2.', additionalProperties: false },
+  { title: 'TokenError', description: 'An error of RFC 6749 §5.2.', ...closed },
 )
 
 /** One that comes with a status rides along as its example, for the document. */

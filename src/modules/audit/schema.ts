@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Id, PageOf, pageParameters } from '../../http/lists'
-import { Moment } from '../../http/shapes'
+import { closed, Moment } from '../../http/shapes'
 
 /** Everything that is kept about accounts and sessions. The names are stable: people filter logs by them. */
 export const AuditType = Type.Union(
@@ -48,7 +48,7 @@ export const AuditEvent = Type.Object(
   {
     title: 'AuditEvent',
     description: 'Something that happened to an account or a session.',
-    additionalProperties: false,
+    ...closed,
   },
 )
 export type AuditEvent = typeof AuditEvent.static
@@ -61,6 +61,6 @@ export const AuditQuery = Type.Object(
     user_id: Type.Optional({ ...Id, description: 'Events that this user caused or met.' }),
     type: Type.Optional(AuditType),
   },
-  { additionalProperties: false },
+  closed,
 )
 export type AuditQuery = typeof AuditQuery.static

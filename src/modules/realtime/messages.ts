@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Id } from '../../http/lists'
-import { exampleProblem, Moment } from '../../http/shapes'
+import { closed, exampleProblem, Moment } from '../../http/shapes'
 import { User } from '../users/schema'
 import { ChannelName, Data, Offset, Participant, presenceFields } from './schema'
 
@@ -30,7 +30,7 @@ const object = <const N extends string, F extends Record<string, TSchema>>(
   type: N,
   description: string,
   fields: F,
-) => Type.Object({ type: Type.Literal(type), ...fields }, { description, additionalProperties: false })
+) => Type.Object({ type: Type.Literal(type), ...fields }, { description, ...closed })
 
 const fromClient = <const N extends string, F extends Record<string, TSchema>>(
   type: N,

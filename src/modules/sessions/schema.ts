@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { Id, PageOf } from '../../http/lists'
-import { Moment } from '../../http/shapes'
+import { closed, Moment } from '../../http/shapes'
 
 /** RFC 6749 §5.1, with the life of the refresh token beside that of the access token. */
 export const TokenPair = Type.Object(
@@ -28,7 +28,7 @@ export const TokenPair = Type.Object(
   {
     title: 'TokenPair',
     description: 'What a sign-in gives: a short-lived access token and a refresh token.',
-    additionalProperties: false,
+    ...closed,
   },
 )
 export type TokenPair = typeof TokenPair.static
@@ -44,7 +44,7 @@ export const Session = Type.Object(
     expires_at: Moment,
     is_current: Type.Boolean({ description: 'Whether it is the session that asks.', examples: [true] }),
   },
-  { title: 'Session', description: 'A device that is signed in.', additionalProperties: false },
+  { title: 'Session', description: 'A device that is signed in.', ...closed },
 )
 export type Session = typeof Session.static
 
