@@ -20,7 +20,7 @@ const importLaw: readonly Row[] = [
   { files: 'main', may: ['cli/*', '#builtin', '#library'] },
   { files: 'app', may: ['http/**', 'modules/*/routes', '#web'] },
   { files: 'deps', may: [] },
-  { files: 'core/**', may: ['core/**', '/package.json', '#builtin', '#library', '#typebox'] },
+  { files: 'core/**', may: ['core/**', '#builtin', '#library', '#typebox'] },
   {
     files: 'db/**',
     may: ['core/**', 'db/**', '/drizzle/**', '#builtin', '#library', '#typebox', '#database'],
