@@ -13,11 +13,11 @@ const slackMilliseconds = 2000
 let service: Service
 beforeAll(async () => {
   service = await startService({ DB_STATEMENT_TIMEOUT: '600ms', DB_POOL_SIZE: '2' })
-  await service.sql`create table notes (body text)`
+  await service.sql`create table scraps (body text)`
 })
 afterAll(() => service.stop())
 
-const countNotes = async () => (await service.sql`select 1 from notes`).length
+const countScraps = async () => (await service.sql`select 1 from scraps`).length
 
 async function timed<T>(work: Promise<T>) {
   const startedAt = performance.now()
@@ -85,21 +85,21 @@ describe('a transaction', () => {
   test('that outlives its deadline is told so and rolled back', async () => {
     const { promise: refused, resolve } = Promise.withResolvers<void>()
     const transaction = service.deps.db.transaction(async (tx) => {
-      await tx.execute(statement`insert into notes values ('first')`)
+      await tx.execute(statement`insert into scraps values ('first')`)
       await refused
-      await tx.execute(statement`insert into notes values ('second')`)
+      await tx.execute(statement`insert into scraps values ('second')`)
     })
     const error = await transaction.catch((error: unknown) => error)
     expect(failureIn(error)?.code).toBe('database_unavailable')
     resolve()
-    expect(await countNotes()).toBe(0)
+    expect(await countScraps()).toBe(0)
     await untilNoneIsIdle()
   })
 
   test('that outlives its deadline in its last statement, or in a savepoint, is rolled back too', async () => {
     // Each shorter than a statement may be, together longer than the deadline.
     const inLast = service.deps.db.transaction(async (tx) => {
-      await tx.execute(statement`insert into notes values ('last')`)
+      await tx.execute(statement`insert into scraps values ('last')`)
       for (let nap = 0; nap < 3; nap++) await tx.execute(statement`select pg_sleep(0.45)`)
     })
     expect(failureIn(await inLast.catch((error: unknown) => error))?.code).toBe('database_unavailable')
@@ -107,26 +107,26 @@ describe('a transaction', () => {
     const { promise: refused, resolve } = Promise.withResolvers<void>()
     const inSavepoint = service.deps.db.transaction((tx) =>
       tx.transaction(async (inner) => {
-        await inner.execute(statement`insert into notes values ('before')`)
+        await inner.execute(statement`insert into scraps values ('before')`)
         await refused
-        await inner.execute(statement`insert into notes values ('after')`)
+        await inner.execute(statement`insert into scraps values ('after')`)
       }),
     )
     expect(failureIn(await inSavepoint.catch((error: unknown) => error))?.code).toBe('database_unavailable')
     resolve()
     await untilNoneIsIdle()
-    expect(await countNotes()).toBe(0)
+    expect(await countScraps()).toBe(0)
   })
 
   test('that throws is rolled back and leaves its connection fit for use', async () => {
     for (let round = 0; round < 10; round++) {
       const transaction = service.deps.db.transaction(async (tx) => {
-        await tx.execute(statement`insert into notes values ('never')`)
+        await tx.execute(statement`insert into scraps values ('never')`)
         throw new Error('changed my mind')
       })
       await expect(transaction).rejects.toThrow('changed my mind')
     }
-    expect(await countNotes()).toBe(0)
+    expect(await countScraps()).toBe(0)
     await untilNoneIsIdle()
   })
 })
@@ -146,13 +146,13 @@ describe('a transaction that fails with', () => {
   ])('%s is rolled back, and its connection goes on', async (_, work) => {
     for (let round = 0; round < 5; round++) {
       const transaction = service.deps.db.transaction(async (tx) => {
-        await tx.execute(statement`insert into notes values ('never')`)
+        await tx.execute(statement`insert into scraps values ('never')`)
         await work(tx)
       })
       await expect(transaction).rejects.toThrow()
       await service.deps.db.execute(statement`select 1`)
     }
-    expect(await countNotes()).toBe(0)
+    expect(await countScraps()).toBe(0)
     await untilNoneIsIdle()
   })
 })
