@@ -159,11 +159,24 @@ describe('an event', () => {
     expect(others).toMatchObject([{ type: 'user.created', actor_id: admin.id, details: { role: 'admin' } }])
   })
 
-  test('access.forbidden names who tried', async () => {
+  test('access.forbidden names who tried what, and on whom', async () => {
     const user = await service.enter()
     await service.call('GET /api/v1/users', as(user.access_token, 'tried-it'))
     expect(await events(`user_id=${user.id}&type=access.forbidden`)).toMatchObject([
-      { actor_id: user.id, session_id: sidOf(user.access_token), request_id: 'tried-it', ip: '192.0.2.7' },
+      {
+        actor_id: user.id,
+        target_id: null,
+        session_id: sidOf(user.access_token),
+        request_id: 'tried-it',
+        ip: '192.0.2.7',
+        details: { method: 'GET', route: '/api/v1/users' },
+      },
+    ])
+    const victim = await service.register()
+    await service.call(`DELETE /api/v1/users/${victim.id}`, { token: user.access_token })
+    await service.call('DELETE /api/v1/users/everybody', { token: user.access_token })
+    expect(await events(`user_id=${victim.id}&type=access.forbidden`)).toMatchObject([
+      { actor_id: user.id, details: { method: 'DELETE', route: '/api/v1/users/:id' } },
     ])
   })
 

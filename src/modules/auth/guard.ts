@@ -1,6 +1,7 @@
 import { Elysia } from 'elysia'
 import { fail } from '../../core/errors'
-import type { Deps } from '../../deps'
+import { uuidPattern } from '../../core/secret'
+import type { Acting, Deps } from '../../deps'
 import { bearerToken } from '../../http/bearer'
 import { noteUser, onBehalf } from '../../http/request'
 import { rolesAsked } from '../../http/roles'
@@ -16,12 +17,13 @@ type Access = true | { role: 'admin' } | { ownerOr: 'admin' }
  */
 export const guard = (deps: Deps) =>
   new Elysia({ name: 'guard' }).macro('auth', (access: Access) => ({
-    async transform({ request, params }) {
+    async transform({ request, route, params }) {
       const token = bearerToken(request)
       if (!token) throw fail('unauthenticated')
       const principal = await authenticate(deps, token)
       noteUser(request, principal.userId)
-      if (!mayEnter(access, principal, params)) return refuse(deps, request, principal)
+      if (!mayEnter(access, principal, params))
+        return refuse(onBehalf(deps, request), principal, { method: request.method, route, params })
       admitted.set(request, principal)
     },
     resolve: ({ request }) => ({ principal: principalOf(request) }),
@@ -42,9 +44,20 @@ function mayEnter(access: Access, { userId, role }: Principal, params: unknown):
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
-async function refuse(deps: Deps, request: Request, { sessionId }: Principal): Promise<never> {
-  await audit.record(onBehalf(deps, request), { type: 'access.forbidden', sessionId })
+type Attempt = { method: string; route: string; params: unknown }
+
+/** What was tried is kept by the route's pattern: a path can hold anything. */
+async function refuse(deps: Acting, { sessionId }: Principal, attempt: Attempt): Promise<never> {
+  const { method, route } = attempt
+  const targetId = accountAt(attempt)
+  await audit.record(deps, { type: 'access.forbidden', sessionId, targetId, details: { method, route } })
   throw fail('forbidden')
+}
+
+/** The account that a path names, whether it exists or not. */
+function accountAt({ route, params }: Attempt): string | null {
+  const id = isObject(params) ? params['id'] : null
+  return route.includes('/users/:id') && typeof id === 'string' && uuidPattern.test(id) ? id : null
 }
 
 const admitted = new WeakMap<Request, Principal>()
