@@ -11,8 +11,11 @@ export type PasswordCost = { memoryKib: number; time: number }
 export type Passwords = {
   /** argon2id hash in PHC form. Throws `overloaded` when too many hashes already wait. */
   hash(password: string): Promise<string>
-  /** Compares with a stored hash; with `null` it spends the same time and says no. Throws `overloaded`. */
-  verify(password: string, hash: string | null): Promise<boolean>
+  /**
+   * Compares with a stored hash; with `null` it spends the same time and says no. `null` for a hash that cannot be read,
+   * after the same time. Throws `overloaded`.
+   */
+  verify(password: string, hash: string | null): Promise<boolean | null>
   /** True when a hash was made by another system, algorithm or at another cost than today's. */
   isOutdated(hash: string): boolean
   /** Throws `overloaded` when too many hashes already wait. */
@@ -42,17 +45,22 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
   // Made now, not at the first unknown address, whose answer would stand out by taking twice as long.
   const decoy = Bun.password.hash(randomText(32), cost)
 
-  const hash = (password: string) => gate.run(() => Bun.password.hash(asHashed(password), cost))
+  // The work of a comparison that fails, where there is nothing to compare with.
+  const spend = async (password: string) => {
+    await Bun.password.verify(asHashed(password), await decoy)
+    return false
+  }
 
   return {
-    hash,
-    async verify(password, stored) {
-      const against = stored ?? (await decoy)
-      const isMatch = await gate.run(() =>
-        fitsAny(isOutdated(against) ? eitherWay(password) : [asHashed(password)], against),
-      )
-      return isMatch && stored !== null
-    },
+    hash: (password) => gate.run(() => Bun.password.hash(asHashed(password), cost)),
+    verify: (password, stored) =>
+      gate.run(async () => {
+        if (stored === null) return spend(password)
+        const texts = isOutdated(stored) ? eitherWay(password) : [asHashed(password)]
+        const isMatch = await fitsAny(texts, stored)
+        if (isMatch === null) await spend(password)
+        return isMatch
+      }),
     isOutdated,
     assertRoom: gate.assertRoom,
     load: gate,

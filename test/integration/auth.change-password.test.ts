@@ -70,6 +70,15 @@ describe('POST /api/v1/auth/password', () => {
     expect(await eventsOf(user)).not.toContain('password.changed')
   })
 
+  test('of a hash that cannot be read is a wrong password, and the log says whose', async () => {
+    const user = await service.enter()
+    await service.sql`update users set password_hash = '{SHA}abc' where id = ${user.id}`
+    expect(outcome(await to(user))).toEqual([403, 'wrong_password'])
+    expect(await hashOf(user)).toBe('{SHA}abc')
+    const told = service.lines.filter(({ event }) => event === 'password.unreadable_hash')
+    expect(told).toMatchObject([{ level: 40, userId: user.id }])
+  })
+
   test('with a weak new password changes nothing, and says so only to who knows the current one', async () => {
     const user = await service.enter()
     const weak = JSON.stringify({ current_password: user.password, new_password: 'password123' })

@@ -83,6 +83,8 @@ describe('refused login', () => {
       'deactivated account and wrong password',
       async () => ({ ...(await deactivated()), password: 'not it' }),
     ],
+    ['unreadable hash', async () => unreadable('{SHA}abc')],
+    ['truncated hash', async () => unreadable('$argon2id$v=19$m=64,t=1,p=1$AJGvudoC')],
     ['malformed address', async () => ({ email: 'ada', password: aPassword })],
     ['foreign letter in the address', async () => ({ email: '\u212Aate@example.com', password: aPassword })],
     ['address that reads as SQL', async () => ({ email: "' or 1=1 --", password: "' or 1=1 --" })],
@@ -114,6 +116,16 @@ describe('refused login', () => {
     expect(JSON.stringify(service.lines)).not.toContain(user.email)
   })
 
+  test('for a hash that cannot be read tells the operator whose it is, and nobody the hash', async () => {
+    const user = await unreadable('{SHA}kq3vzw9x')
+    expect((await login(user)).status).toBe(401)
+    const told = service.lines.filter(({ event }) => event === 'password.unreadable_hash')
+    expect(told.filter(({ userId }) => userId === user.id)).toMatchObject([{ level: 40 }])
+    expect(JSON.stringify(service.lines)).not.toContain('{SHA}')
+    const kept = await service.sql`select type from audit_events where target_id = ${user.id} order by id`
+    expect(kept.map(({ type }) => type)).toEqual(['user.created', 'sign_in.failed'])
+  })
+
   test('takes about as long whatever the reason (printed, since machines differ)', async () => {
     const costly = await startService({ ARGON2_MEMORY_KIB: '4096' })
     const user = await costly.register()
@@ -121,8 +133,16 @@ describe('refused login', () => {
       ['unknown', []],
       ['wrong', []],
       ['malformed', []],
+      ['unreadable', []],
     ])
-    const emails: Record<string, string> = { unknown: costly.newEmail(), wrong: user.email, malformed: 'ada' }
+    const { id, email: unreadable } = await costly.register()
+    await costly.sql`update users set password_hash = '{SHA}abc' where id = ${id}`
+    const emails: Record<string, string> = {
+      unknown: costly.newEmail(),
+      wrong: user.email,
+      malformed: 'ada',
+      unreadable,
+    }
     for (let round = 0; round < 9; round++) {
       for (const [name, spent] of times) {
         const startedAt = performance.now()
@@ -142,5 +162,11 @@ describe('refused login', () => {
 async function deactivated() {
   const user = await service.register()
   await service.sql`update users set is_active = false where id = ${user.id}`
+  return user
+}
+
+async function unreadable(hash: string) {
+  const user = await service.register()
+  await service.sql`update users set password_hash = ${hash} where id = ${user.id}`
   return user
 }

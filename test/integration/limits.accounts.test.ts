@@ -45,6 +45,12 @@ describe('an account', () => {
     }
   })
 
+  test('whose hash cannot be read has as many tries', async () => {
+    const { email } = await register()
+    await service.sql`update users set password_hash = '{SHA}abc' where email = ${email}`
+    expect(statuses(await times(10, () => login({ email })))).toEqual({ 401: 5, 429: 5 })
+  })
+
   test('is as before once a quarter of an hour has passed without a try', async () => {
     const { email } = await register()
     await exhaust(email)

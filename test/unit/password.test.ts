@@ -136,3 +136,28 @@ describe('hash of the current form', () => {
     verify.mockRestore()
   })
 })
+
+describe('unreadable hash', () => {
+  const salt = 'AJGvudoC/laloMAsx3a3Wqi5D0gV5Jqze6URGyIUlJ0'
+  test.each([
+    '',
+    'plain',
+    '{SHA}abc',
+    '$1$abc$def',
+    '$2b$04$bIwAt8lTsldqRjK11AVly.RJvof',
+    '$2b$99$bIwAt8lTsldqRjK11AVly.RJvofB0FJuNSicE24Pvh17SLjgUJmuq',
+    '$argon2id$v=19$m=64,t=1,p=1$',
+    `$argon2id$v=19$m=64,t=1,p=1$${salt}$Y300dhMIZ2nlSP0CUm9ycC5`,
+    `$argon2id$v=19$m=64,t=1,p=1$${salt}$${'-'.repeat(43)}`,
+  ])('%j fits no password, is told from others, and costs as much as none', async (stored) => {
+    const none = await passwords.hash('kq3vzw9x')
+    const verify = spyOn(Bun.password, 'verify')
+    for (const password of ['kq3vzw9x', 'Zimmer 40m² µ']) {
+      verify.mockClear()
+      expect(await passwords.verify(password, stored)).toBeNull()
+      // The last comparison is with a hash of ours.
+      expect(String(verify.mock.lastCall?.[1]).slice(0, 28)).toBe(none.slice(0, 28))
+    }
+    verify.mockRestore()
+  })
+})

@@ -8,7 +8,7 @@ import * as sessions from '../sessions/service'
 import * as administration from './administration'
 import { applyChanges, uniquely } from './changes'
 import { add, prepare } from './creation'
-import { proveIdentity } from './identity'
+import { isPasswordOf, proveIdentity } from './identity'
 import { present } from './present'
 import * as repo from './repo'
 import { addressOf, hashNew } from './rules'
@@ -96,7 +96,7 @@ export async function checkPassword(deps: Deps, email: string, password: string)
   const emailNormalised = normaliseEmail(email)
   const user = emailNormalised ? await repo.byEmail(deps.db, emailNormalised) : null
   // No account costs the same time as a wrong password, so the answer does not tell who has one.
-  const isMatch = await deps.passwords.verify(password, user?.passwordHash ?? null)
+  const isMatch = await isPasswordOf(deps, user, password)
   if (!user?.isActive || !isMatch) return { userId: user?.id ?? null, holder: null }
   if (!deps.passwords.isOutdated(user.passwordHash)) return { userId: user.id, holder: user }
   const holder = await upgraded(deps, user, password)
