@@ -19,9 +19,12 @@ export function sentenceOf(error: unknown): string {
 // Broken constraints, and what is not there, is there already or not allowed; a syntax error quotes the statement.
 const namesOnly = /^(23|42(?!601))/
 
-/** Most of what PostgreSQL says may quote a value of a row. */
-const saidByServer = ({ code, message }: OfServer) =>
-  namesOnly.test(code) ? message : `the database refused it [${code}]`
+/** Most of what PostgreSQL says may quote a value of a row; of bad data (class 22) it does so after the kind of mistake. */
+function saidByServer({ code, message }: OfServer): string {
+  if (namesOnly.test(code)) return message
+  const kind = code.startsWith('22') ? message.replace(/[^\p{L} ].*/su, '').trim() : ''
+  return `${kind || 'the database refused it'} [${code}]`
+}
 
 type OfServer = Error & { code: string }
 

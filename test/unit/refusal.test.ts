@@ -21,7 +21,10 @@ describe('what a person is told of a failure', () => {
   })
 
   test.each([
-    [ofServer('22P02', `invalid input syntax for type uuid: "${secret}"`), 'the database refused it [22P02]'],
+    [
+      ofServer('22P02', `invalid input syntax for type uuid: "${secret}"`),
+      'invalid input syntax for type uuid [22P02]',
+    ],
     [ofServer('42601', `syntax error at or near "${secret}"`), 'the database refused it [42601]'],
     [ofServer('P0001', secret), 'the database refused it [P0001]'],
     [Object.assign(new Error(`Failed query: ${secret}`), { query: secret, params: [secret] }), 'failed'],
