@@ -130,6 +130,27 @@ describe('/api/v1/users/{id}/sessions', () => {
   })
 })
 
+describe('/api/v1/users/{id}/sessions of an account', () => {
+  test.each(['GET', 'DELETE'])('that does not exist: %s by an admin is 404', async (method) => {
+    for (const id of [unknownId, `${unknownId.slice(0, -1)}1`]) {
+      const answer = await call(`${method} ${id}/sessions`, admin.access_token)
+      expect(outcome(answer)).toEqual([404, 'not_found'])
+    }
+  })
+
+  test('that was deleted is 404, of one that is signed in nowhere there is nothing to list or end', async () => {
+    const [gone, idle] = [await service.enter(), await service.register()]
+    expect((await call(`DELETE ${gone.id}`, admin.access_token)).status).toBe(204)
+    for (const method of ['GET', 'DELETE'])
+      expect(outcome(await call(`${method} ${gone.id}/sessions`, admin.access_token))).toEqual([
+        404,
+        'not_found',
+      ])
+    expect(await list(admin.access_token, idle.id)).toEqual([])
+    expect((await call(`DELETE ${idle.id}/sessions`, admin.access_token)).status).toBe(204)
+  })
+})
+
 describe('POST /api/v1/auth/logout-all', () => {
   test('ends every session of the caller and of nobody else', async () => {
     const [user, other] = [await service.enter(), await service.enter()]

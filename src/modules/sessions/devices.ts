@@ -29,9 +29,19 @@ export const endOwn = (deps: Acting, { userId }: Principal, sessionId: string): 
     await tellEnded(deps, ended, reason)
   })
 
-/** Ends every session of a user, as that user or as an admin. */
+/** As `list`, of an account that may not exist. Throws `not_found` too. */
+export async function listOf(deps: Deps, asked: Asked, query: PageQuery): Promise<Page<Session>> {
+  if (!(await repo.hasHolder(deps.db, asked.userId))) throw fail('not_found')
+  return list(deps, asked, query)
+}
+
+/** Ends every session of a user, as that user or as an admin. Throws `not_found` when there is no such user. */
 export const endAllOf = (deps: Acting, principal: Principal, userId: string): Promise<void> =>
-  endAll(deps, userId, principal.userId === userId ? 'ended_by_owner' : 'ended_by_admin')
+  atomically(deps, async (deps) => {
+    // Whoever mistypes an id must not be told that it worked.
+    if (!(await repo.lockHolder(deps.db, userId))) throw fail('not_found')
+    await endAll(deps, userId, principal.userId === userId ? 'ended_by_owner' : 'ended_by_admin')
+  })
 
 /** Whose sessions, seen from which one. */
 type Asked = { userId: string; sessionId: string }

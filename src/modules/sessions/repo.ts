@@ -143,9 +143,18 @@ export const endOne = (db: Db, sessionId: string, why: Reason) =>
 export const endOwn = (db: Db, { sessionId, userId }: { sessionId: string; userId: string }, why: Reason) =>
   end(db, { which: and(eq(sessions.id, sessionId), eq(sessions.userId, userId)), ...why })
 
-/** Locks a user against other ends and openings, so that no two of them take the same sessions in another order. */
-export async function lockHolder(db: Db, userId: string) {
-  await db.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update')
+/**
+ * Locks a user against other ends and openings, so that no two of them take the same sessions in another order. Answers
+ * whether there is one.
+ */
+export async function lockHolder(db: Db, userId: string): Promise<boolean> {
+  const rows = await db.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update')
+  return rows.length === 1
+}
+
+/** Whether there is a user whose sessions these would be. */
+export async function hasHolder(db: Db, userId: string): Promise<boolean> {
+  return (await db.select({ id: users.id }).from(users).where(eq(users.id, userId))).length === 1
 }
 
 /** Ends every session of a user. */

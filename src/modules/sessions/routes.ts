@@ -39,12 +39,12 @@ export const sessionsRoutes = (deps: Deps) =>
     )
     .get(
       '/:id/sessions',
-      ({ params, principal, query }) => devices.list(deps, { ...principal, userId: params.id }, query),
+      ({ params, principal, query }) => devices.listOf(deps, { ...principal, userId: params.id }, query),
       {
         auth: { ownerOr: 'admin' },
         params: ById,
         query: PageQuery,
-        response: { 200: SessionPage, ...failures() },
+        response: { 200: SessionPage, ...failures('not_found') },
         detail: {
           operationId: 'listSessions',
           summary: 'Where an account is signed in',
@@ -60,7 +60,7 @@ export const sessionsRoutes = (deps: Deps) =>
         auth: { ownerOr: 'admin' },
         params: ById,
         query: Nothing,
-        response: { 204: NoContent, ...failures() },
+        response: { 204: NoContent, ...failures('not_found') },
         detail: {
           operationId: 'endSessions',
           summary: 'Sign an account out everywhere',
