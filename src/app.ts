@@ -9,7 +9,7 @@ import { problems } from './http/problem'
 import { rateLimits } from './http/rate-limit'
 import { requests } from './http/request'
 import { indexRoutes } from './http/route-index'
-import { methodsOf } from './http/router'
+import { methodsOf, names } from './http/router'
 import { traces } from './http/traces'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
@@ -66,10 +66,11 @@ export function createApp(deps: Deps) {
     .use(requests({ ...config, lifecycle, log, onAnswered, probes, server: () => app.server }))
     .use(traces(tracing))
     .use(draining(lifecycle, probes))
-    .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app, path) }))
+    .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app.routes, path) }))
     .use(cors(config.corsOrigins))
     .use(rateLimits({ limits, bus, routeOf }))
     .use(bodies(routeOf))
+    .use(names(() => app.routes))
     .use(docs({ config, sections, routes: () => app.routes }))
     .use(socketDocs(deps))
     .use(healthRoutes(deps))

@@ -49,6 +49,13 @@ describe('method that a path does not take', () => {
     ['PUT /api/v1/auth/register', 'POST'],
     ['OPTIONS /api/v1/auth/logout', 'POST'],
     ['PROPFIND /livez', 'GET, HEAD'],
+    // Each has a name where another path has an id.
+    ['POST /api/v1/users/me', 'GET, HEAD, PATCH, DELETE'],
+    ['PUT /api/v1/users/me/sessions', 'GET, HEAD'],
+    ['DELETE /api/v1/users/me/sessions', 'GET, HEAD'],
+    ['DELETE /api/v1/users/me/sessions/', 'GET, HEAD'],
+    ['DELETE /api/v1/users/me/sessions?a=b', 'GET, HEAD'],
+    ['PUT /api/v1/users/x/sessions', 'GET, HEAD, DELETE'],
   ])('%s is a 405 that allows %s', async (route, allow) => {
     const [method = '', path = ''] = route.split(' ')
     const answer = await fetch(service.url + path, { method })

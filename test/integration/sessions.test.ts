@@ -151,6 +151,21 @@ describe('/api/v1/users/{id}/sessions of an account', () => {
   })
 })
 
+describe('DELETE /api/v1/users/me/sessions', () => {
+  test('is no method of that path: 405, for a user and an admin, and is on no record', async () => {
+    const user = await service.enter()
+    for (const path of ['me/sessions', 'me/sessions/'])
+      for (const { access_token } of [user, admin]) {
+        const answer = await call(`DELETE ${path}`, access_token)
+        expect(outcome(answer)).toEqual([405, 'method_not_allowed'])
+        expect(answer.headers.get('allow')).toBe('GET, HEAD')
+      }
+    expect(await isLive(user.access_token)).toBe(true)
+    const events = await service.sql`select type from audit_events where actor_id = ${user.id}`
+    expect(events.map(({ type }) => type)).not.toContain('access.forbidden')
+  })
+})
+
 describe('POST /api/v1/auth/logout-all', () => {
   test('ends every session of the caller and of nobody else', async () => {
     const [user, other] = [await service.enter(), await service.enter()]
