@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import commonPasswords from '@zxcvbn-ts/language-common/src/passwords.json' with { type: 'text' }
 import { createGate, type Load } from './gate'
 import { randomText } from './secret'
+import { isStorable, textRule } from './storable'
 import { fitsAny } from './stored-hash'
 
 const maxPasswordLength = 256
@@ -69,6 +70,8 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
 
 /** Why a new password is refused, as a sentence, or `null`. OWASP ASVS 5 §6.2. */
 export function passwordProblem(password: string, email: string, minLength: number): string | null {
+  // No request to sign in could bring it; a command or a file can.
+  if (!isStorable(password)) return textRule
   const normalised = normalise(password)
   const length = [...normalised].length
   if (length < minLength) return `must have at least ${minLength} characters`

@@ -40,5 +40,6 @@ function faultAmong(items: unknown[], names: string[] | null, depth: number): Fa
   return null
 }
 
-const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
-const textRule = 'must be well-formed text without NUL'
+/** Whether a request could bring this text. */
+export const isStorable = (text: string) => text.isWellFormed() && !text.includes('\0')
+export const textRule = 'must be well-formed text without NUL'

@@ -41,6 +41,15 @@ describe('the first admin', () => {
     await service.end('SIGTERM')
   })
 
+  test('with NUL in the file with the password stops the start by name', async () => {
+    const cwd = emptyDir()
+    writeFileSync(join(cwd, 'password'), `${aPassword}\0\n`)
+    const env = { BOOTSTRAP_ADMIN_EMAIL: boss, BOOTSTRAP_ADMIN_PASSWORD_FILE: 'password' }
+    const { exitCode, stderr } = await fastkit({ cwd, env }, ['serve'])
+    expect([exitCode, readdirSync(cwd)]).toEqual([78, ['password']])
+    expect(stderr).toContain('BOOTSTRAP_ADMIN_PASSWORD must be well-formed text without NUL')
+  })
+
   test.skipIf(!serverUrl)('is one, although two instances start at once', async () => {
     const { url, drop } = await createTestDatabase()
     const services = await Promise.all(

@@ -45,6 +45,8 @@ describe.each(running)('fastkit user, on %s', (name) => {
     ['create --email nobody', aPassword, '--email must be an ASCII e-mail address'],
     ['create --email a@example.com --display-name a\nb', aPassword, '--display-name must be'],
     ['set-password --email boss@example.com', 'short', 'weak_password'],
+    ['create --email a@example.com', `${aPassword}\0`, 'without NUL (validation_failed)'],
+    ['set-password --email boss@example.com', `${another}\0`, 'without NUL (validation_failed)'],
     ['set-password --email nobody@example.com', another, 'not_found'],
   ])('refuses %j with the password %j: %s', async (line, input, reason) => {
     const args = [...line.split(' '), '--password-stdin']

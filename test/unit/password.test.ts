@@ -22,10 +22,15 @@ describe('password rule', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (password) => {
         const length = [...password.normalize('NFKC')].length
         const said = problem(password)
+        if (password.includes('\0')) return expect(said).toBe('must be well-formed text without NUL')
         if (length < 8) expect(said).toContain('at least 8')
         if (length > 256) expect(said).toContain('at most 256')
       }),
     )
+  })
+
+  test.each(['kq3vzw9x\0', '\0', 'kq3vzw9x\uD800'])('%j could never be sent to sign in', (password) => {
+    expect(problem(password)).toBe('must be well-formed text without NUL')
   })
 
   test('says one of five things, and never the password', () => {

@@ -1,6 +1,7 @@
 import { normaliseEmail } from '../../core/email'
 import { fail } from '../../core/errors'
 import { passwordProblem } from '../../core/password'
+import { isStorable } from '../../core/storable'
 import type { Deps } from '../../deps'
 
 /** An address as given and as compared. */
@@ -17,12 +18,13 @@ export function addressOf(given: string): Address {
 
 type Candidate = { password: string; emailNormalised: string; pointer: string }
 
-/** Hashes a password that may be chosen. Throws `weak_password`, `overloaded`. */
+/** Hashes a password that may be chosen. Throws `weak_password`, `overloaded`, `validation_failed` for what is no text. */
 export function hashNew(
   { config, passwords }: Deps,
   { password, emailNormalised, pointer }: Candidate,
 ): Promise<string> {
   const message = passwordProblem(password, emailNormalised, config.passwordMinLength)
-  if (message) throw fail('weak_password', { errors: [{ pointer, message }] })
+  const code = isStorable(password) ? 'weak_password' : 'validation_failed'
+  if (message) throw fail(code, { errors: [{ pointer, message }] })
   return passwords.hash(password)
 }
