@@ -4,6 +4,7 @@ import { createLog } from '../core/log'
 import { randomText } from '../core/secret'
 import { openDatabase } from '../db/client'
 import { assemble } from './assemble'
+import { print } from './output'
 
 /** Prints the OpenAPI document. Nothing is opened: the database connects with its first query, and there is none. */
 export async function printDocument(environment: Environment): Promise<number> {
@@ -26,7 +27,6 @@ export async function printDocument(environment: Environment): Promise<number> {
     }),
   )
   const answer = await app.handle(new Request('http://localhost/docs/openapi.json'))
-  // Awaited: the process ends right after this, and a pipe takes only its first 64 KiB at once.
-  await Bun.write(Bun.stdout, `${await answer.text()}\n`)
+  await print(`${await answer.text()}\n`)
   return 0
 }

@@ -21,9 +21,13 @@ export function createOperator() {
     /** `fastkit user …`; `input` is what arrives on standard input. */
     user: (place: Place, args: string[], input = ''): Promise<Command> =>
       fastkit(place, ['user', ...args], input),
-    /** What `reader`, of a shell, makes of the output of a command in a pipe; the exit code is the command's. */
+    /**
+     * What `reader`, of a shell, makes of the output of a command in a pipe that another has set not to wait; the exit code
+     * is the command's.
+     */
     piped({ cwd, env = {} }: Place, args: string[], reader: string): Promise<Command> {
-      const line = `"$@" | (${reader}); exit "\${PIPESTATUS[0]}"`
+      const before = `"$1" -e 'process.stdout.write("")'`
+      const line = `{ ${before}; "$@"; } | (${reader}); exit "\${PIPESTATUS[0]}"`
       const path = { PATH: Bun.env['PATH'] ?? '' }
       const command = ['-c', line, 'bash', process.execPath, main, ...args]
       return run('bash', { args: command, cwd, env: { ...path, ...cheap, ...env } })

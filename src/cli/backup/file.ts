@@ -13,6 +13,7 @@ import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { verifyBackup } from '../../db/backup/read'
 import { syncDir } from '../../db/embedded/archive'
+import { printing } from '../output'
 
 /** Where a backup goes. It does not exist under its name before it is whole. */
 export type Target = { output: Writable; commit(): Promise<void>; drop(): void }
@@ -45,7 +46,7 @@ export function fileTarget(path: string, { mayReplace }: { mayReplace: boolean }
 
 /** Standard output, for a machine on which no file can be left. */
 export const pipeTarget = (): Target => ({
-  output: createWriteStream('', { fd: 1, autoClose: false }),
+  output: printing(),
   commit: () => Promise.resolve(),
   drop: () => {
     // What was read of it has no end, and a restore sees that.

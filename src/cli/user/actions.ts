@@ -1,6 +1,7 @@
 import { type Environment, loadConfig } from '../../core/config'
 import { addressOf } from '../../modules/users/rules'
 import type { ChangeUser } from '../../modules/users/schema'
+import { print } from '../output'
 import { accountTable } from './account-table'
 import type { Accounts } from './command'
 import { newPassword } from './new-password'
@@ -84,8 +85,7 @@ async function within(
   work: (accountant: Accountant) => Promise<string>,
 ): Promise<number> {
   try {
-    // Awaited: the process ends right after this, and a pipe takes only its first 64 KiB at once.
-    await Bun.write(Bun.stdout, await work(accountant))
+    await print(await work(accountant))
     return 0
   } finally {
     await accountant.close()
