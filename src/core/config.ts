@@ -12,7 +12,7 @@ type Source = 'environment' | 'file' | 'default'
 type Given = { value: string | null; source: Source }
 
 /** What the service runs by. */
-export type Config = ReturnType<typeof loadConfig>
+export type Config = ReturnType<typeof configOf>
 
 /** The configuration cannot be used. `problems` names every bad variable and never a value. */
 export class ConfigError extends Error {
@@ -26,7 +26,7 @@ export class ConfigError extends Error {
 }
 
 /** Reads the configuration from environment variables. Throws ConfigError with every problem at once. */
-export function loadConfig(environment: Environment = Bun.env) {
+export function loadConfig(environment: Environment = Bun.env): Config {
   const problems: string[] = []
   const given = readSettings(environment, problems)
   for (const [name, { value }] of given) {
@@ -35,10 +35,13 @@ export function loadConfig(environment: Environment = Bun.env) {
   }
   problems.push(...problemsBetween((name) => given.get(name)?.value ?? null))
   if (problems.length > 0) throw new ConfigError(problems)
-  const values = Value.Decode(
-    Settings,
-    Object.fromEntries([...given].map(([name, { value }]) => [name, value])),
+  return configOf(
+    Value.Decode(Settings, Object.fromEntries([...given].map(([name, { value }]) => [name, value]))),
   )
+}
+
+/** What each setting is to the service. */
+function configOf(values: Settings) {
   return {
     host: values.HOST,
     port: values.PORT,

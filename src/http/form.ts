@@ -1,10 +1,12 @@
 import { fail } from '../core/errors'
 
 const longestName = 100
+// RFC 8707 §2. Nothing here asks for it.
+const repeatable = 'resource'
 
 /**
  * The fields of a form (application/x-www-form-urlencoded). One without a value counts as absent, none may be there
- * twice (RFC 6749 §3.2). Throws `validation_failed`, and URIError for what is not UTF-8 in percent-encoding.
+ * twice (RFC 6749 §3.2) but `resource`. Throws `validation_failed`, and URIError for what is not UTF-8 in percent-encoding.
  */
 export function parseForm(text: string): Record<string, string> {
   const fields = new Map<string, string>()
@@ -13,7 +15,7 @@ export function parseForm(text: string): Record<string, string> {
     const at = field.indexOf('=')
     const value = at < 0 ? '' : unescapeField(field.slice(at + 1))
     const name = unescapeField(at < 0 ? field : field.slice(0, at))
-    if (fields.has(name)) throw repeated(name)
+    if (fields.has(name) && name !== repeatable) throw repeated(name)
     fields.set(name, value)
   }
   return Object.fromEntries([...fields].filter(([, value]) => value !== ''))

@@ -173,7 +173,16 @@ describe('POST /api/v1/auth/token', () => {
 
   test('ignores what it does not know, and who the client says it is', async () => {
     const fields = [...Object.entries(byPassword(await enter()))]
-    const unknown = ['scope=', 'client_id=x', 'client_secret=x', 'resource=a', '__proto__=x', 'x', '=']
+    const unknown = [
+      'scope=',
+      'client_id=x',
+      'client_secret=x',
+      'resource=a',
+      'resource=b',
+      '__proto__=x',
+      'x',
+      '=',
+    ]
     const body = `${new URLSearchParams(fields)}&${unknown.join('&')}`
     for (const authorization of ['Basic Og==', 'Basic eDp4', 'Bearer x'])
       expect((await request(body, { authorization })).status).toBe(200)
