@@ -128,7 +128,9 @@ describe.skipIf(!serverUrl)('over two instances', () => {
     const { sql } = service
     await sql`insert into realtime_instances (id, seen_at) values (${dead}, now() - interval '1 minute')`
     await sql`insert into channel_members (channel, user_id, instance_id) values (${room}, ${ada.id}, ${dead})`
-    await sql`insert into realtime_sockets (id, user_id, slot, instance_id) values (${crypto.randomUUID()}, ${ada.id}, 7, ${dead})`
+    await sql`insert into realtime_sockets (id, user_id, slot, instance_id)
+      select ${crypto.randomUUID()}, user_id, case slot when 7 then 8 else 7 end, ${dead}
+      from realtime_sockets where user_id = ${ada.id}`
     expect(await watcher.next('left')).toMatchObject({ channel: room, user_id: ada.id })
     await Bun.sleep(100)
     expect(await sql`select from realtime_sockets where instance_id = ${dead}`).toHaveLength(0)
