@@ -1,6 +1,7 @@
 import { write } from 'node:fs'
 import { Writable } from 'node:stream'
 import { promisify } from 'node:util'
+import { isFull } from '../core/standard-output'
 
 const standardOutput = 1
 const retryMilliseconds = 5
@@ -22,8 +23,6 @@ export async function print(text: string | Uint8Array): Promise<void> {
     }
   }
 }
-
-const isFull = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'EAGAIN'
 
 /** Standard output as a stream. */
 export const printing = (): Writable =>

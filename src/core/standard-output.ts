@@ -67,13 +67,16 @@ export function standardOutput(gap: (lines: number) => string): Output {
   }
 }
 
+/** Whether a pipe that does not wait takes no more just now. */
+export const isFull = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'EAGAIN'
+
 /** What is left over when the reader takes no more. */
 function writeSome(descriptor: number, bytes: Uint8Array): Uint8Array {
   for (let written = 0; written < bytes.length; ) {
     try {
       written += writeSync(descriptor, bytes, written)
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return bytes.subarray(written)
+      if (isFull(error)) return bytes.subarray(written)
       // Nobody reads any more: there is nowhere to say so.
       break
     }
