@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, describe } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
@@ -6,10 +7,27 @@ const path = Bun.env['CHROMIUM'] || usual
 const isAsked = Boolean(Bun.env['CHROMIUM'] || Bun.env['CI'])
 
 /** Why there is no browser to test with; `null` when there is one, or when one is asked for and has to be there. */
-export const browserIsMissing = isAsked || existsSync(usual) ? null : `no CHROMIUM and no ${usual}`
+const browserIsMissing = isAsked || existsSync(usual) ? null : `no CHROMIUM and no ${usual}`
+
+/** `describe` for what needs a browser; `work` is given what opens a page in it. */
+export const describeInBrowser = (what: string, work: (open: () => ReturnType<typeof openPage>) => void) =>
+  describe.skipIf(browserIsMissing !== null)(
+    `${what}${browserIsMissing ? ` (${browserIsMissing})` : ''}`,
+    () => {
+      let browser: Browser | null = null
+      beforeAll(async () => {
+        browser = await openBrowser()
+      })
+      afterAll(() => browser?.close())
+      work(() => {
+        if (!browser) throw new Error('a page is opened in a test')
+        return openPage(browser)
+      })
+    },
+  )
 
 /** A browser with a fresh profile that calls nobody. */
-export const openBrowser = (): Promise<Browser> =>
+const openBrowser = (): Promise<Browser> =>
   chromium.launch({
     executablePath: path,
     chromiumSandbox: false,
@@ -24,7 +42,7 @@ export const openBrowser = (): Promise<Browser> =>
   })
 
 /** A page in a profile of its own, and all it complains about. */
-export async function openPage(browser: Browser): Promise<{ page: Page; complaints: string[] }> {
+async function openPage(browser: Browser): Promise<{ page: Page; complaints: string[] }> {
   const context = await browser.newContext()
   const page = await context.newPage()
   const complaints: string[] = []
