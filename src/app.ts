@@ -1,22 +1,22 @@
 import { Elysia } from 'elysia'
 import type { Deps } from './deps'
+import { methodsOf, names } from './http/allowed-methods'
 import { bodies } from './http/body'
 import { cors } from './http/cors'
-import { docs } from './http/docs'
+import { checkFormatsStrictly } from './http/date-time-format'
 import { draining } from './http/draining'
-import { checkFormatsStrictly } from './http/formats'
 import { problems } from './http/problem'
 import { rateLimits } from './http/rate-limit'
-import { requests } from './http/request'
+import { requests } from './http/request-context'
 import { indexRoutes } from './http/route-index'
-import { methodsOf, names } from './http/router'
-import { traces } from './http/traces'
+import { traces } from './http/traced-requests'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
 import { healthRoutes } from './modules/health/routes'
 import { channelsRoutes, socketDocs, socketRoutes } from './modules/realtime/routes'
 import { sessionsRoutes } from './modules/sessions/routes'
 import { meRoutes, usersRoutes } from './modules/users/routes'
+import { docs } from './openapi/docs-routes'
 
 // Seconds (8 to 12, by the coarse timer) for a request to arrive whole, and for a client to go on reading its answer.
 const idleTimeoutSeconds = 10
@@ -37,7 +37,7 @@ const sections = {
 
 /** The whole HTTP service over `deps`; it listens when told to. */
 export function createApp(deps: Deps) {
-  const { bus, config, lifecycle, limits, log, onAnswered, tracing } = deps
+  const { bus, config, lifecycle, limits, log, onResponse, tracing } = deps
   checkFormatsStrictly()
   const app = new Elysia({
     // Unknown fields are refused, not stripped.
@@ -63,7 +63,7 @@ export function createApp(deps: Deps) {
   })
   const routeOf = indexRoutes(() => app.routes)
   return app
-    .use(requests({ ...config, lifecycle, log, onAnswered, probes, server: () => app.server }))
+    .use(requests({ ...config, lifecycle, log, onResponse, probes, server: () => app.server }))
     .use(traces(tracing))
     .use(draining(lifecycle, probes))
     .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app.routes, path) }))

@@ -1,17 +1,17 @@
-import type { OnAnswered } from './core/answered'
-import type { Bus } from './core/bus'
 import type { Clock } from './core/clock'
 import type { Config } from './core/config'
-import type { Limits } from './core/limits'
+import type { EventBus } from './core/event-bus'
 import type { Log } from './core/log'
 import type { Passwords } from './core/password'
+import type { Limits } from './core/rate-limiter'
+import type { OnResponse } from './core/response-info'
 import type { Tracing } from './core/tracing'
-import type { Database } from './db/client'
-import type { Listener } from './db/listen'
-import type { Db } from './db/rows'
 import type { Hub } from './modules/realtime/sockets/hub'
 import type { Keyring } from './modules/sessions/keyring'
 import type { LivenessCache } from './modules/sessions/liveness'
+import type { Database } from './postgres/database'
+import type { Listener } from './postgres/listener'
+import type { Db } from './postgres/rows'
 
 /** What changes between start and end of the process; `/readyz` tells it. */
 export type Lifecycle = {
@@ -48,17 +48,17 @@ export type Deps = {
   limits: Limits
   lifecycle: Lifecycle
   liveness: LivenessCache
-  bus: Bus
+  bus: EventBus
   listener: Listener
   /** The open sockets of this process. */
   hub: Hub
   /** Names this process to the others; `null` on the embedded database, where there are none. */
   instanceId: string | null
   /** Whom to tell of every answer to a request. */
-  onAnswered: OnAnswered[]
+  onResponse: OnResponse[]
   /** Follows requests; `null` when nobody collects traces. */
   tracing: Tracing | null
-  /** Runs `work` once what is being done is committed; see `atomically`. */
+  /** Runs `work` once what is being done is committed; see `withTransaction`. */
   afterCommit(work: () => void): void
 }
 

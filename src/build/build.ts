@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildExecutable } from './executable'
-import { reason, refuse } from './refuse'
+import { reason, refuse } from './exit-with-reason'
 import { isTarget, type Target, targets } from './targets'
 
 // bun run build [--target=bun-linux-arm64]

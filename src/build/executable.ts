@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeAssets } from '../db/embedded/build'
-import { commitOf } from './commit'
+import { makeAssets } from '../embedded/build-assets'
+import { commitOf } from './git-commit'
 import { fileNameFor, type Target } from './targets'
 
 const root = join(import.meta.dir, '../..')
@@ -41,7 +41,7 @@ export async function compile({ dir, target, assets, runtime }: Parts): Promise<
   const commit = commitOf(root)
   const { metafile } = await Bun.build({
     root: join(root, 'src'),
-    entrypoints: [join(root, 'src/main.ts'), join(root, 'src/db/embedded/database-worker.ts')],
+    entrypoints: [join(root, 'src/main.ts'), join(root, 'src/embedded/database-worker.ts')],
     format: 'esm',
     metafile: true,
     // Halves the time to start.

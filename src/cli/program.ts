@@ -1,11 +1,11 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../core/config'
+import { holdSighup } from '../server/sighup'
 import type { Action, Wrap } from './action'
-import { addBackup } from './backup/commands'
+import { addBackup } from './add-backup-commands'
+import { addUser } from './add-user-commands'
 import { environment } from './environment'
-import { holdHangups } from './serve/hangups'
-import { UsageError } from './usage'
-import { addUser } from './user/user'
+import { UsageError } from './usage-error'
 import { fullVersion } from './version'
 
 /** Exit codes: those of sysexits.h where it has one. */
@@ -45,22 +45,26 @@ function commands(wrap: Wrap): Command {
       .action(wrap(work))
 
   add('serve', 'run the service (the default)', async (env) => {
-    const hangups = holdHangups()
-    return (await import('./serve')).serve(env, hangups)
+    const sighup = holdSighup()
+    return (await import('./serve-command')).serve(env, sighup)
   })
   add('migrate', 'apply the missing migrations and exit', async (env) =>
-    (await import('./migrate')).migrateAndExit(env),
+    (await import('./migrate-command')).migrateAndExit(env),
   )
   addUser(program, wrap)
   addBackup(program, wrap)
-  add('openapi', 'print the OpenAPI document', async (env) => (await import('./openapi')).printDocument(env))
+  add('openapi', 'print the OpenAPI document', async (env) =>
+    (await import('./openapi-command')).printDocument(env),
+  )
   add('health', 'exit 0 when the service on HOST and PORT is ready, else 1', async (env) =>
-    (await import('./health')).checkHealth(env),
+    (await import('./health-command')).checkHealth(env),
   )
   add('config', 'print the effective configuration, secrets masked', async (env) =>
-    (await import('./config')).printConfig(env),
+    (await import('./config-command')).printConfig(env),
   )
-  add('secret', 'print a fresh key for JWT_SECRET', async () => (await import('./secret')).printSecret())
+  add('secret', 'print a fresh key for JWT_SECRET', async () =>
+    (await import('./secret-command')).printSecret(),
+  )
   add('version', 'print the version, and the commit it was built from', async () => print(fullVersion))
   explainUsage(program)
   return program
@@ -112,7 +116,7 @@ async function explain(error: unknown, command: Command): Promise<number> {
     process.stderr.write(`error: ${error.message}\n${usageOf(command)}`)
     return exitCodes.usage
   }
-  const { sentenceOf } = await import('./refusal')
-  process.stderr.write(`fastkit: ${sentenceOf(error)}\n`)
+  const { formatError } = await import('../server/format-error')
+  process.stderr.write(`fastkit: ${formatError(error)}\n`)
   return error instanceof ConfigError ? exitCodes.badConfiguration : exitCodes.failed
 }

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 
-const longestLineBytes = 64 * 1024
+const maxLineBytes = 64 * 1024
 
 /** Asks on the terminal, which does not show what is typed. */
 export type Ask = (question: string) => Promise<string>
@@ -36,7 +36,7 @@ export async function firstLine(what: string): Promise<string> {
   for await (const chunk of Bun.stdin.stream()) {
     chunks.push(chunk)
     size += chunk.length
-    if (chunk.includes(newline) || size > longestLineBytes) break
+    if (chunk.includes(newline) || size > maxLineBytes) break
   }
   const bytes = Buffer.concat(chunks)
   const end = bytes.indexOf(newline)

@@ -1,4 +1,4 @@
-import type { Refusal } from './limits/policies'
+import type { Refusal } from './rate-limiter/policies'
 
 /** Every code a client can meet. Status and wording belong to `http/problem.ts` alone. */
 export const errorCodes = [

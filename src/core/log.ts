@@ -1,5 +1,5 @@
 import pino, { type DestinationStream, type Logger } from 'pino'
-import { standardOutput } from './standard-output'
+import { standardOutput } from './stdout'
 
 export type Log = Logger
 export type LogOptions = {

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
 import commonPasswords from '@zxcvbn-ts/language-common/src/passwords.json' with { type: 'text' }
-import { createGate, type Load } from './gate'
-import { randomText } from './secret'
-import { isStorable, textRule } from './storable'
-import { fitsAny } from './stored-hash'
+import { randomText } from './crypto'
+import { isPostgresText, textRule } from './postgres-text'
+import { createSemaphore, type Load } from './semaphore'
+import { verifyHash } from './verify-hash'
 
 const maxPasswordLength = 256
 
@@ -20,7 +20,7 @@ export type Passwords = {
   /** True when a hash was made by another system, algorithm or at another cost than today's. */
   isOutdated(hash: string): boolean
   /** Throws `overloaded` when too many hashes already wait. */
-  assertRoom(): void
+  assertCapacity(): void
   readonly load: Load
 }
 
@@ -31,8 +31,8 @@ const maxHashWaitMilliseconds = 3000
 /** Password hashing at one explicit cost, as many at a time as there are cores. */
 export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
   const cores = availableParallelism()
-  const gate = createGate({
-    places: cores,
+  const gate = createSemaphore({
+    permits: cores,
     queue: cores * queuedHashesPerCore,
     maxWaitMilliseconds: maxHashWaitMilliseconds,
     refusal: 'overloaded',
@@ -58,12 +58,12 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
       gate.run(async () => {
         if (stored === null) return spend(password)
         const texts = isOutdated(stored) ? eitherWay(password) : [asHashed(password)]
-        const isMatch = await fitsAny(texts, stored)
+        const isMatch = await verifyHash(texts, stored)
         if (isMatch === null) await spend(password)
         return isMatch
       }),
     isOutdated,
-    assertRoom: gate.assertRoom,
+    assertCapacity: gate.assertCapacity,
     load: gate,
   }
 }
@@ -71,7 +71,7 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
 /** Why a new password is refused, as a sentence, or `null`. OWASP ASVS 5 §6.2. */
 export function passwordProblem(password: string, email: string, minLength: number): string | null {
   // No request to sign in could bring it; a command or a file can.
-  if (!isStorable(password)) return textRule
+  if (!isPostgresText(password)) return textRule
   const normalised = normalise(password)
   const length = [...normalised].length
   if (length < minLength) return `must have at least ${minLength} characters`

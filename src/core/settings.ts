@@ -1,7 +1,7 @@
 import { type StaticDecode, type TSchema, Type } from '@sinclair/typebox'
 import ipaddr from 'ipaddr.js'
+import { durationPattern, milliseconds } from './duration'
 import { normaliseEmail } from './email'
-import { durationPattern, milliseconds } from './units'
 
 /** Every environment variable: kind, default and one line of meaning. `.env.example` and the README follow it. */
 export const Settings = Type.Object({

@@ -1,4 +1,4 @@
-import type { OnAnswered } from './answered'
+import type { OnResponse } from './response-info'
 
 /** Runs a part of a request that is being followed, named and timed by itself. */
 export type Step = <T>(name: string, about: Record<string, string>, work: () => Promise<T>) => Promise<T>
@@ -9,7 +9,7 @@ export type Tracing = {
   follow<T>(request: Request, work: () => T): T
   step: Step
   /** Ends what is told of a request. */
-  answered: OnAnswered
+  onResponse: OnResponse
   /** The trace of the request in whose course this is asked, if there is one. */
   traceId(): string | null
 }

@@ -1,9 +1,9 @@
 import { Elysia } from 'elysia'
 import { type Failure, fail, failureIn } from '../core/errors'
-import { assertStorable } from '../core/storable'
-import { parseForm } from './form'
-import { isOAuth } from './oauth'
+import { assertPostgresText } from '../core/postgres-text'
+import { parseForm } from './form-body'
 import type { RouteIndex } from './route-index'
+import { isOAuth } from './token-endpoint'
 
 export const maxBodyBytes = 64 * 1024
 
@@ -49,7 +49,7 @@ async function read(request: Request, { contentType, parse }: Format): Promise<u
   if (!contentType.test(request.headers.get('content-type') ?? '') || request.headers.has('content-encoding'))
     throw fail('unsupported_media_type')
   const body = parse(decode(bytes))
-  assertStorable(body)
+  assertPostgresText(body)
   return body
 }
 

@@ -1,19 +1,19 @@
 import { Elysia, ValidationError } from 'elysia'
-import type { Bus } from '../core/bus'
 import { type ErrorCode, type Failure, type FieldError, fail, failureIn } from '../core/errors'
+import type { EventBus } from '../core/event-bus'
 import type { Log } from '../core/log'
+import { withoutSlash } from './allowed-methods'
 import { bodyFailureOf } from './body'
-import { catalogue, type Entry } from './catalogue'
-import { isOAuth, presentOAuth } from './oauth'
+import { catalogue, type Entry } from './error-catalogue'
 import { limitHeaders } from './rate-limit-headers'
-import { requestId } from './request'
+import { requestId } from './request-context'
 import type { RouteIndex } from './route-index'
-import { withoutSlash } from './router'
-import type { Problem } from './shapes'
+import type { Problem } from './schemas'
+import { isOAuth, presentOAuth } from './token-endpoint'
 
 type Options = {
   log: Log
-  bus: Bus
+  bus: EventBus
   routeOf: RouteIndex
   /** The methods that the path of a request takes, for 405. */
   methodsFor(path: string): string[]
@@ -67,15 +67,15 @@ function invalid(error: ValidationError, request: Request): Failure {
 }
 
 // Enough to mend a form; a hostile body could name thousands.
-const mostErrors = 20
-const longestPointer = 100
+const maxErrors = 20
+const maxPointer = 100
 
 /** Of each field the first thing wrong. `error.message` is not looked at: it quotes the rejected value. */
 function fieldErrors(error: ValidationError): FieldError[] {
   const byPointer = new Map<string, FieldError>()
   for (const { path = '', message = 'is not valid' } of error.all.filter((item) => 'path' in item)) {
-    const pointer = path.slice(0, longestPointer)
-    if (byPointer.size < mostErrors && !byPointer.has(pointer))
+    const pointer = path.slice(0, maxPointer)
+    if (byPointer.size < maxErrors && !byPointer.has(pointer))
       byPointer.set(pointer, { pointer, message: readable(message) })
   }
   return [...byPointer.values()]

@@ -1,4 +1,4 @@
-import { type PolicyName, policies } from '../core/limits/policies'
+import { type PolicyName, policies } from '../core/rate-limiter/policies'
 
 type Left = { policy: PolicyName; remaining: number; resetSeconds: number }
 

@@ -1,12 +1,12 @@
 import { Elysia } from 'elysia'
-import type { Bus } from '../core/bus'
 import { fail } from '../core/errors'
-import type { Limits } from '../core/limits'
-import { isRoutePolicy, type PolicyName, type RoutePolicy } from '../core/limits/policies'
+import type { EventBus } from '../core/event-bus'
 import { networkOf } from '../core/network'
+import type { Limits } from '../core/rate-limiter'
+import { isRoutePolicy, type PolicyName, type RoutePolicy } from '../core/rate-limiter/policies'
 import { pathOf } from '../core/request-path'
 import { limitHeaders } from './rate-limit-headers'
-import { addressOf, requestId } from './request'
+import { addressOf, requestId } from './request-context'
 import type { RouteIndex } from './route-index'
 
 /** What a route asks for instead of the limit of all routes: a stricter one beside it, or none. */
@@ -27,7 +27,7 @@ export function limitOf(detail: object | undefined): Limit | null {
   return given === 'none' || isRoutePolicy(given) ? given : null
 }
 
-type Options = { limits: Limits; bus: Bus; routeOf: RouteIndex }
+type Options = { limits: Limits; bus: EventBus; routeOf: RouteIndex }
 type Settable = { headers: Record<string, string | number> }
 
 /**

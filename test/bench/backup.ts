@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { onEmbedded } from '../../src/cli/backup/embedded'
-import { openDataDir } from '../../src/db/data-dir'
+import { onEmbedded } from '../../src/cli/embedded-access'
+import { openDataDir } from '../../src/embedded/data-dir'
 import { createClient } from '../support/client'
 import { createOperator } from '../support/operator'
 

@@ -1,6 +1,6 @@
 import { createClient } from '../support/client'
-import { createPlace } from '../support/place'
 import { createTap } from '../support/tap'
+import { createPlace } from '../support/tmpfs'
 
 // TEST_DATABASE_URL=… bun test/bench/probes.ts: how often `/readyz` can be asked, what of it reaches the database, and
 // what requests feel meanwhile. Needs wrk, and a server, since queries are counted on the way to it.

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { aPassword, createClient } from '../support/client'
-import { from, newAddress } from '../support/crowd'
 import { createTestDatabase } from '../support/database'
 import { createPlayground, repository } from '../support/executable'
-import { type Record, visit } from '../support/guest'
+import { type Record, visit } from '../support/guide-steps'
 import { createHeapProbe } from '../support/heap'
+import { from, newAddress } from '../support/many-sockets'
 import { percentile } from '../support/soak'
 
 // bun test/bench/soak.ts [minutes]: a little of everything at a moderate rate, and whether anything grows meanwhile. On

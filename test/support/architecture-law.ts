@@ -18,26 +18,42 @@ const layers: Record<string, readonly string[]> = {
  */
 const importLaw: readonly Row[] = [
   { files: 'main', may: ['cli/*', '#builtin', '#library'] },
-  { files: 'app', may: ['http/**', 'modules/*/routes', '#web'] },
+  { files: 'app', may: ['http/**', 'openapi/**', 'modules/*/routes', '#web'] },
   { files: 'deps', may: [] },
   { files: 'core/**', may: ['core/**', '#builtin', '#library', '#typebox'] },
   {
-    files: 'db/**',
-    may: ['core/**', 'db/**', '/drizzle/**', '#builtin', '#library', '#typebox', '#database'],
+    files: 'postgres/**',
+    may: ['core/**', 'postgres/**', '/drizzle/**', '#builtin', '#library', '#typebox', '#database'],
+  },
+  {
+    files: 'embedded/**',
+    may: ['core/**', 'embedded/**', 'postgres/**', '#builtin', '#library', '#database'],
+  },
+  {
+    files: 'backup/**',
+    may: ['core/**', 'backup/**', 'postgres/**', '#builtin', '#library', '#typebox', '#database'],
   },
   {
     files: 'http/**',
-    may: ['core/**', 'http/**', '/package.json', '#builtin', '#library', '#web', '#typebox'],
+    may: ['core/**', 'http/**', '#builtin', '#library', '#web', '#typebox'],
   },
-  { files: 'modules/*/table', may: ['db/columns', 'modules/*/table', '#database'] },
+  {
+    files: 'openapi/**',
+    may: ['core/**', 'http/**', 'openapi/**', '/package.json', '#builtin', '#library', '#web', '#typebox'],
+  },
+  {
+    files: 'telemetry/**',
+    may: ['core/**', 'telemetry/**', 'modules/*/service', '#builtin', '#library'],
+  },
+  { files: 'modules/*/table', may: ['core/roles', 'postgres/columns', 'modules/*/table', '#database'] },
   {
     files: 'modules/*/{schema,messages}',
-    may: ['http/{shapes,lists}', 'modules/*/schema', '#web', '#typebox'],
+    may: ['core/roles', 'http/{schemas,pagination-schemas}', 'modules/*/schema', '#web', '#typebox'],
   },
-  { files: 'modules/*/repo', may: ['db/**', 'modules/*/table', '#database'] },
+  { files: 'modules/*/repo', may: ['postgres/**', 'modules/*/table', '#database'] },
   {
     files: 'modules/*/routes',
-    may: ['http/**', 'modules/X/*', 'modules/*/{guard,schema}', '#web', '#typebox'],
+    may: ['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema,service}', '#web', '#typebox'],
     never: ['modules/X/{repo,table}'],
   },
   {
@@ -49,7 +65,7 @@ const importLaw: readonly Row[] = [
     files: 'modules/*/service',
     may: [
       'core/**',
-      'db/{announce,atomically,errors}',
+      'postgres/{announce,transaction,database-errors}',
       'modules/X/*',
       'modules/*/service',
       '#library',
@@ -58,14 +74,20 @@ const importLaw: readonly Row[] = [
     never: ['modules/X/{table,schema,routes,guard}'],
   },
   {
-    // A file named for its one idea: token-kind, liveness … The folder of its name is how it works.
+    // A file named for its one idea: jwt-codec, liveness … The folder of its name is how it works.
     files: 'modules/*/{*,*/*}',
     may: [
-      ...['core/**', 'db/{announce,atomically,errors}', 'modules/X/{*,Y/*}', 'modules/*/service'],
+      ...[
+        'core/**',
+        'postgres/{announce,transaction,database-errors}',
+        'modules/X/{*,Y/*}',
+        'modules/*/service',
+      ],
       ...['#builtin', '#library', '#tokens', '#typebox'],
     ],
     never: ['modules/X/{table,routes,guard}'],
   },
+  { files: 'server/**', may: ['**'], never: ['build/**', 'cli/**', 'modules/*/*/*', '/test/**'] },
   { files: 'cli/**', may: ['**'], never: ['build/**', 'modules/*/*/*', '/test/**'] },
   { files: 'build/**', may: ['**'], never: ['modules/*/*/*', '/test/**'] },
 ]

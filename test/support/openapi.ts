@@ -4,22 +4,22 @@ import { oas } from '@stoplight/spectral-rulesets'
 import Ajv2020 from 'ajv/dist/2020'
 import type { Answer } from './client'
 
-type Named<T> = Record<string, T>
-type Content = Named<{ schema: object; example?: unknown }>
-type Response = { description: string; headers: Named<unknown>; content?: Content }
+type TokenSubject<T> = Record<string, T>
+type Content = TokenSubject<{ schema: object; example?: unknown }>
+type Response = { description: string; headers: TokenSubject<unknown>; content?: Content }
 export type Operation = {
   operationId?: string
   summary?: string
   description?: string
-  security?: Named<string[]>[]
+  security?: TokenSubject<string[]>[]
   requestBody?: { content: Content }
-  responses: Named<Response | { $ref: string }>
+  responses: TokenSubject<Response | { $ref: string }>
   'x-roles'?: string[]
 }
 export type Document = {
   servers: { url: string }[]
-  paths: Named<Named<Operation>>
-  components: Named<Named<unknown>> & { responses: Named<Response> }
+  paths: TokenSubject<TokenSubject<Operation>>
+  components: TokenSubject<TokenSubject<unknown>> & { responses: TokenSubject<Response> }
 }
 
 /** What both linters say against a document, with every rule of theirs but these. */
@@ -77,7 +77,7 @@ function misfitsOfBody(content: Content, components: object, answer: Answer) {
     : (isFit.errors ?? []).map((error) => `${error.instancePath} ${error.message}`)
 }
 
-function referred<T>(parts: Named<T>, reference: string): T {
+function referred<T>(parts: TokenSubject<T>, reference: string): T {
   const part = parts[reference.split('/').at(-1) ?? '']
   if (!part) throw new Error(`${reference} leads nowhere`)
   return part

@@ -1,5 +1,5 @@
-import { onOwnBehalf } from '../../src/cli/on-own-behalf'
 import { create } from '../../src/modules/users/service'
+import { onOwnBehalf } from '../../src/server/as-system'
 import { aPassword } from './client'
 import type { Service } from './service'
 
@@ -14,10 +14,10 @@ export async function enterAsAdmin(service: Service): Promise<Person> {
 }
 
 /** What an answer says at one glance: its status, its code and the first field it finds fault with. */
-export const outcome = ({ status, body }: { status: number; body: Answered | null }) =>
+export const outcome = ({ status, body }: { status: number; body: ResponseInfo | null }) =>
   [status, body?.code, body?.errors?.[0]?.pointer].filter((part) => part !== undefined)
 
-type Answered = { code?: string; errors?: { pointer: string }[] }
+type ResponseInfo = { code?: string; errors?: { pointer: string }[] }
 
 /** All items of a list, page by page. */
 export async function allPages(service: Service, path: string, token: string) {

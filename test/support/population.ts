@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { onEmbedded } from '../../src/cli/backup/embedded'
-import { openDataDir } from '../../src/db/data-dir'
-import { migrate } from '../../src/db/migrate'
-import { migrations } from '../../src/db/migrations'
+import { onEmbedded } from '../../src/cli/embedded-access'
+import { openDataDir } from '../../src/embedded/data-dir'
+import { migrate } from '../../src/postgres/migrate'
+import { migrations } from '../../src/postgres/migrations'
 import type { Place } from './operator'
 
 /** Makes so many accounts in the embedded database of a place, which no process uses; nobody can sign in to them. */

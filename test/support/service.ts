@@ -3,19 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { version } from '../../package.json'
 import { createApp } from '../../src/app'
-import { assemble } from '../../src/cli/assemble'
-import { openStorage } from '../../src/cli/storage'
 import { type Environment, loadConfig } from '../../src/core/config'
 import { createLog } from '../../src/core/log'
-import { migrate } from '../../src/db/migrate'
-import { migrations } from '../../src/db/migrations'
 import { startRealtime } from '../../src/modules/realtime/sockets'
-import { startMetrics } from '../../src/modules/telemetry/metrics-server'
-import { startTracing } from '../../src/modules/telemetry/tracing'
+import { migrate } from '../../src/postgres/migrate'
+import { migrations } from '../../src/postgres/migrations'
+import { createDeps } from '../../src/server/create-deps'
+import { openStorage } from '../../src/server/storage'
+import { startMetrics } from '../../src/telemetry/metrics-server'
+import { startTracing } from '../../src/telemetry/start-tracing'
 import { createClient } from './client'
 import { createMovableClock, type MovableClock } from './clock'
 import { createTestDatabase, nothing } from './database'
-import { assertNothingLeaked } from './leaks'
+import { assertNothingLeaked } from './secret-leaks'
 
 export type Service = Awaited<ReturnType<typeof startService>>
 
@@ -49,7 +49,7 @@ export async function startService(variables: Environment = {}, { beside }: { be
   const log = await createLog({ level: 'debug', format: 'json', destination, traceId })
   const storage = await openStorage(config, tracing?.step)
   const clock = beside?.clock ?? createMovableClock()
-  const deps = await assemble({ config, log, ...storage, clock, isListening: true, tracing })
+  const deps = await createDeps({ config, log, ...storage, clock, isListening: true, tracing })
   await migrate(deps.database.sql, migrations)
   deps.lifecycle.isMigrated = true
   const metrics = await startMetrics(deps, version)

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createClient } from './client'
-import { times } from './crowd'
 import { createTestDatabase } from './database'
 import { frameOf, openRawSocket } from './frames'
 import { createHeapProbe } from './heap'
+import { times } from './many-sockets'
 import { createOperator } from './operator'
 import { openSocket, signedInSocket } from './socket'
 

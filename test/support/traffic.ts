@@ -12,7 +12,7 @@ export type Sample = {
 }
 
 type Client = ReturnType<typeof createClient>
-type Answered = Awaited<ReturnType<Client['call']>>
+type ResponseInfo = Awaited<ReturnType<Client['call']>>
 
 // Longer than any answer may take: what has not come by then hangs.
 const hangsAfterMilliseconds = 20_000
@@ -23,7 +23,7 @@ export async function startTraffic(client: Client, { people, room }: { people: n
   const samples: Sample[] = []
   let isOver = false
 
-  async function measure(kind: string, work: () => Promise<Answered>): Promise<Answered | null> {
+  async function measure(kind: string, work: () => Promise<ResponseInfo>): Promise<ResponseInfo | null> {
     const startedAt = performance.now()
     const answer = await Promise.race([
       work().catch(() => null),
@@ -39,7 +39,7 @@ export async function startTraffic(client: Client, { people, room }: { people: n
   async function live(user: Awaited<ReturnType<Client['enter']>>) {
     let { access_token: token, refresh_token } = user
     const written = { name: '', names: [''], messages: [] as string[] }
-    const take = (answer: Answered | null) => {
+    const take = (answer: ResponseInfo | null) => {
       if (answer?.status !== 200) return
       token = answer.body.access_token
       refresh_token = answer.body.refresh_token

@@ -5,7 +5,7 @@ import { devDependencies, engines, packageManager, scripts } from '../../package
 import { targets } from '../../src/build/targets'
 import { exitCodes } from '../../src/cli/program'
 import { Settings } from '../../src/core/settings'
-import { catalogue } from '../../src/http/catalogue'
+import { catalogue } from '../../src/http/error-catalogue'
 
 const root = join(import.meta.dir, '../..')
 const read = (path: string) => Bun.file(join(root, path)).text()

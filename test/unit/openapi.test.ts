@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import { Type } from '@sinclair/typebox'
 import { type AnyElysia, Elysia, t } from 'elysia'
-import { describeApi } from '../../src/http/docs/openapi'
-import { failures } from '../../src/http/shapes'
+import { failures } from '../../src/http/schemas'
+import { describeApi } from '../../src/openapi/document'
 
 const Note = Type.Object(
   {

@@ -1,5 +1,5 @@
 import { and, desc, eq, inArray, lt, or } from 'drizzle-orm'
-import type { Db } from '../../db/rows'
+import type { Db } from '../../postgres/rows'
 import type { AuditType } from './schema'
 import { type AuditEventRow, auditEvents } from './table'
 

@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
-import { failures } from '../../http/shapes'
+import { failures } from '../../http/schemas'
 import { guard } from '../auth/guard'
 import { AuditEventPage, AuditQuery } from './schema'
 import * as audit from './service'

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { Id, PageOf, pageParameters } from '../../http/lists'
-import { closed, Moment } from '../../http/shapes'
+import { Id, PageOf, pageParameters } from '../../http/pagination-schemas'
+import { strict, Timestamp } from '../../http/schemas'
 
 /** Everything that is kept about accounts and sessions. The names are stable: people filter logs by them. */
 export const AuditType = Type.Union(
@@ -43,12 +43,12 @@ export const AuditEvent = Type.Object(
       description: 'What the type needs beside: a reason, a role.',
       examples: [{}],
     }),
-    created_at: Moment,
+    created_at: Timestamp,
   },
   {
     title: 'AuditEvent',
     description: 'Something that happened to an account or a session.',
-    ...closed,
+    ...strict,
   },
 )
 export type AuditEvent = typeof AuditEvent.static
@@ -61,6 +61,6 @@ export const AuditQuery = Type.Object(
     user_id: Type.Optional({ ...Id, description: 'Events that this user caused or met.' }),
     type: Type.Optional(AuditType),
   },
-  closed,
+  strict,
 )
 export type AuditQuery = typeof AuditQuery.static

@@ -1,6 +1,6 @@
 import { secondsAfter } from '../../core/clock'
-import { type Page, pageOf, pageRequest } from '../../core/page'
-import { newId } from '../../core/secret'
+import { newId } from '../../core/crypto'
+import { type Page, pageOf, pageRequest } from '../../core/pagination'
 import type { Acting, Deps } from '../../deps'
 import * as repo from './repo'
 import type { AuditEvent, AuditQuery, AuditType } from './schema'

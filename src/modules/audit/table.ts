@@ -1,5 +1,5 @@
 import { index, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
-import { id, moment } from '../../db/columns'
+import { id, moment } from '../../postgres/columns'
 import type { AuditType } from './schema'
 
 /** What happened to accounts and sessions. No foreign keys: an event outlives those it names. */

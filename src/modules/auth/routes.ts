@@ -1,17 +1,17 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
-import { created, noContent } from '../../http/answers'
-import { bearerToken } from '../../http/bearer'
-import { oauthFailures, oauthOption } from '../../http/oauth'
+import { bearerToken } from '../../http/bearer-token'
 import { limitOption } from '../../http/rate-limit'
-import { onBehalf } from '../../http/request'
-import { bodyFailures, failures, NoContent, Nothing } from '../../http/shapes'
+import { onBehalf } from '../../http/request-context'
+import { created, noContent } from '../../http/responses'
+import { bodyFailures, EmptyQuery, failures, NoContent } from '../../http/schemas'
+import { oauthFailures, oauthOption } from '../../http/token-endpoint'
 import { TokenPair } from '../sessions/schema'
 import { ChangePassword, User } from '../users/schema'
 import { guard } from './guard'
 import { Login, Logout, Refresh, Register, TokenRequest } from './schema'
 import * as auth from './service'
-import * as token from './token'
+import * as token from './token-grant'
 
 export const authRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/auth', tags: ['auth'] })
@@ -24,7 +24,7 @@ export const authRoutes = (deps: Deps) =>
       {
         limit: 'register',
         body: Register,
-        query: Nothing,
+        query: EmptyQuery,
         response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
         detail: {
           operationId: 'register',
@@ -36,7 +36,7 @@ export const authRoutes = (deps: Deps) =>
     .post('/login', ({ body, request }) => auth.login(onBehalf(deps, request), body), {
       limit: 'login',
       body: Login,
-      query: Nothing,
+      query: EmptyQuery,
       response: { 200: TokenPair, ...bodyFailures('invalid_credentials', 'overloaded') },
       detail: {
         operationId: 'login',
@@ -49,7 +49,7 @@ export const authRoutes = (deps: Deps) =>
       oauth: true,
       limit: 'login',
       body: TokenRequest,
-      query: Nothing,
+      query: EmptyQuery,
       response: { 200: TokenPair, ...oauthFailures() },
       detail: {
         operationId: 'token',
@@ -62,7 +62,7 @@ export const authRoutes = (deps: Deps) =>
     })
     .post('/refresh', ({ body, request }) => auth.refresh(onBehalf(deps, request), body.refresh_token), {
       body: Refresh,
-      query: Nothing,
+      query: EmptyQuery,
       response: { 200: TokenPair, ...bodyFailures('invalid_refresh_token', 'refresh_token_reused') },
       detail: {
         operationId: 'refresh',
@@ -77,7 +77,7 @@ export const authRoutes = (deps: Deps) =>
       ({ body, request }) => noContent(auth.logout(onBehalf(deps, request), bearerToken(request), body)),
       {
         body: Logout,
-        query: Nothing,
+        query: EmptyQuery,
         response: {
           204: NoContent,
           ...bodyFailures('unauthenticated', 'invalid_token', 'invalid_refresh_token'),
@@ -97,7 +97,7 @@ export const authRoutes = (deps: Deps) =>
       ({ principal, request }) => noContent(auth.logoutAll(onBehalf(deps, request), principal)),
       {
         auth: true,
-        query: Nothing,
+        query: EmptyQuery,
         response: { 204: NoContent, ...failures() },
         detail: {
           operationId: 'logoutAll',
@@ -112,7 +112,7 @@ export const authRoutes = (deps: Deps) =>
       {
         auth: true,
         body: ChangePassword,
-        query: Nothing,
+        query: EmptyQuery,
         response: { 200: TokenPair, ...bodyFailures('wrong_password', 'weak_password', 'overloaded') },
         detail: {
           operationId: 'changePassword',

@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
-import { closed } from '../../http/shapes'
+import { strict } from '../../http/schemas'
 import { DisplayName, Email, oneLine, Password } from '../users/schema'
 
 export const Register = Type.Object(
   { email: Email, password: Password, display_name: Type.Optional(Type.Union([DisplayName, Type.Null()])) },
-  { title: 'Register', ...closed },
+  { title: 'Register', ...strict },
 )
 export type Register = typeof Register.static
 
@@ -22,7 +22,7 @@ export const Login = Type.Object(
       }),
     ),
   },
-  { title: 'Login', ...closed },
+  { title: 'Login', ...strict },
 )
 export type Login = typeof Login.static
 
@@ -32,12 +32,12 @@ const RefreshToken = Type.String({
   examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln'],
 })
 
-export const Refresh = Type.Object({ refresh_token: RefreshToken }, { title: 'Refresh', ...closed })
+export const Refresh = Type.Object({ refresh_token: RefreshToken }, { title: 'Refresh', ...strict })
 export type Refresh = typeof Refresh.static
 
 export const Logout = Type.Object(
   { refresh_token: Type.Optional(RefreshToken) },
-  { title: 'Logout', examples: [{}], ...closed },
+  { title: 'Logout', examples: [{}], ...strict },
 )
 export type Logout = typeof Logout.static
 

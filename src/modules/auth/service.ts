@@ -1,13 +1,13 @@
 import { fail } from '../../core/errors'
-import { atomically } from '../../db/atomically'
 import type { Acting } from '../../deps'
+import { withTransaction } from '../../postgres/transaction'
 import * as audit from '../audit/service'
 import type { TokenPair } from '../sessions/schema'
 import * as sessions from '../sessions/service'
 import type { ChangePassword, User } from '../users/schema'
 import * as users from '../users/service'
-import { guess } from './guesses'
 import type { Login, Logout, Register } from './schema'
+import { throttleLogin } from './throttle-login'
 
 /** Creates an account with role `user`. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
 export const register = (deps: Acting, { email, password, display_name }: Register): Promise<User> =>
@@ -19,8 +19,8 @@ export const register = (deps: Acting, { email, password, display_name }: Regist
  */
 export async function login(deps: Acting, { email, password, device_name }: Login): Promise<TokenPair> {
   // The excess of a flood must not cost the database anything.
-  deps.passwords.assertRoom()
-  return guess(deps, email, async () => {
+  deps.passwords.assertCapacity()
+  return throttleLogin(deps, email, async () => {
     const { userId, holder } = await users.checkPassword(deps, email, password)
     const pair = holder && (await signIn(deps, holder, device_name ?? null))
     if (!pair) await audit.record(deps, { type: 'sign_in.failed', targetId: userId })
@@ -39,8 +39,8 @@ export async function logout(
   { refresh_token: refreshToken }: Logout,
 ): Promise<void> {
   if (!accessToken && !refreshToken) throw fail('unauthenticated')
-  const byAccess = accessToken ? await sessions.namedBy(deps, 'access', accessToken) : null
-  const byRefresh = refreshToken ? await sessions.namedBy(deps, 'refresh', refreshToken) : null
+  const byAccess = accessToken ? await sessions.subjectOf(deps, 'access', accessToken) : null
+  const byRefresh = refreshToken ? await sessions.subjectOf(deps, 'refresh', refreshToken) : null
   if (accessToken && !byAccess) throw fail('invalid_token')
   if (refreshToken && !byRefresh) throw fail('invalid_refresh_token')
   if (byAccess) await endNamed(deps, byAccess)
@@ -60,10 +60,10 @@ export const changePassword = (
 
 const signIn = (
   deps: Acting,
-  holder: sessions.Holder,
+  holder: sessions.VerifiedUser,
   deviceName: string | null,
 ): Promise<TokenPair | null> =>
-  atomically(deps, async (deps) => {
+  withTransaction(deps, async (deps) => {
     const { userAgent, ip } = deps.caller
     const opened = await sessions.open(deps, holder, { deviceName, userAgent, ip })
     if (!opened) return null
@@ -72,5 +72,5 @@ const signIn = (
   })
 
 /** Ends a session for its user, whom a token has named and no guard has looked at. */
-const endNamed = (deps: Acting, { sessionId, userId }: sessions.Named): Promise<void> =>
+const endNamed = (deps: Acting, { sessionId, userId }: sessions.TokenSubject): Promise<void> =>
   sessions.end({ ...deps, caller: { ...deps.caller, userId } }, sessionId, 'logged_out')

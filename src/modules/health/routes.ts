@@ -1,8 +1,8 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
-import { report } from '../../http/answers'
 import { limitOption } from '../../http/rate-limit'
-import { failures, Nothing } from '../../http/shapes'
+import { report } from '../../http/responses'
+import { EmptyQuery, failures } from '../../http/schemas'
 import { Liveness, Readiness } from './schema'
 import { readiness } from './service'
 
@@ -11,7 +11,7 @@ export const healthRoutes = (deps: Deps) =>
     .use(limitOption())
     .get('/livez', () => ({ status: 'ok' as const }), {
       limit: 'none',
-      query: Nothing,
+      query: EmptyQuery,
       response: { ...failures(), 200: Liveness },
       detail: {
         operationId: 'livez',
@@ -22,7 +22,7 @@ export const healthRoutes = (deps: Deps) =>
     })
     .get('/readyz', ({ set }) => report(set, readiness(deps)), {
       limit: 'none',
-      query: Nothing,
+      query: EmptyQuery,
       response: { ...failures(), 200: Readiness, 503: Readiness },
       detail: {
         operationId: 'readyz',

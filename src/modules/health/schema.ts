@@ -1,10 +1,10 @@
 import { Type } from '@sinclair/typebox'
-import { closed } from '../../http/shapes'
+import { strict } from '../../http/schemas'
 
 const oneOf = <const A extends string, const B extends string>([good, bad]: [A, B], description: string) =>
   Type.Union([Type.Literal(good), Type.Literal(bad)], { description })
 
-export const Liveness = Type.Object({ status: Type.Literal('ok') }, { title: 'Liveness', ...closed })
+export const Liveness = Type.Object({ status: Type.Literal('ok') }, { title: 'Liveness', ...strict })
 
 export const Readiness = Type.Object(
   {
@@ -26,7 +26,7 @@ export const Readiness = Type.Object(
         ),
         draining: oneOf(['ok', 'draining'], 'Whether the process was asked to end.'),
       },
-      closed,
+      strict,
     ),
     event_loop_lag_ms: Type.Integer({
       minimum: 0,
@@ -34,6 +34,6 @@ export const Readiness = Type.Object(
       examples: [1],
     }),
   },
-  { title: 'Readiness', ...closed },
+  { title: 'Readiness', ...strict },
 )
 export type Readiness = typeof Readiness.static

@@ -2,7 +2,7 @@ import type { Deps } from '../../deps'
 import type { Readiness } from './schema'
 
 // A turn of a healthy loop takes some milliseconds; from here on people notice.
-const longestLagMilliseconds = 200
+const maxLagMilliseconds = 200
 
 /**
  * Whether this instance should be sent requests, and what speaks against it. Durability and lag are told, not decisive:
@@ -11,10 +11,10 @@ const longestLagMilliseconds = 200
 export async function readiness({ database, lifecycle }: Deps): Promise<Readiness> {
   const lagMilliseconds = Math.round(lifecycle.lagMilliseconds)
   const checks = {
-    database: (await database.answers()) ? 'ok' : 'unavailable',
+    database: (await database.ping()) ? 'ok' : 'unavailable',
     migrations: lifecycle.isMigrated ? 'ok' : 'pending',
     durability: lifecycle.durability,
-    event_loop: lagMilliseconds > longestLagMilliseconds ? 'late' : 'ok',
+    event_loop: lagMilliseconds > maxLagMilliseconds ? 'late' : 'ok',
     draining: lifecycle.isDraining ? 'draining' : 'ok',
   } as const
   const isReady = checks.database === 'ok' && checks.migrations === 'ok' && checks.draining === 'ok'

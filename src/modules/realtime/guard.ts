@@ -1,7 +1,7 @@
 import { fail } from '../../core/errors'
 import type { Deps } from '../../deps'
-import { bearerToken } from '../../http/bearer'
-import { handshakeHeaders, noteUser } from '../../http/request'
+import { bearerToken } from '../../http/bearer-token'
+import { handshakeHeaders, noteUser } from '../../http/request-context'
 import { authenticate, type Principal } from '../sessions/service'
 import { maxUnauthenticated } from './limits'
 import type { ConnectQuery } from './schema'
@@ -25,7 +25,7 @@ export async function admitSocket(deps: Deps, { request, query, set }: Handshake
   const protocols = protocolsOf(request.headers)
   const principal = await identify(deps, { request, query, protocols })
   // Strangers cost nothing to send: they must not use up the memory and the descriptors of those who are known.
-  if (!principal && deps.hub.strangers.size >= maxUnauthenticated) throw fail('overloaded')
+  if (!principal && deps.hub.unauthenticated.size >= maxUnauthenticated) throw fail('overloaded')
   if (principal) noteUser(request, principal.userId)
   admitted.set(request, principal)
   Object.assign(set.headers, handshakeHeaders(request))

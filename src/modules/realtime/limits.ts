@@ -43,7 +43,7 @@ export const returnsPerSecond = 200
 /** Messages, arrivals and departures that all sockets together may have under way, and that may wait for their turn. */
 export const maxAtWork = 8
 export const maxAwaitingTurn = 20_000
-export const longestTurnMilliseconds = 30_000
+export const maxTurnMilliseconds = 30_000
 
 /** How often deadlines are looked at. */
 export const tickMilliseconds = 250
@@ -56,4 +56,4 @@ export const deadAfterSeconds = 10
 /** A NOTIFY holds 8000 bytes: larger messages are read from the database by whoever needs them. */
 export const maxInlineBytes = 6000
 /** Notices of one channel that may wait for delivery; beyond that they are read from the database. */
-export const maxWaitingNotices = 1000
+export const maxQueuedNotifications = 1000

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
-import { Id } from '../../http/lists'
-import { closed, exampleProblem, Moment } from '../../http/shapes'
+import { Id } from '../../http/pagination-schemas'
+import { exampleProblem, strict, Timestamp } from '../../http/schemas'
 import { User } from '../users/schema'
 import { ChannelName, Data, Offset, Participant, presenceFields } from './schema'
 
@@ -30,7 +30,7 @@ const object = <const N extends string, F extends Record<string, TSchema>>(
   type: N,
   description: string,
   fields: F,
-) => Type.Object({ type: Type.Literal(type), ...fields }, { description, ...closed })
+) => Type.Object({ type: Type.Literal(type), ...fields }, { description, ...strict })
 
 const fromClient = <const N extends string, F extends Record<string, TSchema>>(
   type: N,
@@ -88,7 +88,7 @@ export const serverMessages = {
     user: User,
     session_id: Id,
     expires_at: Type.Unsafe<string>({
-      ...Moment,
+      ...Timestamp,
       description: 'When the token ends, and the socket with it.',
     }),
   }),
@@ -122,7 +122,7 @@ export const serverMessages = {
     offset: Type.Optional({ ...Offset, description: 'Where the channel has a history.' }),
     data: Data,
     from: Participant,
-    sent_at: Moment,
+    sent_at: Timestamp,
   }),
   presence: answer('presence', 'Answers `presence`.', presenceFields),
   joined: object('joined', 'The first socket of a user subscribed.', { channel: ChannelName, user_id: Id }),

@@ -1,5 +1,5 @@
 import { and, asc, countDistinct, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm'
-import { type Db, first } from '../../db/rows'
+import { type Db, first } from '../../postgres/rows'
 import {
   channelMembers,
   channelMessages,

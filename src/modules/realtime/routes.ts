@@ -1,15 +1,15 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
-import { made } from '../../http/answers'
-import { articlePage } from '../../http/docs/article'
-import { htmlPage } from '../../http/docs/page'
-import { docsPages } from '../../http/docs/pages'
-import { PageQuery } from '../../http/lists'
-import { bodyFailures, failures, Nothing } from '../../http/shapes'
+import { PageQuery } from '../../http/pagination-schemas'
+import { made } from '../../http/responses'
+import { bodyFailures, EmptyQuery, failures } from '../../http/schemas'
+import { articlePage } from '../../openapi/article'
+import { htmlPage } from '../../openapi/html-page'
+import { docsPages } from '../../openapi/page-routes'
 import { guard } from '../auth/guard'
-import { consoleFiles, consolePage } from './console'
+import { consoleFiles, consolePage } from './console-page'
 import { admitSocket, askToUpgrade, normaliseUpgrade, principalOf } from './guard'
-import { guide } from './guide'
+import { guide } from './protocol-page'
 import {
   ByChannel,
   ChannelMessage,
@@ -38,8 +38,8 @@ export const socketRoutes = (deps: Deps) => {
       beforeHandle: [({ request, query, set }) => admitSocket(deps, { request, query, set })],
       open: (ws) => sockets.open(ws.data, ws.raw, principalOf(ws.data.request)),
       message: (ws, frame) => sockets.receive(ws.data, frame),
-      ping: (ws) => sockets.beaten(ws.data),
-      pong: (ws) => sockets.beaten(ws.data),
+      ping: (ws) => sockets.onHeartbeat(ws.data),
+      pong: (ws) => sockets.onHeartbeat(ws.data),
       close: (ws, code) => sockets.closed(ws.data, code),
     })
     .get('', () => askToUpgrade(), {
@@ -60,7 +60,7 @@ export const socketRoutes = (deps: Deps) => {
     })
     .post('/tickets', ({ principal, set }) => made(set, tickets.issue(deps, principal)), {
       auth: true,
-      query: Nothing,
+      query: EmptyQuery,
       response: { 201: Ticket, ...failures() },
       detail: {
         operationId: 'createTicket',
@@ -81,7 +81,7 @@ export const channelsRoutes = (deps: Deps) =>
       {
         auth: true,
         params: ByChannel,
-        query: Nothing,
+        query: EmptyQuery,
         body: NewMessage,
         response: { 201: ChannelMessage, ...bodyFailures('forbidden') },
         detail: {
@@ -113,7 +113,7 @@ export const channelsRoutes = (deps: Deps) =>
       {
         auth: true,
         params: ByChannel,
-        query: Nothing,
+        query: EmptyQuery,
         response: { 200: Presence, ...failures('forbidden') },
         detail: {
           operationId: 'getPresence',

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { Id, PageOf } from '../../http/lists'
-import { closed, Moment } from '../../http/shapes'
+import { Id, PageOf } from '../../http/pagination-schemas'
+import { strict, Timestamp } from '../../http/schemas'
 
 /** A place to publish to and to listen at. */
 export const ChannelName = Type.String({
@@ -9,19 +9,19 @@ export const ChannelName = Type.String({
   examples: ['room:lobby'],
 })
 
-export const ByChannel = Type.Object({ channel: ChannelName }, closed)
+export const ByChannel = Type.Object({ channel: ChannelName }, strict)
 
 export const Data = Type.Unknown({ description: 'Any JSON value.', examples: [{ text: 'hello' }] })
 
 export const Offset = Type.Integer({
   minimum: 0,
-  description: 'Counts the messages of a channel from 1.',
+  description: 'Counters the messages of a channel from 1.',
   examples: [42],
 })
 
 export const Participant = Type.Object(
   { user_id: Id },
-  { title: 'Participant', description: 'The user whose session publishes or listens.', ...closed },
+  { title: 'Participant', description: 'The user whose session publishes or listens.', ...strict },
 )
 
 export const Ticket = Type.Object(
@@ -32,7 +32,7 @@ export const Ticket = Type.Object(
     }),
     expires_in: Type.Integer({ description: 'Seconds until it ends.', examples: [30] }),
   },
-  { title: 'Ticket', description: 'Opens one WebSocket where no header can be set.', ...closed },
+  { title: 'Ticket', description: 'Opens one WebSocket where no header can be set.', ...strict },
 )
 export type Ticket = typeof Ticket.static
 
@@ -45,16 +45,16 @@ export const ConnectQuery = Type.Object(
       }),
     ),
   },
-  closed,
+  strict,
 )
 export type ConnectQuery = typeof ConnectQuery.static
 
-export const NewMessage = Type.Object({ data: Data }, { title: 'NewMessage', ...closed })
+export const NewMessage = Type.Object({ data: Data }, { title: 'NewMessage', ...strict })
 export type NewMessage = typeof NewMessage.static
 
 export const ChannelMessage = Type.Object(
-  { channel: ChannelName, offset: Offset, data: Data, from: Participant, sent_at: Moment },
-  { title: 'ChannelMessage', description: 'What was published to a channel.', ...closed },
+  { channel: ChannelName, offset: Offset, data: Data, from: Participant, sent_at: Timestamp },
+  { title: 'ChannelMessage', description: 'What was published to a channel.', ...strict },
 )
 export type ChannelMessage = typeof ChannelMessage.static
 
@@ -68,7 +68,7 @@ export const presenceFields = {
 export const Presence = Type.Object(presenceFields, {
   title: 'Presence',
   description: 'Who is subscribed to a channel.',
-  ...closed,
+  ...strict,
 })
 export type Presence = typeof Presence.static
 

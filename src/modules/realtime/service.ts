@@ -1,11 +1,11 @@
 import { secondsAfter } from '../../core/clock'
 import { fail } from '../../core/errors'
-import { type Page, pageOf, pageRequest } from '../../core/page'
-import { assertStorable } from '../../core/storable'
-import { announce } from '../../db/announce'
-import { atomically } from '../../db/atomically'
+import { type Page, pageOf, pageRequest } from '../../core/pagination'
+import { assertPostgresText } from '../../core/postgres-text'
 import type { Deps } from '../../deps'
-import type { PageQuery } from '../../http/lists'
+import type { PageQuery } from '../../http/pagination-schemas'
+import { announce } from '../../postgres/announce'
+import { withTransaction } from '../../postgres/transaction'
 import type { Principal } from '../sessions/service'
 import { assertMay, systemChannel } from './channels'
 import { historyMessages, historySeconds, idleChannelDays, maxInlineBytes, maxPresenceUsers } from './limits'
@@ -27,9 +27,9 @@ export async function publish(
   { channel, data, socketId }: Publishing,
 ): Promise<ChannelMessage> {
   assertMay(who, 'publish', channel)
-  assertStorable(data)
+  assertPostgresText(data)
   const message = { channel, data, fromUserId: who.userId, socketId, sentAt: deps.clock.now() }
-  return atomically(deps, async (deps) => {
+  return withTransaction(deps, async (deps) => {
     const offset = await repo.append(deps.db, message, { most: historyMessages })
     await announce(deps, { type: 'channel.message', channel, offset, message: inline(deps, message) })
     return present({ ...message, offset })

@@ -1,45 +1,45 @@
-import { createGate } from '../../core/gate'
-import { repeatedly } from '../../core/repeat'
+import { runPeriodically } from '../../core/run-periodically'
+import { createSemaphore } from '../../core/semaphore'
 import type { Deps } from '../../deps'
 import type { Principal } from '../sessions/service'
 import {
   beatMilliseconds,
-  longestTurnMilliseconds,
   maxAtWork,
   maxAwaitingTurn,
+  maxTurnMilliseconds,
   recheckMilliseconds,
   tickMilliseconds,
 } from './limits'
-import { type Connection, close, noteAlive, sendAway, spend, type Wire } from './sockets/connection'
+import { removeInstance } from './sockets/channel-members'
+import { type Connection, close, noteAlive, sendAway, takeToken, type Wire } from './sockets/connection'
 import { receive } from './sockets/dispatch'
+import { onNotice, recheck } from './sockets/handle-event'
 import type { Hub } from './sockets/hub'
-import * as life from './sockets/life'
+import * as life from './sockets/lifecycle'
 import { catchUpSoon } from './sockets/local-channel'
-import { removeInstance } from './sockets/membership'
-import { onNotice, recheck } from './sockets/notices'
-import { beat } from './sockets/places'
-import { createQueue } from './sockets/queue'
-import { createTraffic } from './sockets/traffic'
+import { createQueue } from './sockets/serial-queue'
+import { createSocketCounters } from './sockets/socket-counters'
+import { beat } from './sockets/socket-slots'
 
 /** The hub of a process that has no sockets yet. */
 export const createHub = (instanceId: string | null): Hub => ({
   instanceId: instanceId ?? crypto.randomUUID(),
   connections: new Map(),
   byUser: new Map(),
-  strangers: new Set(),
+  unauthenticated: new Set(),
   channels: new Map(),
-  vacated: new Set(),
-  vacating: createQueue(1),
-  turns: createGate({
-    places: maxAtWork,
+  pendingRemovals: new Set(),
+  removalQueue: createQueue(1),
+  turns: createSemaphore({
+    permits: maxAtWork,
     queue: maxAwaitingTurn,
-    maxWaitMilliseconds: longestTurnMilliseconds,
+    maxWaitMilliseconds: maxTurnMilliseconds,
     refusal: 'overloaded',
   }),
   gaps: 0,
   mustRecheck: false,
   isStopping: false,
-  traffic: createTraffic(),
+  traffic: createSocketCounters(),
 })
 
 /**
@@ -59,11 +59,11 @@ export function createSockets(deps: Deps) {
     receive: (key: object, frame: unknown) =>
       withConnection(key, (connection) => receive(deps, connection, frame)),
     /** A ping or a pong, which counts as a message: nobody has reason to send many. */
-    beaten: (key: object) =>
+    onHeartbeat: (key: object) =>
       withConnection(key, (connection) => {
         const now = deps.clock.now()
         noteAlive(connection, now)
-        if (!spend(connection, now)) close(connection, 'tooManyMessages', now)
+        if (!takeToken(connection, now)) close(connection, 'tooManyMessages', now)
       }),
     closed: (key: object, code: number) =>
       withConnection(key, (connection) => life.closed(deps, connection, code)),
@@ -83,7 +83,7 @@ export function startRealtime(deps: Deps): Realtime {
   const { hub, lifecycle, log } = deps
   deps.bus.on((notice) => onNotice(deps, notice))
   const ticking = setInterval(() => life.tick(deps), tickMilliseconds)
-  const minding = every(recheckMilliseconds, () => mind(deps))
+  const reconciling = every(recheckMilliseconds, () => reconcile(deps))
   const beating = every(beatMilliseconds, async () => {
     if (!lifecycle.isMigrated) return
     try {
@@ -98,7 +98,7 @@ export function startRealtime(deps: Deps): Realtime {
       hub.isStopping = true
       clearInterval(ticking)
       await closeAll(deps)
-      await Promise.all([minding.stop(), beating.stop()])
+      await Promise.all([reconciling.stop(), beating.stop()])
       if (lifecycle.isMigrated)
         await removeInstance(deps, hub.instanceId).catch((err) => log.warn({ err }, 'realtime.stop_failed'))
     },
@@ -114,7 +114,7 @@ function wireOf(socket: object): Wire {
 const isWire = (socket: object): socket is Wire => 'getBufferedAmount' in socket
 
 /** While notices do not arrive, every socket is looked up; what a channel could not read is tried again. */
-async function mind(deps: Deps) {
+async function reconcile(deps: Deps) {
   const { hub, listener } = deps
   if (hub.byUser.size > 0 && (!listener.isLive || hub.mustRecheck)) await recheck(deps)
   for (const channel of hub.channels.values()) if (channel.isBehind) catchUpSoon(deps, channel)
@@ -129,7 +129,7 @@ async function closeAll({ hub, clock }: Deps) {
 
 /** Runs `work` now and after each pause. */
 const every = (milliseconds: number, work: () => Promise<void>) =>
-  repeatedly(async () => {
+  runPeriodically(async () => {
     await work()
     return milliseconds
   })

@@ -10,7 +10,7 @@ import {
   unique,
   uuid,
 } from 'drizzle-orm/pg-core'
-import { bytes, id, moment } from '../../db/columns'
+import { bytes, id, moment } from '../../postgres/columns'
 import { sessions } from '../sessions/table'
 
 /** Tickets for one connection each: using one deletes it. */

@@ -1,8 +1,8 @@
 import { secondsAfter } from '../../core/clock'
+import { randomText, sha256 } from '../../core/crypto'
 import { fail } from '../../core/errors'
-import { randomText, sha256 } from '../../core/secret'
 import type { Deps } from '../../deps'
-import { type Principal, resume } from '../sessions/service'
+import { type Principal, validateSession } from '../sessions/service'
 import { ticketSeconds } from './limits'
 import * as repo from './repo'
 import type { Ticket } from './schema'
@@ -27,5 +27,5 @@ export async function redeem(deps: Deps, ticket: string): Promise<Principal> {
   if (!row || row.expiresAt <= deps.clock.now()) throw fail('invalid_token')
   const { sessionId, userId, tokenExpiresAt: expiresAt } = row
   const [kid = ''] = ticket.split('.')
-  return resume(deps, { sessionId, userId, expiresAt, kid })
+  return validateSession(deps, { sessionId, userId, expiresAt, kid })
 }

@@ -1,5 +1,5 @@
-import { deriveKeys, type KeyOptions, type Keys } from './keys'
-import { remembering } from './verified'
+import { deriveKeys, type KeyOptions, type Keys } from './derive-keys'
+import { withJwtCache } from './jwt-cache'
 
 /** The keys in force, which can be replaced while requests run. */
 export type Keyring = {
@@ -15,7 +15,7 @@ export async function createKeyring({ secrets, ...tokens }: KeyOptions): Promise
   // With its keys goes the memory of what they had verified: none of it may outlive a key that was taken away.
   async function keysOf(secrets: string[]): Promise<Keys> {
     const keys = await deriveKeys({ secrets, ...tokens })
-    return { ...keys, access: remembering(keys.access) }
+    return { ...keys, access: withJwtCache(keys.access) }
   }
   return {
     get current() {

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import type { Bus } from '../../core/bus'
-import type { Soon } from '../../core/soon'
-import type { Db } from '../../db/rows'
+import type { EventBus } from '../../core/event-bus'
+import type { MaybePromise } from '../../core/maybe-promise'
+import type { Db } from '../../postgres/rows'
 import * as repo from './repo'
 
 /** What decides whether an access token still counts, and what its owner most often asks for. */
@@ -9,25 +9,25 @@ type Liveness = NonNullable<Awaited<ReturnType<typeof repo.liveness>>>
 
 export type LivenessCache = {
   /** The state of a session and its user, `null` when either is gone. Throws `database_unavailable`. */
-  of(sessionId: string, userId: string): Soon<Liveness | null>
+  of(sessionId: string, userId: string): MaybePromise<Liveness | null>
   /** How often the answer was remembered, and how often the database was asked. */
   readonly asked: { hits: number; misses: number }
 }
 
 type Options = {
   db: Db
-  bus: Bus
+  bus: EventBus
   /** Whether notices of changes arrive just now. */
   isTrusted(): boolean
 }
 
-const mostEntries = 10_000
+const maxEntries = 10_000
 // A notice that got lost cannot keep a dead session alive for longer.
-const longestAgeMilliseconds = 5000
+const maxAgeMilliseconds = 5000
 
 /** Remembers the state of sessions until a notice says that it changed. */
 export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCache {
-  const known = new LRUCache<string, Liveness>({ max: mostEntries, ttl: longestAgeMilliseconds })
+  const known = new LRUCache<string, Liveness>({ max: maxEntries, ttl: maxAgeMilliseconds })
   // Counts what was forgotten: a state read before that and arriving after it must not be remembered.
   let generation = 0
   const asked = { hits: 0, misses: 0 }

@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { type Db, first, prepared } from '../../db/rows'
+import { type Db, first, prepared } from '../../postgres/rows'
 import { users } from '../users/table'
 import { type RevokeReason, type SessionRow, sessions, type TokenRow, tokens } from './table'
 

@@ -1,11 +1,11 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
-import { noContent } from '../../http/answers'
-import { ById, PageQuery } from '../../http/lists'
-import { onBehalf } from '../../http/request'
-import { failures, NoContent, Nothing } from '../../http/shapes'
+import { ById, PageQuery } from '../../http/pagination-schemas'
+import { onBehalf } from '../../http/request-context'
+import { noContent } from '../../http/responses'
+import { EmptyQuery, failures, NoContent } from '../../http/schemas'
 import { guard } from '../auth/guard'
-import * as devices from './devices'
+import * as devices from './manage-sessions'
 import { SessionPage } from './schema'
 
 export const sessionsRoutes = (deps: Deps) =>
@@ -28,7 +28,7 @@ export const sessionsRoutes = (deps: Deps) =>
       {
         auth: true,
         params: ById,
-        query: Nothing,
+        query: EmptyQuery,
         response: { 204: NoContent, ...failures('not_found') },
         detail: {
           operationId: 'endMySession',
@@ -59,7 +59,7 @@ export const sessionsRoutes = (deps: Deps) =>
       {
         auth: { ownerOr: 'admin' },
         params: ById,
-        query: Nothing,
+        query: EmptyQuery,
         response: { 204: NoContent, ...failures('not_found') },
         detail: {
           operationId: 'endSessions',

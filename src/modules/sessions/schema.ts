@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { Id, PageOf } from '../../http/lists'
-import { closed, Moment } from '../../http/shapes'
+import { Id, PageOf } from '../../http/pagination-schemas'
+import { strict, Timestamp } from '../../http/schemas'
 
 /** RFC 6749 §5.1, with the life of the refresh token beside that of the access token. */
 export const TokenPair = Type.Object(
@@ -28,7 +28,7 @@ export const TokenPair = Type.Object(
   {
     title: 'TokenPair',
     description: 'What a sign-in gives: a short-lived access token and a refresh token.',
-    ...closed,
+    ...strict,
   },
 )
 export type TokenPair = typeof TokenPair.static
@@ -39,12 +39,12 @@ export const Session = Type.Object(
     device_name: Type.Union([Type.String(), Type.Null()], { examples: ['phone'] }),
     user_agent: Type.Union([Type.String(), Type.Null()], { examples: ['curl/8.5.0'] }),
     ip: Type.Union([Type.String(), Type.Null()], { examples: ['192.0.2.7'] }),
-    created_at: Moment,
-    last_used_at: Moment,
-    expires_at: Moment,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
     is_current: Type.Boolean({ description: 'Whether it is the session that asks.', examples: [true] }),
   },
-  { title: 'Session', description: 'A device that is signed in.', ...closed },
+  { title: 'Session', description: 'A device that is signed in.', ...strict },
 )
 export type Session = typeof Session.static
 

@@ -1,13 +1,13 @@
 import { secondsAfter } from '../../core/clock'
+import { newId, randomText, sha256 } from '../../core/crypto'
 import { fail } from '../../core/errors'
+import { type MaybePromise, thenSync } from '../../core/maybe-promise'
 import { networkOf } from '../../core/network'
-import { newId, randomText, sha256 } from '../../core/secret'
-import { type Soon, soon } from '../../core/soon'
-import { atomically } from '../../db/atomically'
 import type { Acting, Deps } from '../../deps'
-import { tellEnded } from './ended'
-import { refreshExpiry, signPair } from './pair'
-import { repeat } from './repeat'
+import { withTransaction } from '../../postgres/transaction'
+import { issueTokens, refreshExpiry } from './issue-tokens'
+import { recordRevocations } from './record-revocations'
+import { handleTokenReuse } from './refresh-reuse'
 import * as repo from './repo'
 import type { TokenPair } from './schema'
 import type { RevokeReason, SessionRow } from './table'
@@ -24,13 +24,13 @@ export type Principal = {
 }
 
 /** A user whose password has just been checked against this hash. */
-export type Holder = { id: string; passwordHash: string }
+export type VerifiedUser = { id: string; passwordHash: string }
 
 /** What a session is recognised by in the list of sessions. */
 export type Device = Pick<SessionRow, 'deviceName' | 'userAgent' | 'ip'>
 
 /** More open sessions than anyone has devices: the oldest ends. */
-const mostSessions = 50
+const maxSessions = 50
 
 /** A session that has just begun. */
 export type Opened = { sessionId: string; pair: TokenPair }
@@ -39,7 +39,7 @@ export type Opened = { sessionId: string; pair: TokenPair }
  * Opens a session with its first pair; `null` when the user changed since the password was checked. Inside a
  * transaction, with what the opening is part of.
  */
-export async function open(deps: Acting, holder: Holder, device: Device): Promise<Opened | null> {
+export async function open(deps: Acting, holder: VerifiedUser, device: Device): Promise<Opened | null> {
   const now = deps.clock.now()
   const expiresAt = secondsAfter(now, deps.config.sessionTtlSeconds)
   const session = { id: newId(now), userId: holder.id, ...device, createdAt: now, expiresAt }
@@ -48,13 +48,13 @@ export async function open(deps: Acting, holder: Holder, device: Device): Promis
   const isOpen = await repo.open(deps.db, { session, token, passwordHash: holder.passwordHash })
   if (!isOpen) return null
   const reason = 'too_many_sessions'
-  await tellEnded(
+  await recordRevocations(
     deps,
-    await repo.endBeyond(deps.db, { userId: holder.id, most: mostSessions }, { reason, now }),
+    await repo.endBeyond(deps.db, { userId: holder.id, most: maxSessions }, { reason, now }),
     reason,
   )
   const link = { userId: holder.id, sessionId: session.id, jti, now, expiresAt: token.expiresAt }
-  return { sessionId: session.id, pair: await signPair(deps, { ...link, sessionExpiresAt: expiresAt }) }
+  return { sessionId: session.id, pair: await issueTokens(deps, { ...link, sessionExpiresAt: expiresAt }) }
 }
 
 /**
@@ -79,23 +79,31 @@ export async function rotate(deps: Acting, refreshToken: string): Promise<TokenP
     successor,
     now,
   })
-  if (!isRotated) return repeat(deps, token, jti)
+  if (!isRotated) return handleTokenReuse(deps, token, jti)
   deps.log.info({ sessionId: token.sid, userId: token.sub }, 'session.rotated')
   deps.bus.emit({ type: 'session.refreshed', isRepeated: false })
-  return signPair(deps, { userId: token.sub, sessionId: token.sid, jti, now, expiresAt, sessionExpiresAt })
+  return issueTokens(deps, { userId: token.sub, sessionId: token.sid, jti, now, expiresAt, sessionExpiresAt })
 }
 
 /** Ends the session of a token; one that had already ended is fine. */
 export const end = (deps: Acting, sessionId: string, reason: RevokeReason): Promise<void> =>
-  atomically(deps, async (deps) => {
-    await tellEnded(deps, await repo.endOne(deps.db, sessionId, { reason, now: deps.clock.now() }), reason)
+  withTransaction(deps, async (deps) => {
+    await recordRevocations(
+      deps,
+      await repo.endOne(deps.db, sessionId, { reason, now: deps.clock.now() }),
+      reason,
+    )
   })
 
 /** Ends every session of a user. */
 export const endAll = (deps: Acting, userId: string, reason: RevokeReason): Promise<void> =>
-  atomically(deps, async (deps) => {
+  withTransaction(deps, async (deps) => {
     await repo.lockHolder(deps.db, userId)
-    await tellEnded(deps, await repo.endAll(deps.db, userId, { reason, now: deps.clock.now() }), reason)
+    await recordRevocations(
+      deps,
+      await repo.endAll(deps.db, userId, { reason, now: deps.clock.now() }),
+      reason,
+    )
   })
 
 /** Deletes some sessions and refresh tokens that have expired; answers how many rows went. */
@@ -107,20 +115,20 @@ export async function sweep(deps: Deps, limit: number): Promise<number> {
 }
 
 /** Whom an access token speaks for now. Throws `invalid_token`. */
-export const authenticate = (deps: Deps, accessToken: string): Soon<Principal> =>
-  soon(deps.keys.current.access.verify(accessToken, deps.clock.now()), (token) => {
+export const authenticate = (deps: Deps, accessToken: string): MaybePromise<Principal> =>
+  thenSync(deps.keys.current.access.verify(accessToken, deps.clock.now()), (token) => {
     if (!token) throw fail('invalid_token')
     const { sub: userId, sid: sessionId, kid, exp } = token
-    return resume(deps, { userId, sessionId, kid, expiresAt: new Date(exp * 1000) })
+    return validateSession(deps, { userId, sessionId, kid, expiresAt: new Date(exp * 1000) })
   })
 
 /**
  * Whom a session speaks for now, its access token having been seen before. Throws `invalid_token` when it has ended, and
  * when the key of the token is in force no more: whoever stole it may have made the token.
  */
-export function resume(deps: Deps, access: Omit<Principal, 'role'>): Soon<Principal> {
+export function validateSession(deps: Deps, access: Omit<Principal, 'role'>): MaybePromise<Principal> {
   if (!isInForce(deps, access)) throw fail('invalid_token')
-  return soon(deps.liveness.of(access.sessionId, access.userId), (state) => {
+  return thenSync(deps.liveness.of(access.sessionId, access.userId), (state) => {
     const isLive = state?.user.isActive && state.revokedAt === null && state.expiresAt > deps.clock.now()
     if (!isLive) throw fail('invalid_token')
     return { ...access, role: state.user.role }
@@ -145,7 +153,7 @@ export async function rolesOf(deps: Deps, sessionIds: string[]): Promise<Map<str
 }
 
 /** Who has an e-mail address, if anyone, and whether they ever signed in from the caller's network. */
-export async function acquaintance(deps: Acting, emailNormalised: string) {
+export async function knownNetwork(deps: Acting, emailNormalised: string) {
   const { userId, addresses } = await repo.signInsOf(deps.db, emailNormalised)
   const network = deps.caller.ip === null ? null : networkOf(deps.caller.ip)
   const isKnown = network !== null && addresses.some((ip) => networkOf(ip) === network)
@@ -153,10 +161,14 @@ export async function acquaintance(deps: Acting, emailNormalised: string) {
 }
 
 /** The session and the user a token was made for. */
-export type Named = { sessionId: string; userId: string }
+export type TokenSubject = { sessionId: string; userId: string }
 
 /** What a token names, even when either has ended; `null` for a forged one. */
-export async function namedBy(deps: Deps, kind: 'access' | 'refresh', token: string): Promise<Named | null> {
+export async function subjectOf(
+  deps: Deps,
+  kind: 'access' | 'refresh',
+  token: string,
+): Promise<TokenSubject | null> {
   // A signature stays good when the time has passed; the start of time lies before every expiry.
   const verified = await deps.keys.current[kind].verify(token, new Date(0))
   return verified && { sessionId: verified.sid, userId: verified.sub }

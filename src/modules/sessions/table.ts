@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { type AnyPgColumn, check, foreignKey, index, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core'
-import { bytes, id, moment } from '../../db/columns'
+import { bytes, id, moment } from '../../postgres/columns'
 import { users } from '../users/table'
 
 /** Why a session ended before its time. */

@@ -1,15 +1,15 @@
 import { fail } from '../../core/errors'
-import { type Page, pageOf, pageRequest } from '../../core/page'
-import { announce } from '../../db/announce'
-import { atomically } from '../../db/atomically'
+import { type Page, pageOf, pageRequest } from '../../core/pagination'
 import type { Acting, Deps } from '../../deps'
+import { announce } from '../../postgres/announce'
+import { withTransaction } from '../../postgres/transaction'
 import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
-import { assertAdminRemains, lockAdmins } from './admins'
-import { applyChanges, type Changes, uniquely } from './changes'
-import { present } from './present'
+import { applyChanges, type Changes, uniquely } from './apply-changes'
+import { addressOf, hashNew } from './credential-rules'
+import { assertAdminRemains, lockAdmins } from './last-admin'
+import { present } from './present-user'
 import * as repo from './repo'
-import { addressOf, hashNew } from './rules'
 import type { ChangeUser, User, UserQuery } from './schema'
 import type { UserRow } from './table'
 
@@ -41,7 +41,7 @@ export async function getByEmail(deps: Deps, email: string): Promise<User> {
 export async function change(deps: Acting, id: string, input: ChangeUser): Promise<User> {
   const changes = await changesOf(deps, await existing(deps, id), input)
   return uniquely(() =>
-    atomically(deps, async (deps) => {
+    withTransaction(deps, async (deps) => {
       const admins = await lockAdmins(deps)
       const before = await repo.lockById(deps.db, id)
       if (!before) throw fail('not_found')
@@ -53,7 +53,7 @@ export async function change(deps: Acting, id: string, input: ChangeUser): Promi
 
 /** Deletes a user with all sessions. Throws `not_found`, `last_admin`, and `forbidden` when the caller may no longer. */
 export const remove = (deps: Acting, id: string): Promise<void> =>
-  atomically(deps, async (deps) => {
+  withTransaction(deps, async (deps) => {
     const admins = await lockAdmins(deps, id)
     const before = await repo.lockById(deps.db, id)
     if (!before) throw fail('not_found')

@@ -1,7 +1,7 @@
-import { atomically } from '../../db/atomically'
-import { isDuplicate } from '../../db/errors'
 import type { Acting } from '../../deps'
-import { add, prepare } from './creation'
+import { isDuplicate } from '../../postgres/database-errors'
+import { withTransaction } from '../../postgres/transaction'
+import { add, prepare } from './create-user'
 import * as repo from './repo'
 
 type Credentials = { email: string; password: string }
@@ -18,7 +18,7 @@ export async function ensureFirstAdmin(
   if (await repo.hasAdmin(deps.db)) return 'not_needed'
   const user = await prepare(deps, { email, password, role: 'admin' })
   try {
-    return await atomically(deps, async (deps) => {
+    return await withTransaction(deps, async (deps) => {
       await repo.lockFirstAdmin(deps.db)
       if (await repo.hasAdmin(deps.db)) return 'not_needed'
       await add(deps, user)

@@ -1,6 +1,6 @@
 import { and, asc, desc, eq, like, lt, sql } from 'drizzle-orm'
-import { locks } from '../../db/locks'
-import { type Db, first, only } from '../../db/rows'
+import { locks } from '../../postgres/lock-keys'
+import { type Db, first, only } from '../../postgres/rows'
 import { type UserRow, users } from './table'
 
 export type NewUser = Omit<UserRow, 'updatedAt'>

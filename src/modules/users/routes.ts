@@ -1,9 +1,9 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
-import { created, noContent } from '../../http/answers'
-import { ById } from '../../http/lists'
-import { onBehalf } from '../../http/request'
-import { bodyFailures, failures, NoContent, Nothing } from '../../http/shapes'
+import { ById } from '../../http/pagination-schemas'
+import { onBehalf } from '../../http/request-context'
+import { created, noContent } from '../../http/responses'
+import { bodyFailures, EmptyQuery, failures, NoContent } from '../../http/schemas'
 import { guard } from '../auth/guard'
 import * as administration from './administration'
 import { ChangeMe, ChangeUser, DeleteMe, NewUser, User, UserPage, UserQuery } from './schema'
@@ -15,7 +15,7 @@ export const meRoutes = (deps: Deps) =>
     .use(guard(deps))
     .get('', ({ principal }) => users.profile(deps, principal), {
       auth: true,
-      query: Nothing,
+      query: EmptyQuery,
       response: { 200: User, ...failures() },
       detail: {
         operationId: 'getMe',
@@ -26,7 +26,7 @@ export const meRoutes = (deps: Deps) =>
     .patch('', ({ body, principal, request }) => users.changeMe(onBehalf(deps, request), principal, body), {
       auth: true,
       body: ChangeMe,
-      query: Nothing,
+      query: EmptyQuery,
       response: { 200: User, ...bodyFailures('wrong_password', 'email_taken', 'overloaded') },
       detail: {
         operationId: 'changeMe',
@@ -41,7 +41,7 @@ export const meRoutes = (deps: Deps) =>
       {
         auth: true,
         body: DeleteMe,
-        query: Nothing,
+        query: EmptyQuery,
         response: { 204: NoContent, ...bodyFailures('wrong_password', 'last_admin', 'overloaded') },
         detail: {
           operationId: 'deleteMe',
@@ -71,7 +71,7 @@ export const usersRoutes = (deps: Deps) =>
       {
         auth: { role: 'admin' },
         body: NewUser,
-        query: Nothing,
+        query: EmptyQuery,
         response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
         detail: {
           operationId: 'createUser',
@@ -83,7 +83,7 @@ export const usersRoutes = (deps: Deps) =>
     .get('/:id', ({ params }) => administration.get(deps, params.id), {
       auth: { ownerOr: 'admin' },
       params: ById,
-      query: Nothing,
+      query: EmptyQuery,
       response: { 200: User, ...failures('not_found') },
       detail: {
         operationId: 'getUser',
@@ -98,7 +98,7 @@ export const usersRoutes = (deps: Deps) =>
         auth: { role: 'admin' },
         params: ById,
         body: ChangeUser,
-        query: Nothing,
+        query: EmptyQuery,
         response: {
           200: User,
           ...bodyFailures('not_found', 'email_taken', 'last_admin', 'weak_password', 'overloaded'),
@@ -117,7 +117,7 @@ export const usersRoutes = (deps: Deps) =>
       {
         auth: { ownerOr: 'admin' },
         params: ById,
-        query: Nothing,
+        query: EmptyQuery,
         response: { 204: NoContent, ...failures('not_found', 'last_admin') },
         detail: {
           operationId: 'deleteUser',

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
-import { Id, PageOf, pageParameters } from '../../http/lists'
-import { closed, Moment } from '../../http/shapes'
+import { Id, PageOf, pageParameters } from '../../http/pagination-schemas'
+import { strict, Timestamp } from '../../http/schemas'
 
 /** Longest input that is looked at; the rule itself counts characters after NFKC and lives in `core/password`. */
 export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: ['a quiet green lantern'] })
@@ -35,10 +35,10 @@ export const User = Type.Object(
     display_name: Type.Union([Type.String(), Type.Null()], { examples: ['Ada'] }),
     role: Role,
     is_active: Type.Boolean({ examples: [true] }),
-    created_at: Moment,
-    updated_at: Moment,
+    created_at: Timestamp,
+    updated_at: Timestamp,
   },
-  { title: 'User', description: 'An account, as its owner and admins see it.', ...closed },
+  { title: 'User', description: 'An account, as its owner and admins see it.', ...strict },
 )
 export type User = typeof User.static
 
@@ -51,16 +51,16 @@ export const ChangeMe = Type.Object(
     email: Type.Optional(Email),
     current_password: Type.Optional(Password),
   },
-  { title: 'ChangeMe', minProperties: 1, ...closed },
+  { title: 'ChangeMe', minProperties: 1, ...strict },
 )
 export type ChangeMe = typeof ChangeMe.static
 
-export const DeleteMe = Type.Object({ current_password: Password }, { title: 'DeleteMe', ...closed })
+export const DeleteMe = Type.Object({ current_password: Password }, { title: 'DeleteMe', ...strict })
 export type DeleteMe = typeof DeleteMe.static
 
 export const ChangePassword = Type.Object(
   { current_password: Password, new_password: Password },
-  { title: 'ChangePassword', ...closed },
+  { title: 'ChangePassword', ...strict },
 )
 export type ChangePassword = typeof ChangePassword.static
 
@@ -78,7 +78,7 @@ export const UserQuery = Type.Object(
     role: Type.Optional(Role),
     is_active: Type.Optional(Type.Boolean({ description: 'Whether it may sign in.' })),
   },
-  closed,
+  strict,
 )
 export type UserQuery = typeof UserQuery.static
 
@@ -90,7 +90,7 @@ export const NewUser = Type.Object(
     display_name: Type.Optional(MaybeDisplayName),
     is_active: Type.Optional(Type.Boolean()),
   },
-  { title: 'NewUser', ...closed },
+  { title: 'NewUser', ...strict },
 )
 export type NewUser = typeof NewUser.static
 
@@ -102,6 +102,6 @@ export const ChangeUser = Type.Object(
     is_active: Type.Optional(Type.Boolean()),
     password: Type.Optional(Password),
   },
-  { title: 'ChangeUser', minProperties: 1, ...closed },
+  { title: 'ChangeUser', minProperties: 1, ...strict },
 )
 export type ChangeUser = typeof ChangeUser.static

@@ -1,17 +1,17 @@
 import { normaliseEmail } from '../../core/email'
 import { fail } from '../../core/errors'
-import { type Soon, soon } from '../../core/soon'
-import { atomically } from '../../db/atomically'
+import { type MaybePromise, thenSync } from '../../core/maybe-promise'
 import type { Acting, Deps } from '../../deps'
+import { withTransaction } from '../../postgres/transaction'
 import type { TokenPair } from '../sessions/schema'
 import * as sessions from '../sessions/service'
 import * as administration from './administration'
-import { applyChanges, uniquely } from './changes'
-import { add, prepare } from './creation'
-import { isPasswordOf, proveIdentity } from './identity'
-import { present } from './present'
+import { applyChanges, uniquely } from './apply-changes'
+import { add, prepare } from './create-user'
+import { addressOf, hashNew } from './credential-rules'
+import { present } from './present-user'
+import { isPasswordOf, proveIdentity } from './reauthenticate'
 import * as repo from './repo'
-import { addressOf, hashNew } from './rules'
 import type { ChangeMe, ChangePassword, DeleteMe, NewUser, User } from './schema'
 import type { UserRow } from './table'
 
@@ -21,12 +21,12 @@ import type { UserRow } from './table'
  */
 export async function create(deps: Acting, input: NewUser): Promise<User> {
   const user = await prepare(deps, input)
-  return uniquely(() => atomically(deps, (deps) => add(deps, user)))
+  return uniquely(() => withTransaction(deps, (deps) => add(deps, user)))
 }
 
 /** The caller's own account. Throws `invalid_token` when it is gone. */
-export const profile = (deps: Deps, { sessionId, userId }: sessions.Principal): Soon<User> =>
-  soon(deps.liveness.of(sessionId, userId), (state) => {
+export const profile = (deps: Deps, { sessionId, userId }: sessions.Principal): MaybePromise<User> =>
+  thenSync(deps.liveness.of(sessionId, userId), (state) => {
     if (!state) throw fail('invalid_token')
     return present(state.user)
   })
@@ -37,7 +37,7 @@ export async function changeMe(deps: Acting, { userId }: sessions.Principal, inp
   const address = email === undefined ? null : addressOf(email)
   const proved = address && (await proveIdentity(deps, userId, required(currentPassword)))
   return uniquely(() =>
-    atomically(deps, async (deps) => {
+    withTransaction(deps, async (deps) => {
       const before = await repo.lockById(deps.db, userId)
       if (!before?.isActive) throw fail('invalid_token')
       // Another change came first: what was proved is the password no longer.
@@ -65,7 +65,7 @@ export async function changePassword(
     emailNormalised,
     pointer: '/new_password',
   })
-  return atomically(deps, async (deps) => {
+  return withTransaction(deps, async (deps) => {
     const before = await repo.lockById(deps.db, id)
     // Another change came first: what was proved is the password no longer.
     if (before?.passwordHash !== proved) throw fail('wrong_password')
@@ -89,7 +89,7 @@ export async function removeMe(
 }
 
 /** Who a password check was about, and the proof when it passed. */
-export type Credentials = { userId: string | null; holder: sessions.Holder | null }
+export type Credentials = { userId: string | null; holder: sessions.VerifiedUser | null }
 
 /** The active user with this e-mail and password. Throws `overloaded`. */
 export async function checkPassword(deps: Deps, email: string, password: string): Promise<Credentials> {

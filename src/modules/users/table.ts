@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { boolean, check, index, pgTable, text, unique } from 'drizzle-orm/pg-core'
-import { id, moment } from '../../db/columns'
+import { id, moment } from '../../postgres/columns'
 
 export const users = pgTable(
   'users',

@@ -5,7 +5,7 @@ type Account = { email: string; password: string }
 type Room = { attempts: number; sure: Map<number, string>; doubtful: Set<string> }
 
 // A channel keeps its last hundred messages: all that were tried in one must fit.
-const mostInRoom = 90
+const maxInRoom = 90
 const patienceMilliseconds = 60_000
 
 export type Book = ReturnType<typeof createBook>
@@ -21,7 +21,7 @@ export function createBook() {
 
   /** Where the next message goes. */
   function nextRoom(): string {
-    if ((rooms.get(room)?.attempts ?? 0) >= mostInRoom) room = `room:${crypto.randomUUID()}`
+    if ((rooms.get(room)?.attempts ?? 0) >= maxInRoom) room = `room:${crypto.randomUUID()}`
     const known = rooms.get(room) ?? { attempts: 0, sure: new Map(), doubtful: new Set() }
     known.attempts++
     rooms.set(room, known)

@@ -9,8 +9,8 @@ import {
   pingSeconds,
 } from '../limits'
 import { type CloseReason, closeCodes, type ServerMessage } from '../messages'
-import { createQueue, type Queue } from './queue'
-import type { Traffic } from './traffic'
+import { createQueue, type Queue } from './serial-queue'
+import type { SocketCounters } from './socket-counters'
 
 /** What a connection needs of the socket below it. */
 export type Wire = {
@@ -26,7 +26,7 @@ export type Connection = {
   readonly id: string
   readonly wire: Wire
   readonly openedAt: Date
-  readonly traffic: Traffic
+  readonly traffic: SocketCounters
   /** What it asks for is done one after the other. */
   readonly queue: Queue
   /** `null` until it has signed in. */
@@ -34,7 +34,7 @@ export type Connection = {
   /** Its credential is being looked at. */
   isSigningIn: boolean
   /** Whether it may have a row among the sockets. */
-  hasPlace: boolean
+  hasSlot: boolean
   readonly channels: Set<string>
   errors: number
   /** Messages it may still send at once, at `countedAt`. */
@@ -60,7 +60,7 @@ export const createConnection = ({ wire, openedAt, traffic }: Opening): Connecti
   queue: createQueue(maxQueued),
   principal: null,
   isSigningIn: false,
-  hasPlace: false,
+  hasSlot: false,
   channels: new Set(),
   errors: 0,
   budget: messageBurst,
@@ -101,7 +101,7 @@ function closeWith(connection: Connection, reason: CloseReason, { text, now }: {
 }
 
 /** Counts a message against the rate; false when it is one too many. */
-export function spend(connection: Connection, now: Date): boolean {
+export function takeToken(connection: Connection, now: Date): boolean {
   const elapsedSeconds = Math.max(0, now.getTime() - connection.countedAt.getTime()) / 1000
   connection.budget = Math.min(messageBurst, connection.budget + elapsedSeconds * messagesPerSecond) - 1
   connection.countedAt = now

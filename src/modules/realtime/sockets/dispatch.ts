@@ -1,13 +1,13 @@
 import { Value } from '@sinclair/typebox/value'
 import { type ErrorCode, type Failure, fail, failureIn } from '../../../core/errors'
 import type { Deps } from '../../../deps'
-import { authenticate, resume } from '../../sessions/service'
+import { authenticate, validateSession } from '../../sessions/service'
 import { hasHistory } from '../channels'
 import { maxErrors } from '../limits'
 import { type Answer, type ClientMessage, clientMessages, wordingOf } from '../messages'
 import * as realtime from '../service'
-import { type Connection, close, noteAlive, send, spend } from './connection'
-import { enter, readyMessage } from './life'
+import { type Connection, close, noteAlive, send, takeToken } from './connection'
+import { enter, readyMessage } from './lifecycle'
 import { openChannel } from './local-channel'
 import { dropForbidden, signedInAs, subscribe, unsubscribe } from './subscriptions'
 
@@ -21,7 +21,7 @@ export function receive(deps: Deps, connection: Connection, frame: unknown) {
   deps.hub.traffic.received++
   if (connection.endsAt) return
   noteAlive(connection, now)
-  if (!spend(connection, now)) return close(connection, 'tooManyMessages', now)
+  if (!takeToken(connection, now)) return close(connection, 'tooManyMessages', now)
   const isQueued = connection.queue.push(() => answer({ deps, connection }, frame))
   if (!isQueued) close(connection, 'cannotKeepUp', now)
 }
@@ -108,7 +108,7 @@ const whoIn = ({ connection }: Context) => signedInAs(connection)
 async function isStillIn({ deps, connection }: Context): Promise<boolean> {
   const before = signedInAs(connection)
   try {
-    const now = await resume(deps, before)
+    const now = await validateSession(deps, before)
     connection.principal = { ...signedInAs(connection), role: now.role }
     if (now.role !== before.role) dropForbidden(deps, connection)
     return true
@@ -186,9 +186,9 @@ const isMessage = (
   schema: (typeof clientMessages)[ClientMessage['type']],
 ): value is ClientMessage => Value.Check(schema, value)
 
-const longestPointer = 100
+const maxPointer = 100
 const invalid = (pointer: string, message: string) =>
-  fail('validation_failed', { errors: [{ pointer: pointer.slice(0, longestPointer), message }] })
+  fail('validation_failed', { errors: [{ pointer: pointer.slice(0, maxPointer), message }] })
 
 function parse(frame: string): unknown {
   try {
@@ -198,12 +198,12 @@ function parse(frame: string): unknown {
   }
 }
 
-const longestId = 64
+const maxId = 64
 
 /** What the answer is to carry, also when the rest of the message makes no sense. */
 function idIn(value: unknown): Id {
   if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
   const { id } = value
-  const isId = typeof id === 'number' || (typeof id === 'string' && id.length <= longestId)
+  const isId = typeof id === 'number' || (typeof id === 'string' && id.length <= maxId)
   return isId ? id : undefined
 }

@@ -1,8 +1,8 @@
-import type { Gate } from '../../../core/gate'
+import type { Semaphore } from '../../../core/semaphore'
 import type { Connection } from './connection'
 import type { LocalChannel } from './local-channel'
-import type { Queue } from './queue'
-import type { Traffic } from './traffic'
+import type { Queue } from './serial-queue'
+import type { SocketCounters } from './socket-counters'
 
 /** The open sockets of this process and the channels they listen to. */
 export type Hub = {
@@ -11,19 +11,19 @@ export type Hub = {
   readonly connections: Map<string, Connection>
   readonly byUser: Map<string, Set<Connection>>
   /** Sockets that came without a credential and have not sent one yet. */
-  readonly strangers: Set<Connection>
+  readonly unauthenticated: Set<Connection>
   readonly channels: Map<string, LocalChannel>
   /** Sockets that are gone and may still have a row, and the work under way to delete those. */
-  readonly vacated: Set<string>
-  readonly vacating: Queue
+  readonly pendingRemovals: Set<string>
+  readonly removalQueue: Queue
   /** What sockets ask of the database takes turns: a crowd of them must not keep requests over HTTP waiting. */
-  readonly turns: Gate
+  readonly turns: Semaphore
   /** Counts how often notices may have been missed. */
   gaps: number
   /** Some sockets could not be looked up when they should have been. */
   mustRecheck: boolean
   isStopping: boolean
-  readonly traffic: Traffic
+  readonly traffic: SocketCounters
 }
 
 /** The signed-in sockets of a user on this instance. */
@@ -34,14 +34,14 @@ export const signedIn = (hub: Hub): Connection[] =>
   [...hub.byUser.values()].flatMap((sockets) => [...sockets])
 
 export function addSocket(hub: Hub, userId: string, connection: Connection) {
-  hub.strangers.delete(connection)
+  hub.unauthenticated.delete(connection)
   const sockets = hub.byUser.get(userId) ?? new Set()
   hub.byUser.set(userId, sockets.add(connection))
 }
 
 export function removeSocket(hub: Hub, connection: Connection) {
   hub.connections.delete(connection.id)
-  hub.strangers.delete(connection)
+  hub.unauthenticated.delete(connection)
   const { userId = '' } = connection.principal ?? {}
   const sockets = hub.byUser.get(userId)
   sockets?.delete(connection)

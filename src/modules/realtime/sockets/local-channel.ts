@@ -1,12 +1,12 @@
 import { secondsAfter } from '../../../core/clock'
-import type { PublishedMessage } from '../../../core/notices'
+import type { PublishedMessage } from '../../../core/shared-events'
 import type { Deps } from '../../../deps'
 import { hasHistory } from '../channels'
-import { historyMessages, historySeconds, maxWaitingNotices } from '../limits'
+import { historyMessages, historySeconds, maxQueuedNotifications } from '../limits'
 import type { ServerMessage } from '../messages'
 import * as repo from '../repo'
 import { type Connection, send, sendText } from './connection'
-import { createQueue, type Queue } from './queue'
+import { createQueue, type Queue } from './serial-queue'
 
 export type Numbered = PublishedMessage & { offset: number }
 
@@ -45,7 +45,7 @@ export function openChannel(deps: Deps, name: string): LocalChannel {
     hasHistory: hasHistory(name),
     subscriptions: new Map(),
     head: null,
-    pump: createQueue(maxWaitingNotices),
+    pump: createQueue(maxQueuedNotifications),
     isBehind: false,
     present: new Set(),
     syncing: new Map(),

@@ -5,6 +5,7 @@ import { assertMay, may, systemChannel } from '../channels'
 import { maxSubscriptions } from '../limits'
 import type { ServerMessage } from '../messages'
 import * as repo from '../repo'
+import { hasMembers, syncMember } from './channel-members'
 import { type Connection, send } from './connection'
 import {
   catchUpSoon,
@@ -15,7 +16,6 @@ import {
   openChannel,
   release,
 } from './local-channel'
-import { hasMembers, syncMember } from './membership'
 
 type Asked = { channel: string; since: number | null }
 type Subscribed = Extract<ServerMessage, { type: 'subscribed' }>

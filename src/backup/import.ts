@@ -1,0 +1,67 @@
+import type { TransactionSql } from 'postgres'
+import type { Piece, Row } from './export'
+import { type Sequence, type Table, tablesOf } from './tables'
+
+// Larger statements are no faster, and one is in memory several times.
+const statementCharacters = 256 * 1024
+
+/**
+ * Fills the empty tables of a schema. Foreign keys are taken off meanwhile and put on again, which checks them all: rows
+ * may then come in any order and refer to each other in circles. `sql` is a transaction. Throws when something does not fit.
+ */
+export async function load(sql: TransactionSql, pieces: AsyncIterable<Piece>) {
+  const tables = new Map((await tablesOf(sql)).map((table) => [table.name, table]))
+  const foreignKeys = await sql.unsafe<{ remove: string; add: string }[]>(foreignKeysOfTables)
+  for (const { remove } of foreignKeys) await sql.unsafe(remove)
+  for (const { name } of tables.values()) await sql.unsafe(`alter table ${name} disable trigger user`)
+  for await (const piece of pieces) {
+    if ('sequence' in piece) await setSequence(sql, piece.sequence)
+    else await insert(sql, known(tables, piece.table), piece.rows)
+  }
+  for (const { name } of tables.values()) await sql.unsafe(`alter table ${name} enable trigger user`)
+  for (const { add } of foreignKeys) await sql.unsafe(add)
+}
+
+const foreignKeysOfTables = `
+  select format('alter table %s drop constraint %I', conrelid::regclass, conname) as remove,
+    format('alter table %s add constraint %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) as add
+  from pg_constraint where contype = 'f' and conparentid = 0 order by conname`
+
+/** The names become part of statements, so only those that this database itself has will do. */
+function known(tables: Map<string, Table>, { name, columns }: Table): Table {
+  const table = tables.get(name)
+  const isSame =
+    table !== undefined &&
+    table.columns.length === columns.length &&
+    table.columns.every((column) => columns.includes(column))
+  if (!isSame) throw new Error(`${name} is not a table of this schema with the same columns`)
+  return { name, columns }
+}
+
+async function insert(sql: TransactionSql, { name, columns }: Table, rows: Row[]) {
+  if (columns.length === 0) {
+    for (const _ of rows) await sql.unsafe(`insert into ${name} default values`)
+    return
+  }
+  const into = `insert into ${name} (${columns.join()}) overriding system value values `
+  let values: string[] = []
+  let size = 0
+  const flush = async () => {
+    if (values.length > 0) await sql.unsafe(into + values.join())
+    values = []
+    size = 0
+  }
+  for (const row of rows) {
+    const value = `(${row.map(literal).join()})`
+    values.push(value)
+    size += value.length
+    if (size > statementCharacters) await flush()
+  }
+  await flush()
+}
+
+/** With `standard_conforming_strings` a quote is all there is to escape. */
+const literal = (value: string | null) => (value === null ? 'null' : `'${value.replaceAll("'", "''")}'`)
+
+const setSequence = (sql: TransactionSql, { name, value }: Sequence) =>
+  sql`select setval(${name}::text::regclass, ${value}::text::bigint)`

@@ -1,0 +1,96 @@
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
+import { createZstdDecompress } from 'node:zlib'
+import type { Piece } from './export'
+import { BackupRefused, type Head, type Tail } from './manifest'
+import { createParser } from './parse-backup'
+
+/** What a backup says about itself. */
+export type Manifest = Head & { sums: Tail['sums'] }
+
+/** Reads a backup from end to end. Throws BackupRefused unless it is whole and as it was written. */
+export async function verifyBackup(path: string): Promise<Manifest> {
+  const rows = new Map<string, number>()
+  const reading = read(path)
+  for (;;) {
+    const { value, done } = await reading.next()
+    if (done) {
+      const isComplete =
+        value.sums.length === rows.size && value.sums.every((sum) => `${rows.get(sum.name)}` === sum.rows)
+      if (!isComplete) throw new BackupRefused(`${path} does not hold the rows that it says it holds`)
+      return value
+    }
+    if ('table' in value) rows.set(value.table.name, (rows.get(value.table.name) ?? 0) + value.rows.length)
+  }
+}
+
+/** What is in a backup. Throws BackupRefused, at the very end if only the checksum is wrong: commit nothing before. */
+export async function* piecesOf(path: string): AsyncGenerator<Piece> {
+  yield* read(path)
+}
+
+async function* read(path: string): AsyncGenerator<Piece, Manifest> {
+  const hash = new Bun.CryptoHasher('sha256')
+  const parser = createParser(path)
+  for await (const block of blocksOf(path)) {
+    const lines = block.split('\n').slice(0, -1)
+    for (const [index, line] of lines.entries()) {
+      yield* parser.take(line)
+      // The last line holds the checksum of all that stand before it.
+      if (parser.tail) hash.update(lines.slice(0, index).map(withEnd).join(''))
+    }
+    if (!parser.tail) hash.update(block)
+    yield* parser.takeRows()
+  }
+  const { head, tail } = parser
+  if (!head || !tail) throw new BackupRefused(`${path} is cut off: it has no end`)
+  if (tail.sha256 !== hash.digest('hex')) throw new BackupRefused(`${path} is damaged: its checksum is wrong`)
+  return { ...head, sums: tail.sums }
+}
+
+const withEnd = (line: string) => `${line}\n`
+const newline = 0x0a
+const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
+
+/** The text of a backup in blocks of whole lines. A line may be longer than what is read at a time. */
+async function* blocksOf(path: string): AsyncGenerator<string> {
+  assertZstd(path)
+  let rest: Buffer[] = []
+  for await (const chunk of decompressed(path)) {
+    const end = chunk.lastIndexOf(newline) + 1
+    if (end > 0) {
+      yield Buffer.concat([...rest, chunk.subarray(0, end)]).toString()
+      rest = []
+    }
+    if (end < chunk.length) rest.push(chunk.subarray(end))
+  }
+  if (rest.length > 0) throw new BackupRefused(`${path} is cut off: it ends within a line`)
+}
+
+function assertZstd(path: string) {
+  if (!startOf(path).equals(zstdMagic)) throw new BackupRefused(`${path} is not a backup of fastkit`)
+}
+
+function startOf(path: string): Buffer {
+  const start = Buffer.alloc(zstdMagic.length)
+  try {
+    const descriptor = openSync(path, 'r')
+    readSync(descriptor, start)
+    closeSync(descriptor)
+    return start
+  } catch (cause) {
+    throw new BackupRefused(`${path} cannot be read: ${cause instanceof Error ? cause.message : ''}`, {
+      cause,
+    })
+  }
+}
+
+async function* decompressed(path: string): AsyncGenerator<Buffer> {
+  const file = createReadStream(path)
+  const plain = createZstdDecompress()
+  file.on('error', (error) => plain.destroy(error))
+  try {
+    yield* file.pipe(plain)
+  } catch (cause) {
+    throw new BackupRefused(`${path} is damaged`, { cause })
+  }
+}

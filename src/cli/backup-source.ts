@@ -1,0 +1,85 @@
+import { copyFileSync, existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Sql } from 'postgres'
+import { hasDatabase } from '../backup/restore-staging'
+import type { Config } from '../core/config'
+import { type DataDir, DataDirInUse, openDataDir } from '../embedded/data-dir'
+import { copyCluster, snapshotDir } from '../embedded/snapshot'
+import { askForSnapshot } from '../server/control-client'
+import { openOrConnect } from '../server/open-or-connect'
+import { keyFile } from '../server/storage'
+import { onEmbedded, openWithDatabase } from './embedded-access'
+import type { Cleanups } from './signal-cleanup'
+
+// What a service writes meanwhile must find room as well.
+const spareBytes = 64 * 1024 * 1024
+
+/** Where the copies are: of the database, open, and of the key that belongs to it, if there is one. */
+type Copied = { sql: Sql; keyPath: string }
+
+/**
+ * Runs `work` on a copy of the embedded database, which is gone afterwards. The database itself goes on meanwhile:
+ * reading all of it in one transaction would hold up everyone, copying its files does not.
+ */
+export async function onSnapshot<T>(
+  config: Config,
+  cleanups: Cleanups,
+  work: (copied: Copied) => Promise<T>,
+): Promise<T> {
+  if (!hasDatabase(resolve(config.dataDir)))
+    throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
+  const place = takeSlot(config)
+  const clear = () => rmSync(place.path, { recursive: true, force: true })
+  cleanups.add(clear)
+  try {
+    const reached = await openOrConnect(config, () => openWithDatabase(config))
+    await fill(config, place.path, reached)
+    const keyPath = join(place.path, keyFile)
+    return await onEmbedded({ dataDir: place.path, fsync: false }, (sql) => work({ sql, keyPath }))
+  } finally {
+    clear()
+    place.release()
+  }
+}
+
+/** The key is copied while nobody can restore another: with a database it does not belong to, it is no use. */
+async function fill(config: Config, place: string, reached: { opened: DataDir } | { socket: string }) {
+  const dataDir = resolve(config.dataDir)
+  const cluster = join(dataDir, 'pg')
+  try {
+    assertCapacity(config, cluster)
+    if ('socket' in reached) await askForSnapshot(reached.socket)
+    else await copyCluster(cluster, join(place, 'pg'))
+    const key = join(dataDir, keyFile)
+    if (existsSync(key)) copyFileSync(key, join(place, keyFile))
+  } finally {
+    if ('opened' in reached) reached.opened.release()
+  }
+}
+
+function takeSlot({ dataDir }: Config): DataDir {
+  try {
+    return openDataDir(snapshotDir(resolve(dataDir)))
+  } catch (error) {
+    if (error instanceof DataDirInUse) throw new Error(`another backup of DATA_DIR ${dataDir} is under way`)
+    throw error
+  }
+}
+
+/** A disk that the copy fills would fail the service, too. */
+function assertCapacity({ dataDir }: Config, cluster: string) {
+  const { bavail, bsize } = statfsSync(cluster)
+  const needed = bytesIn(cluster) + spareBytes
+  if (bavail * bsize < needed)
+    throw new Error(
+      `DATA_DIR ${dataDir} has no room for a copy of the database: ${megabytes(needed)} are needed for a while, ${megabytes(bavail * bsize)} are free`,
+    )
+}
+
+/** Files may vanish while they are counted. */
+const bytesIn = (dir: string) =>
+  readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .map((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.size ?? 0)
+    .reduce((sum, size) => sum + size, 0)
+
+const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`

@@ -1,0 +1,47 @@
+import { isatty } from 'node:tty'
+import type { Piece } from '../backup/export'
+import type { TableSum } from '../backup/tables'
+
+export type Progress = { show(what: string): void; end(): void }
+
+const pauseMilliseconds = 100
+
+/** One line on the terminal that says how far it is; nothing where standard error is no terminal. */
+export function createProgress(): Progress {
+  if (!isatty(2)) return { show: nothing, end: nothing }
+  const { stderr } = process
+  let shownAt = 0
+  return {
+    show(what) {
+      if (performance.now() - shownAt < pauseMilliseconds) return
+      shownAt = performance.now()
+      stderr.write(`\r\x1b[K${what}`)
+    },
+    end: () => void stderr.write('\r\x1b[K'),
+  }
+}
+
+/** Passes the pieces on and shows how many rows went by. */
+export async function* counted(
+  pieces: AsyncIterable<Piece>,
+  { what, sums, progress }: { what: string; sums: TableSum[]; progress: Progress },
+): AsyncGenerator<Piece> {
+  const all = rowsIn(sums)
+  let rows = 0
+  for await (const piece of pieces) {
+    yield piece
+    if ('sequence' in piece) continue
+    rows += piece.rows.length
+    progress.show(`${what} ${piece.table.name}: ${figure(rows)} of ${figure(all)} rows`)
+  }
+}
+
+/** `12 tables, 34,567 rows`. */
+export const sizeOf = (sums: TableSum[]) => `${sums.length} tables, ${figure(rowsIn(sums))} rows`
+
+const rowsIn = (sums: TableSum[]) => sums.reduce((all, { rows }) => all + Number(rows), 0)
+const figure = (value: number) => value.toLocaleString('en')
+
+function nothing() {
+  // There is no terminal to show it on.
+}

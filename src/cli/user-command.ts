@@ -1,0 +1,93 @@
+import { type Environment, loadConfig } from '../core/config'
+import { addressOf } from '../modules/users/credential-rules'
+import type { ChangeUser } from '../modules/users/schema'
+import type { Accounts } from '../server/user-admin'
+import { print } from './print'
+import { newPassword } from './read-password'
+import { openUserAdmin, type UserAdminClient } from './user-admin-client'
+import { userTable } from './user-table'
+
+type Role = 'user' | 'admin'
+type ByEmail = { email: string }
+type WithPassword = ByEmail & { passwordStdin?: boolean }
+
+/** Creates an account, and says its id. */
+export async function createUser(
+  environment: Environment,
+  { email, role, displayName, passwordStdin = false }: WithPassword & { role: Role; displayName?: string },
+): Promise<number> {
+  const config = loadConfig(environment)
+  const password = await passwordFor(email, passwordStdin)
+  const input = { email, password, role, display_name: displayName ?? null }
+  return within(await openUserAdmin(config), async ({ perform }) => {
+    const { items } = await perform({ do: 'create', input })
+    return items.map((user) => `created ${user.role} ${user.email} (${user.id})\n`).join('')
+  })
+}
+
+/** Lists every account, newest first. */
+export async function listUsers(
+  environment: Environment,
+  { email, role, json = false }: { email?: string; role?: Role; json?: boolean },
+): Promise<number> {
+  const filter = { limit: 100, ...(email && { email }), ...(role && { role }) }
+  return within(await openUserAdmin(loadConfig(environment)), async ({ perform }) => {
+    const accounts: Accounts['items'] = []
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: Accounts = await perform({ do: 'list', input: { ...filter, ...(cursor && { cursor }) } })
+      accounts.push(...page.items)
+      cursor = page.next_cursor
+    }
+    return json ? `${JSON.stringify(accounts, null, 2)}\n` : userTable(accounts)
+  })
+}
+
+/** Makes an account an admin, or one no longer. */
+export const setRole = (environment: Environment, { email, role }: ByEmail & { role: Role }) =>
+  change(environment, email, { role })
+
+/** Sets a password; every session of the account ends. */
+export async function setPassword(
+  environment: Environment,
+  { email, passwordStdin = false }: WithPassword,
+): Promise<number> {
+  loadConfig(environment)
+  return change(environment, email, { password: await passwordFor(email, passwordStdin) })
+}
+
+/** Keeps an account out; every session of it ends. */
+export const disable = (environment: Environment, { email }: ByEmail) =>
+  change(environment, email, { is_active: false })
+
+/** Lets an account in again. */
+export const enable = (environment: Environment, { email }: ByEmail) =>
+  change(environment, email, { is_active: true })
+
+/** What cannot work is told before anyone types a password; the database is opened after it. */
+function passwordFor(email: string, isFromStdin: boolean): Promise<string> {
+  addressOf(email)
+  return newPassword(isFromStdin)
+}
+
+async function change(environment: Environment, email: string, input: ChangeUser): Promise<number> {
+  return within(await openUserAdmin(loadConfig(environment)), async ({ perform }) => {
+    const { items } = await perform({ do: 'change', email, input })
+    const what = input.password === undefined ? '' : ', with a new password'
+    return items
+      .map((user) => `${user.email} is ${user.is_active ? 'an active' : 'a disabled'} ${user.role}${what}\n`)
+      .join('')
+  })
+}
+
+/** Prints what `work` answers, and lets go of the accounts in any case. */
+async function within(
+  accountant: UserAdminClient,
+  work: (accountant: UserAdminClient) => Promise<string>,
+): Promise<number> {
+  try {
+    await print(await work(accountant))
+    return 0
+  } finally {
+    await accountant.close()
+  }
+}

@@ -1,0 +1,40 @@
+import { uuidPattern } from './crypto'
+import { fail } from './errors'
+
+/** Part of a list, newest first. */
+export type Page<T> = { items: T[]; next_cursor: string | null }
+
+const defaultLimit = 20
+
+type Asked = { limit?: number; cursor?: string }
+
+/** Where a page begins and how long it is at most. Throws `validation_failed` for a cursor of no list. */
+export const pageRequest = ({ limit = defaultLimit, cursor }: Asked, idPattern = uuidPattern) => ({
+  limit,
+  before: idOf(cursor, idPattern),
+})
+
+/** Makes a page of rows of which one more than `limit` was asked for: that one tells whether there is a next page. */
+export function pageOf<R extends { id: string }, T>(
+  rows: R[],
+  limit: number,
+  present: (row: R) => T,
+): Page<T> {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  const hasMore = rows.length > limit && last !== undefined
+  return {
+    items: shown.map(present),
+    next_cursor: hasMore ? Buffer.from(last.id).toString('base64url') : null,
+  }
+}
+
+/** The id that a cursor stands for; `null` for the first page. */
+function idOf(cursor: string | undefined, idPattern: RegExp): string | null {
+  if (cursor === undefined) return null
+  const id = Buffer.from(cursor, 'base64url').toString('utf8')
+  if (idPattern.test(id)) return id
+  throw fail('validation_failed', {
+    errors: [{ pointer: '/cursor', message: 'must be the next_cursor of an earlier page' }],
+  })
+}

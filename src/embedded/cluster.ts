@@ -1,0 +1,36 @@
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { syncDir } from '../core/sync-files'
+import { unpack } from './archive'
+import { loadTemplate } from './cluster-template'
+
+const postgresMajor = '18'
+
+/** Path of the database cluster inside `dataDir`, made from the template if there is none. Throws on another major version. */
+export async function ensureCluster(dataDir: string, options: { fsync: boolean }): Promise<string> {
+  const cluster = join(dataDir, 'pg')
+  if (!existsSync(cluster)) await create(cluster, options)
+  const major = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
+  if (major !== postgresMajor) {
+    throw new Error(
+      `${cluster} is a PostgreSQL ${major} database; this version of fastkit reads ${postgresMajor}`,
+    )
+  }
+  return cluster
+}
+
+// Unpacked beside its place and renamed, so that a start which was killed half-way leaves nothing that looks like a database.
+async function create(cluster: string, options: { fsync: boolean }) {
+  const half = `${cluster}.new`
+  rmSync(half, { recursive: true, force: true })
+  await unpack(await loadTemplate(), half, options)
+  renameSync(half, cluster)
+  if (!options.fsync) return
+  const dataDir = dirname(cluster)
+  syncDir(dataDir)
+  try {
+    syncDir(dirname(dataDir))
+  } catch {
+    // The parent may not be ours to open; then whoever made the directory in it has long synced it.
+  }
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { parentPort, workerData } from 'node:worker_threads'
+import { PGLiteSocketServer } from '@electric-sql/pglite-socket'
+import { guardDisk } from './disk-guard'
+import { startMaintenance } from './maintenance'
+import { takeSnapshot } from './snapshot'
+import type { WorkerOptions, WorkerReport, WorkerRequest } from './start-embedded'
+import { startPostgres } from './start-pglite'
+
+// The entry of the database thread: a query blocks the thread it runs on, and that must not be the one that serves HTTP.
+const { dataDir, fsync, socketPath }: WorkerOptions = workerData
+const { postgres, isDurable } = await startPostgres({ dataDir, fsync, onCrash })
+// Two, so that a client which reconnects is not refused while its old socket is still closing.
+const server = new PGLiteSocketServer({ db: postgres, path: socketPath, maxConnections: 2 })
+await server.start()
+const stopUpkeep = startMaintenance(postgres, dataDir)
+const stopGuard = guardDisk(postgres, dataDir, (isDiskLow) => report({ isDiskLow }))
+parentPort?.on('message', (request: WorkerRequest) => (request === 'close' ? close() : snapshot(request)))
+report({ isDurable })
+Bun.gc(true)
+
+async function snapshot({ snapshotTo }: Exclude<WorkerRequest, 'close'>) {
+  try {
+    report({ snapshot: await takeSnapshot(postgres, join(dataDir, 'pg'), snapshotTo) })
+  } catch (error) {
+    report({ snapshotFailed: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+async function close() {
+  stopUpkeep()
+  stopGuard()
+  await server.stop()
+  await postgres.close()
+  process.exit(0)
+}
+
+function onCrash(lastWords: string): never {
+  report({ crash: lastWords })
+  process.exit(1)
+}
+
+function report(message: WorkerReport) {
+  parentPort?.postMessage(message)
+}

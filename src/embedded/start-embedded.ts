@@ -1,0 +1,120 @@
+import { resolve } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Snapshot } from './snapshot'
+import { placeSocket, type SocketPlace } from './unix-socket'
+
+const closeWithinMilliseconds = 5_000
+
+/** `failed` never settles in good times: it carries the reason if the database thread ends by itself. */
+export type Embedded = {
+  /** For postgres.js: `path`, with `max: 1`. */
+  socketPath: string
+  /** Whether a commit was seen to reach the disk; false with `fsync: false`, or if PGlite changed inside. */
+  isDurable: boolean
+  failed: Promise<Error>
+  /** Tells when the disk is so full that nothing is written any more, and when there is room again. */
+  onDiskLow(listener: (isLow: boolean) => void): void
+  /** Copies the cluster to a directory, made anew, while statements go on; one copy at a time. Throws when the disk is full. */
+  snapshot(target: string): Promise<Snapshot>
+  /** Checkpoints and ends the thread within five seconds; may be called again. */
+  close(): Promise<void>
+}
+
+export type WorkerOptions = { dataDir: string; fsync: boolean; socketPath: string }
+export type WorkerRequest = 'close' | { snapshotTo: string }
+export type WorkerReport =
+  | { isDurable: boolean }
+  | { isDiskLow: boolean }
+  | { crash: string }
+  | { snapshot: Snapshot }
+  | { snapshotFailed: string }
+
+/**
+ * Starts the embedded database in `dataDir` and answers when its socket accepts. The caller holds the directory's lock
+ * (`openDataDir`): two databases on one directory destroy it. Throws with Postgres' own words if it cannot start.
+ */
+export async function startEmbedded(options: { dataDir: string; fsync: boolean }): Promise<Embedded> {
+  const dataDir = resolve(options.dataDir)
+  const socket = placeSocket(dataDir, 'pg.sock')
+  const workerData: WorkerOptions = { dataDir, fsync: options.fsync, socketPath: socket.path }
+  const worker = new Worker(workerFile(), { workerData })
+  const ended = new Promise((resolve) => worker.once('exit', resolve))
+  const failure = firstFailure(worker)
+  try {
+    const isDurable = await Promise.race([ready(worker), failure.then(rethrow)])
+    let closing: Promise<void> | null = null
+    const failed = failure.then((error) => (closing === null ? error : never))
+    return {
+      socketPath: socket.path,
+      isDurable,
+      failed,
+      onDiskLow: (listener) =>
+        worker.on('message', (report: WorkerReport) => 'isDiskLow' in report && listener(report.isDiskLow)),
+      snapshot: inTurn((target) => Promise.race([askForSnapshot(worker, target), failure.then(rethrow)])),
+      close: () => (closing ??= end(worker, ended, socket)),
+    }
+  } catch (error) {
+    socket.remove()
+    throw error
+  }
+}
+
+const never = Promise.withResolvers<Error>().promise
+
+// Compiled, all code lies at the root of the executable, but an extra entry point keeps its path below `src`.
+function workerFile(): URL {
+  const path = Bun.isStandaloneExecutable ? './embedded/database-worker.ts' : './database-worker.ts'
+  return new URL(path, import.meta.url)
+}
+
+function ready(worker: Worker): Promise<boolean> {
+  return new Promise((resolve) => {
+    worker.on('message', (report: WorkerReport) => {
+      if ('isDurable' in report) resolve(report.isDurable)
+    })
+  })
+}
+
+function askForSnapshot(worker: Worker, snapshotTo: string): Promise<Snapshot> {
+  const { promise, resolve, reject } = Promise.withResolvers<Snapshot>()
+  const hear = (report: WorkerReport) => {
+    if ('snapshot' in report) resolve(report.snapshot)
+    if ('snapshotFailed' in report) reject(new Error(report.snapshotFailed))
+  }
+  worker.on('message', hear)
+  worker.postMessage({ snapshotTo } satisfies WorkerRequest)
+  return promise.finally(() => worker.off('message', hear))
+}
+
+/** Does one after the other. */
+function inTurn<A, T>(work: (argument: A) => Promise<T>): (argument: A) => Promise<T> {
+  let latest: Promise<unknown> = Promise.resolve()
+  return (argument) => {
+    const current = latest.then(() => work(argument))
+    latest = current.catch(() => null)
+    return current
+  }
+}
+
+function firstFailure(worker: Worker): Promise<Error> {
+  return new Promise((resolve) => {
+    worker.on('message', (report: WorkerReport) => {
+      if ('crash' in report) resolve(new Error(`the embedded database crashed\n${report.crash}`))
+    })
+    worker.on('error', resolve)
+    worker.on('exit', (code) => resolve(new Error(`the embedded database ended by itself (${code})`)))
+  })
+}
+
+function rethrow(error: Error): never {
+  throw error
+}
+
+async function end(worker: Worker, ended: Promise<unknown>, socket: SocketPlace) {
+  worker.postMessage('close')
+  // Nothing is lost by force: what was not checkpointed is replayed from the WAL at the next start.
+  const timer = setTimeout(() => worker.terminate(), closeWithinMilliseconds)
+  await ended
+  clearTimeout(timer)
+  socket.remove()
+}

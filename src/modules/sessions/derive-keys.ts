@@ -1,0 +1,42 @@
+import { deriveKey, hmac } from '../../core/crypto'
+import { createJwtCodec, type JwtCodec } from './jwt-codec'
+
+export type Keys = {
+  access: JwtCodec
+  refresh: JwtCodec
+  /** The jti that follows `jti` in its chain: always the same one, so a repeated refresh meets the same successor. */
+  successorOf(token: { kid: string; jti: string }): string
+}
+
+export type KeyOptions = { secrets: string[]; issuer: string; audience: string }
+
+/** Derives from each secret one key per kind of token; the first secret signs, all verify. */
+export async function deriveKeys({ secrets, issuer, audience }: KeyOptions): Promise<Keys> {
+  const access = { purpose: 'fastkit access', typ: 'at+jwt', type: 'access', audience }
+  const refresh = {
+    purpose: 'fastkit refresh',
+    typ: 'rt+jwt',
+    type: 'refresh',
+    audience: `${audience}:refresh`,
+  }
+  const refreshKind = await createJwtCodec({ secrets, issuer, ...refresh })
+  return {
+    access: await createJwtCodec({ secrets, issuer, ...access }),
+    refresh: refreshKind,
+    successorOf: await createSuccession(secrets, refreshKind.kids),
+  }
+}
+
+/** Keyed by the kid that signed the token presented, so that adding a key leaves running chains alone. */
+async function createSuccession(secrets: string[], kids: string[]) {
+  const keys = new Map(
+    await Promise.all(
+      secrets.map(async (secret, at) => [kids[at], await deriveKey(secret, 'fastkit succession')] as const),
+    ),
+  )
+  return ({ kid, jti }: { kid: string; jti: string }) => {
+    const key = keys.get(kid)
+    if (!key) throw new Error('a verified token has a known key')
+    return hmac(key, jti)
+  }
+}

@@ -1,0 +1,45 @@
+import { fail } from '../../core/errors'
+import type { Acting } from '../../deps'
+import { announce } from '../../postgres/announce'
+import { isDuplicate } from '../../postgres/database-errors'
+import * as audit from '../audit/service'
+import * as sessions from '../sessions/service'
+import type { Address } from './credential-rules'
+import * as repo from './repo'
+import type { UserRow } from './table'
+
+export type Changes = Partial<Address & Pick<UserRow, 'displayName' | 'role' | 'isActive' | 'passwordHash'>>
+
+/**
+ * Changes a user that the transaction has locked, keeps what is security-relevant, ends the sessions that must end and
+ * announces it. Throws a duplicate; see `uniquely`.
+ */
+export async function applyChanges(deps: Acting, before: UserRow, changes: Changes): Promise<UserRow> {
+  const after = await repo.update(deps.db, before.id, { ...changes, now: deps.clock.now() })
+  for (const event of eventsOf(before, after)) await audit.record(deps, { ...event, targetId: after.id })
+  if (before.isActive && !after.isActive) await sessions.endAll(deps, after.id, 'user_deactivated')
+  if (before.passwordHash !== after.passwordHash) await sessions.endAll(deps, after.id, 'password_changed')
+  await announce(deps, { type: 'user.changed', userId: after.id })
+  return after
+}
+
+/** Turns a second account with one address into `email_taken`. */
+export async function uniquely<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw isDuplicate(cause, 'users_email_normalised_key') ? fail('email_taken', { cause }) : cause
+  }
+}
+
+function eventsOf(before: UserRow, after: UserRow): Parameters<typeof audit.record>[1][] {
+  const activity = after.isActive ? 'user.activated' : 'user.deactivated'
+  return [
+    ...(before.role === after.role
+      ? []
+      : [{ type: 'role.changed', details: { from: before.role, to: after.role } } as const]),
+    ...(before.isActive === after.isActive ? [] : [{ type: activity } as const]),
+    ...(before.passwordHash === after.passwordHash ? [] : [{ type: 'password.changed' } as const]),
+    ...(before.emailNormalised === after.emailNormalised ? [] : [{ type: 'email.changed' } as const]),
+  ]
+}

@@ -1,0 +1,39 @@
+import { Elysia } from 'elysia'
+import type { Config } from '../core/config'
+import { sendFile, staticFile } from '../http/static-file'
+import { errorsPage } from './errors-page'
+import { docsPage } from './html-page'
+import { docsFiles } from './page-assets'
+import { docsPages } from './page-routes'
+import type { Route } from './paths'
+
+type Options = {
+  config: Pick<Config, 'hasDocs' | 'publicUrl'>
+  /** What each tag is about, in the order of the page. */
+  sections: Record<string, string>
+  /** Asked when the document is first wanted, for by then every route is there. */
+  routes: () => Route[]
+}
+
+/** Swagger UI, the OpenAPI document and the list of errors; `/` leads there. Nothing at all with DOCS=off. */
+export function docs({ config, sections, routes }: Options) {
+  const app = new Elysia({ name: 'docs', detail: { hide: true } })
+  if (!config.hasDocs) return app
+  const document = staticFile('application/json', async () => {
+    // The generator takes longer to load than the service to start, and most never need it.
+    const { describeApi } = await import('./document')
+    return describeApi({ routes: routes(), sections, publicUrl: config.publicUrl })
+  })
+  return app
+    .get('/', ({ redirect }) => redirect('/docs', 302))
+    .get('/docs/openapi.json', ({ request }) => sendFile(request, document))
+    .use(
+      docsPages(config, {
+        pages: [
+          { path: '/docs', runs: 'swagger-ui', html: docsPage },
+          { path: '/docs/errors', runs: 'nothing', html: errorsPage },
+        ],
+        files: docsFiles,
+      }),
+    )
+}

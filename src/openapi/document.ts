@@ -1,0 +1,55 @@
+import { version } from '../../package.json'
+import { isOAuth } from '../http/token-endpoint'
+import { createComponents } from './components'
+import { describePaths, type Route } from './paths'
+
+type Options = {
+  routes: Route[]
+  /** What each tag is about, in the order of the page. */
+  sections: Record<string, string>
+  publicUrl: string | null
+}
+
+/** The OpenAPI document of `routes`, as JSON text. A route with `hide` in its `detail` stays out of it. */
+export async function describeApi({ routes, sections, publicUrl }: Options): Promise<string> {
+  const components = createComponents()
+  const paths = await describePaths(routes, components)
+  const server = publicUrl?.replace(/\/+$/, '') ?? ''
+  const tokenEndpoint = routes.find(({ hooks }) => isOAuth(hooks.detail))?.path ?? ''
+  const document = {
+    // 3.1 and not 3.0, because TypeBox makes JSON Schema: `const`, `null` and `examples` are right as they are.
+    openapi: '3.1.0',
+    info,
+    servers: [{ url: server || '/' }],
+    tags: Object.entries(sections).map(([name, description]) => ({ name, description })),
+    paths,
+    components: { securitySchemes: schemesWith(`${server}${tokenEndpoint}`), ...components.all },
+  }
+  return JSON.stringify(document, null, 2)
+}
+
+const info = {
+  title: 'fastkit API',
+  version,
+  description: [
+    'Accounts, tokens, sessions, roles and channels.',
+    'Send the access token as `Authorization: Bearer …`. Every failure is `application/problem+json` with a stable' +
+      ' `code`; [the list of codes](/docs/errors) says what each one means.',
+  ].join('\n\n'),
+  contact: { name: 'fastkit' },
+  license: { name: 'MIT', identifier: 'MIT' },
+}
+
+const schemesWith = (tokenUrl: string) => ({
+  oauth2: {
+    type: 'oauth2',
+    description: 'Signs in with e-mail address and password; leave the client fields empty.',
+    flows: { password: { tokenUrl, refreshUrl: tokenUrl, scopes: {} } },
+  },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description: 'The `access_token` of a sign-in.',
+  },
+})

@@ -1,0 +1,29 @@
+/** What a statement does, in a few words of which there are not many: for names of spans. */
+export type Summary = { operation: string; summary: string }
+
+// Lists in queries may have any length, and each length is a text of its own.
+const maxRemembered = 500
+const known = new Map<string, Summary>()
+
+/** `INSERT sessions INSERT tokens` for a statement that writes to both, `SELECT users` for one that reads. */
+export function querySummary(text: string): Summary {
+  const remembered = known.get(text)
+  if (remembered) return remembered
+  if (known.size >= maxRemembered) known.clear()
+  const summary = summarise(text)
+  known.set(text, summary)
+  return summary
+}
+
+// `for update` and `on conflict do update` lock and amend: they are no writes of their own.
+const writes = /\b(insert(?= into)|delete(?= from)|(?<!\b(?:for|key|do)\s)update)(?: into| from)?\s+"?(\w+)/gi
+const reads = /\bselect\b.*?\bfrom\s+"?(\w+)/is
+
+function summarise(text: string): Summary {
+  const written = [...text.matchAll(writes)].map(([, verb = '', table = '']) => [verb.toUpperCase(), table])
+  const [first] = written
+  if (first) return { operation: first[0] ?? '', summary: written.flat().join(' ') }
+  const [, table] = reads.exec(text) ?? []
+  const operation = /\w+/.exec(text)?.[0]?.toUpperCase() ?? 'QUERY'
+  return table ? { operation: 'SELECT', summary: `SELECT ${table}` } : { operation, summary: operation }
+}

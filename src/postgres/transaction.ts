@@ -1,0 +1,24 @@
+import type { Db } from './rows'
+
+type Transactional = {
+  db: Db
+  /** Runs `work` once the change is committed; at once when there is no transaction. */
+  afterCommit(work: () => void): void
+}
+
+/**
+ * Runs `work` in one transaction. What it is given shadows `deps`, so nothing inside can reach the outer connection, and
+ * what must not be told before it is true (a log line, a notice) waits for the commit.
+ */
+export async function withTransaction<D extends Transactional, T>(
+  deps: D,
+  work: (deps: D) => Promise<T>,
+): Promise<T> {
+  const later: (() => void)[] = []
+  const afterCommit = (work: () => void) => {
+    later.push(work)
+  }
+  const result = await deps.db.transaction((tx) => work({ ...deps, db: tx, afterCommit }))
+  for (const work of later) deps.afterCommit(work)
+  return result
+}

@@ -1,0 +1,21 @@
+import { ConfigError, type Environment, rereadKeys } from '../core/config'
+import type { Deps } from '../deps'
+
+/**
+ * Puts the keys in force that `JWT_SECRET_FILE` holds now. A file that cannot be used changes nothing. Never throws, and
+ * never logs a value; a kid stands in every token and tells nothing of its key.
+ */
+export async function reloadKeys({ keys, log }: Deps, environment: Environment): Promise<void> {
+  try {
+    const secrets = rereadKeys(environment)
+    if (!secrets) return log.info('keys.not_in_a_file')
+    const before = keys.current.access.kids
+    await keys.replace(secrets)
+    const { access, refresh } = keys.current
+    const removed = before.filter((kid) => !access.kids.includes(kid))
+    log.info({ access: access.kids, refresh: refresh.kids, removed }, 'keys.reloaded')
+  } catch (err) {
+    const why = err instanceof ConfigError ? { problems: err.problems } : { err }
+    log.error(why, 'keys.reload_failed')
+  }
+}

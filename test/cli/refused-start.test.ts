@@ -1,0 +1,61 @@
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
+import type { Sql } from 'postgres'
+import { loadConfig } from '../../src/core/config'
+import { migrate } from '../../src/postgres/migrate'
+import { migrations } from '../../src/postgres/migrations'
+import { openStorage } from '../../src/server/storage'
+import { createTestDatabase, nothing } from '../support/database'
+import { createOperator } from '../support/operator'
+import { testSecret } from '../support/service'
+
+const { emptyDir, launch, clear } = createOperator()
+let drop = nothing
+
+setDefaultTimeout(60_000)
+afterEach(() => drop())
+afterAll(clear)
+
+/** Starts a service on a database that was brought up to date, and after that changed. Answers how it ended. */
+async function startAfter(change: (sql: Sql) => Promise<unknown>) {
+  const cwd = emptyDir()
+  const database = await createTestDatabase()
+  drop = database.drop
+  const env = { JWT_SECRET: testSecret, ...(database.url && { DATABASE_URL: database.url }) }
+  const storage = await openStorage(
+    loadConfig({ ...env, DATA_DIR: join(cwd, 'data'), EMBEDDED_FSYNC: 'off' }),
+  )
+  await migrate(storage.database.sql, migrations)
+  await change(storage.database.sql)
+  await storage.close()
+  const service = launch({ cwd, env })
+  const { err, reason } = await service.until('service.failed')
+  // A signal to a process that is ending anyway; its exit code is that of the fault.
+  return { err, reason, exitCode: await service.end('SIGCONT') }
+}
+
+describe('a start is refused, and the log says why', () => {
+  test('when a migration was edited after it was applied', async () => {
+    const { reason, exitCode, err } = await startAfter(
+      (sql) => sql`update fastkit_migrations set hash = 'another' where name = '0001_audit_and_cleanup'`,
+    )
+    expect(reason).toBe('migration 0001_audit_and_cleanup is not the one that was applied')
+    expect([exitCode, err]).toEqual([1, expect.objectContaining({ type: 'MigrationRefused' })])
+  })
+
+  test('when the database is newer than the executable', async () => {
+    const { reason, exitCode, err } = await startAfter(
+      (sql) => sql`insert into fastkit_migrations (name, hash) values ('9999_later', 'its')`,
+    )
+    expect(reason).toBe('the database is newer than this executable: it has migration 9999_later')
+    expect([exitCode, err]).toEqual([1, expect.objectContaining({ type: 'MigrationRefused' })])
+  })
+
+  test('when a migration does not fit what is there', async () => {
+    const { reason, exitCode, err } = await startAfter(
+      (sql) => sql`delete from fastkit_migrations where name = '0002_realtime'`,
+    )
+    expect(reason).toMatch(/^relation "\w+" already exists$/)
+    expect([exitCode, err]).toEqual([1, expect.objectContaining({ type: 'PostgresError', code: '42P07' })])
+  })
+})

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { openDataDir } from '../../src/embedded/data-dir'
+import { ask, runningService } from '../../src/server/control-client'
+import { type ControlServer, startControlServer } from '../../src/server/control-server'
+import { type Service, startService } from '../support/service'
+
+const aSecret = 'a quiet green lantern'
+const home = mkdtempSync(join(tmpdir(), 'fastkit-control-'))
+const dataDir = join(home, 'data')
+const unix = join(dataDir, 'run/control.sock')
+
+let service: Service
+let control: ControlServer
+
+beforeAll(async () => {
+  // As `serve` leaves it: made private before anything listens in it.
+  openDataDir(dataDir).release()
+  service = await startService()
+  service.secrets.add(aSecret)
+  control = startControlServer(
+    { ...service.deps, config: { ...service.deps.config, dataDir } },
+    { snapshot: null },
+  )
+})
+afterAll(async () => {
+  await control.close()
+  await service.stop()
+  rmSync(home, { recursive: true })
+})
+
+const send = (body: string | Uint8Array<ArrayBuffer>, contentType = 'application/json') =>
+  fetch('http://control/', { unix, method: 'POST', body, headers: { 'content-type': contentType } })
+
+const person = { email: 'a@example.com', password: aSecret }
+const json = JSON.stringify
+
+describe('the control socket', () => {
+  test('is open to its owner alone, by its own mode and by that of every directory of ours above it', () => {
+    expect(statSync(unix).mode & 0o777).toBe(0o600)
+    for (const dir of [dirname(unix), dataDir]) expect(statSync(dir).mode & 0o777).toBe(0o700)
+  })
+
+  test.each([
+    ['nothing', '', 'validation_failed', ['']],
+    ['no JSON', 'create', 'malformed_body', []],
+    ['half of it', '{"do":"create"', 'malformed_body', []],
+    ['no UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 'malformed_body', []],
+    ['null', 'null', 'validation_failed', ['']],
+    ['an array', '[]', 'validation_failed', ['']],
+    ['an unknown command', json({ do: 'drop', input: {} }), 'validation_failed', ['']],
+    ['a method of objects', json({ do: 'constructor', input: {} }), 'validation_failed', ['']],
+    [
+      'a prototype',
+      '{"do":"list","input":{},"__proto__":{"role":"admin"}}',
+      'validation_failed',
+      ['/__proto__'],
+    ],
+    [
+      'an unknown field',
+      json({ do: 'create', input: { ...person, id: 'x' } }),
+      'validation_failed',
+      ['/input/id'],
+    ],
+    [
+      'an unknown role',
+      json({ do: 'create', input: { ...person, role: 'root' } }),
+      'validation_failed',
+      ['/input/role'],
+    ],
+    [
+      'a hash',
+      json({ do: 'change', email: person.email, input: { passwordHash: aSecret } }),
+      'validation_failed',
+      ['/input/passwordHash'],
+    ],
+    ['no change', json({ do: 'change', email: person.email, input: {} }), 'validation_failed', ['/input']],
+    [
+      'a page of a million',
+      json({ do: 'list', input: { limit: 1_000_000 } }),
+      'validation_failed',
+      ['/input/limit'],
+    ],
+    ['a NUL', json({ do: 'list', input: { email: 'a\0' } }), 'validation_failed', ['/input/email']],
+    ['another list', json({ do: 'list', input: { cursor: aSecret } }), 'validation_failed', ['/cursor']],
+    ['brackets alone', '['.repeat(30_000) + ']'.repeat(30_000), 'validation_failed', [expect.any(String)]],
+  ])('refuses %s', async (...[, body, code, pointers]) => {
+    const answer = await send(body)
+    const text = await answer.text()
+    const { errors, ...rest } = JSON.parse(text)
+    expect([answer.status, rest]).toEqual([400, { code }])
+    const found = new Set(errors.map(({ pointer }: { pointer: string }) => pointer))
+    expect([...found]).toEqual(expect.arrayContaining(pointers))
+    expect(text).not.toMatch(/lantern|argon2|select |at \//)
+  })
+
+  test('refuses what is too long and what is no JSON by name', async () => {
+    expect((await send(json({ do: 'list', input: { email: 'a'.repeat(70_000) } }))).status).toBe(413)
+    expect(await (await send('{}', 'text/plain')).json()).toEqual({
+      code: 'unsupported_media_type',
+      errors: [],
+    })
+  })
+
+  test('works on after all that, and the log knows no body', async () => {
+    const { items } = await ask(unix, { do: 'create', input: person })
+    expect(items).toMatchObject([{ email: person.email, role: 'user' }])
+    await expect(ask(unix, { do: 'create', input: person })).rejects.toMatchObject({ code: 'email_taken' })
+    const log = JSON.stringify(service.lines)
+    expect(log).not.toMatch(/lantern|a@example|passwordHash|internal_error/)
+  })
+})
+
+describe('who looks for the service', () => {
+  const config = () => ({ ...service.deps.config, dataDir })
+
+  test('finds it when it takes commands, not while it starts or ends', async () => {
+    const { lifecycle } = service.deps
+    expect(await runningService(config())).toBe(unix)
+    for (const [state, during] of [
+      ['isMigrated', false],
+      ['isDraining', true],
+    ] as const) {
+      lifecycle[state] = during
+      expect([state, await runningService(config())]).toEqual([state, null])
+      lifecycle[state] = !during
+    }
+    expect(await runningService(config())).toBe(unix)
+  })
+
+  test('finds nothing in another directory', async () => {
+    expect(await runningService({ ...config(), dataDir: join(home, 'nowhere') })).toBeNull()
+  })
+})

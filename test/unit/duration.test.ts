@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { milliseconds } from '../../src/core/duration'
+
+const factors = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+describe('duration', () => {
+  test.each([
+    ['500ms', 500],
+    ['10s', 10_000],
+    ['15m', 900_000],
+    ['12h', 43_200_000],
+    ['7d', 604_800_000],
+  ])('%s is %d milliseconds', (given, expected) => {
+    expect(milliseconds(given)).toBe(expected)
+  })
+
+  test('is its amount times its unit, exactly', () => {
+    const unit = fc.constantFrom('ms', 's', 'm', 'h', 'd')
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 999_999_999 }), unit, (amount, unit) => {
+        expect(milliseconds(`${amount}${unit}`)).toBe(amount * factors[unit])
+      }),
+    )
+  })
+
+  test.each([
+    '',
+    '0s',
+    '01s',
+    '10',
+    's',
+    '10 s',
+    '10S',
+    '1.5h',
+    '-1s',
+    '+1s',
+    '1e3s',
+    '10s\n',
+    '1h30m',
+    '٣s',
+  ])('%j is none', (given) => {
+    expect(() => milliseconds(given)).toThrow('not a duration')
+  })
+
+  test('any other text is none', () => {
+    fc.assert(
+      fc.property(fc.string(), (given) => {
+        fc.pre(!/^[1-9]\d*(ms|s|m|h|d)$/.test(given))
+        expect(() => milliseconds(given)).toThrow('not a duration')
+      }),
+    )
+  })
+})

@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'bun:test'
+import { failureIn } from '../../src/core/errors'
+import { maxBodyBytes } from '../../src/http/body'
+import { parseForm } from '../../src/http/form-body'
+
+function refusalOf(text: string) {
+  try {
+    parseForm(text)
+  } catch (error) {
+    return failureIn(error)
+  }
+  return null
+}
+
+describe('form', () => {
+  test('has a value for each name; what has none is absent', () => {
+    expect(parseForm('a=1&b=x+y%3D%26&c=&d&=&&e==')).toEqual({ a: '1', b: 'x y=&', e: '=' })
+    expect(parseForm('a=1&')).toEqual({ a: '1' })
+    expect(Object.keys(parseForm('__proto__=x'))).toEqual(['__proto__'])
+  })
+
+  test.each([
+    'a=1&a=2',
+    'a=1&a=1',
+    'a=1&b=2&a',
+    'a=&a=1',
+    'a&a',
+    'a=1&%61=2',
+    '=1&=2',
+    '__proto__=1&__proto__=2',
+  ])('%s names one field twice and is refused', (text) => {
+    const message = 'is there more than once'
+    const pointer = `/${text.startsWith('=') ? '' : text.split(/[=&]/)[0]}`
+    expect(refusalOf(text)).toMatchObject({ code: 'validation_failed', errors: [{ pointer, message }] })
+  })
+
+  test('a long name that is repeated is not repeated whole', () => {
+    const name = 'x'.repeat(1000)
+    expect(refusalOf(`${name}=1&${name}=2`)?.errors[0]?.pointer.length).toBeLessThan(200)
+  })
+
+  test('of as many fields as a body holds takes no time to speak of', () => {
+    const body = Array.from({ length: 10_000 }, (_, at) => `${at}=1`).join('&')
+    expect(body.length).toBeWithin(maxBodyBytes, maxBodyBytes * 2)
+    const startedAt = performance.now()
+    expect(Object.keys(parseForm(body))).toHaveLength(10_000)
+    // Some 10 ms. Nobody else is answered meanwhile.
+    expect(performance.now() - startedAt).toBeLessThan(200)
+  })
+})
