@@ -16,7 +16,7 @@ type Query = Parameters<Sql['unsafe']>
 type Pending = ReturnType<Sql['unsafe']>
 
 // Enough to ride out a burst; what would wait longer than the deadline is refused at once.
-const queuedQueries = 1000
+const maxQueuedQueries = 1000
 
 /**
  * The client of a pool with a bounded queue and a deadline around every query and transaction: postgres.js has neither,
@@ -25,9 +25,9 @@ const queuedQueries = 1000
 export function admit(pool: Pool, { connections, deadlineMilliseconds, onInDoubtCommit }: Options): Admitted {
   const gate = createSemaphore({
     permits: connections,
-    queue: queuedQueries,
+    maxQueued: maxQueuedQueries,
     maxWaitMilliseconds: deadlineMilliseconds,
-    refusal: 'database_unavailable',
+    errorCode: 'database_unavailable',
   })
   const guarded = <T>(work: (sql: Sql, deadline: Deadline) => Promise<T>) =>
     underDeadline(gate, deadlineMilliseconds, (deadline) => pool.use((sql) => work(sql, deadline)))

@@ -32,9 +32,9 @@ export const createHub = (instanceId: string | null): Hub => ({
   removalQueue: createQueue(1),
   turns: createSemaphore({
     permits: maxAtWork,
-    queue: maxAwaitingTurn,
+    maxQueued: maxAwaitingTurn,
     maxWaitMilliseconds: maxTurnMilliseconds,
-    refusal: 'overloaded',
+    errorCode: 'overloaded',
   }),
   gaps: 0,
   mustRecheck: false,
