@@ -13,7 +13,7 @@ import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { verifyBackup } from '../backup/read-backup'
 import { syncDir } from '../core/sync-files'
-import { printing } from './print'
+import { stdoutStream } from './print'
 
 /** Where a backup goes. It does not exist under its name before it is whole. */
 export type Target = { output: Writable; commit(): Promise<void>; drop(): void }
@@ -46,7 +46,7 @@ export function fileTarget(path: string, { mayReplace }: { mayReplace: boolean }
 
 /** Standard output, for a machine on which no file can be left. */
 export const pipeTarget = (): Target => ({
-  output: printing(),
+  output: stdoutStream(),
   commit: () => Promise.resolve(),
   drop: () => {
     // What was read of it has no end, and a restore sees that.

@@ -12,7 +12,7 @@ import { migrations } from '../postgres/migrations'
 import { keyFile } from '../server/storage'
 import { onEmbedded, openStoppedDataDir } from './embedded-access'
 import { counted, createProgress, sizeOf } from './progress'
-import { atTerminal, firstLine } from './prompt'
+import { firstLine, withPrompt } from './prompt'
 import { UsageError } from './usage-error'
 
 export type MigrateToOptions = { url?: string }
@@ -51,7 +51,7 @@ async function targetUrl(environment: Environment, given: string | undefined): P
   return databaseUrl
 }
 
-const askForUrl = () => (isatty(0) ? atTerminal((ask) => ask('DATABASE_URL: ')) : firstLine('the address'))
+const askForUrl = () => (isatty(0) ? withPrompt((ask) => ask('DATABASE_URL: ')) : firstLine('the address'))
 
 const connect = (url: string) =>
   postgres(url, {

@@ -4,11 +4,11 @@ import type { Deps } from '../deps'
 
 export type MetricsServer = { url: string; stop(): Promise<void> }
 
-/** Serves `/metrics` and nothing else where the configuration says so; `null` where it does not. Throws when the port is taken. */
+/** Serves `/metrics` on METRICS_PORT; `null` when that is unset. Throws when the port is taken. */
 export async function startMetrics(deps: Deps, version: string): Promise<MetricsServer | null> {
   const { metrics } = deps.config
   if (!metrics) return null
-  // Who does not ask for metrics does not load them either.
+  // prom-client is loaded only when metrics are served.
   const { createMetrics } = await import('./metrics')
   const { registry, stop } = createMetrics(deps, version)
   const server = listen(metrics, async () => ({
