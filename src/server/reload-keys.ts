@@ -8,7 +8,7 @@ import type { Deps } from '../deps'
 export async function reloadKeys({ keys, log }: Deps, environment: Environment): Promise<void> {
   try {
     const secrets = rereadKeys(environment)
-    if (!secrets) return log.info('keys.not_in_a_file')
+    if (!secrets) return log.info('keys.reload_skipped')
     const before = keys.current.access.kids
     await keys.replace(secrets)
     const { access, refresh } = keys.current
