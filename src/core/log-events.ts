@@ -119,6 +119,9 @@ type Flat<T> = T extends readonly (infer Item)[] ? Item : T
 /** The events that are logged at a level. */
 export type EventAt<L extends Level> = { [E in LogEvent]: L extends LevelOf<E> ? E : never }[LogEvent]
 
+/** The events that have no fields. */
+export type BareEvent = { [E in LogEvent]: keyof FieldsOf<E> extends never ? E : never }[LogEvent]
+
 /** The fields of one event; of several, those of any of them. */
 export type FieldsOf<E extends LogEvent> = E extends LogEvent
   ? Typed<(typeof logEvents)[E]['fields'][number]>

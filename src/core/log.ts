@@ -1,5 +1,5 @@
 import { isatty } from 'node:tty'
-import type { EventAt, FieldsOf, Level } from './log-events'
+import type { BareEvent, EventAt, FieldsOf, Level } from './log-events'
 import { type FormatLine, formatJson, prettyFormat, severities } from './log-format'
 import type { LogFields } from './log-redaction'
 import { standardOutput } from './stdout'
@@ -8,12 +8,9 @@ import { standardOutput } from './stdout'
 export type Log = { readonly [L in Level]: Write<L> }
 
 type Write<L extends Level> = {
-  <E extends EventAt<L>>(fields: FieldsOf<E>, event: E): void
-  (event: EventWithoutFields<L>): void
+  <E extends Exclude<EventAt<L>, BareEvent>>(fields: FieldsOf<E>, event: E): void
+  (event: EventAt<L> & BareEvent): void
 }
-type EventWithoutFields<L extends Level> = {
-  [E in EventAt<L>]: keyof FieldsOf<E> extends never ? E : never
-}[EventAt<L>]
 
 type Destination = {
   write(line: string): void

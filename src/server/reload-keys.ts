@@ -15,7 +15,6 @@ export async function reloadKeys({ keys, log }: Deps, environment: Environment):
     const removed = before.filter((kid) => !access.kids.includes(kid))
     log.info({ access: access.kids, refresh: refresh.kids, removed }, 'keys.reloaded')
   } catch (err) {
-    const why = err instanceof ConfigError ? { problems: err.problems } : { err }
-    log.error(why, 'keys.reload_failed')
+    log.error(err instanceof ConfigError ? { problems: err.problems } : { err }, 'keys.reload_failed')
   }
 }
