@@ -115,7 +115,7 @@ describe('the import law has teeth', () => {
   })
 
   test.each([
-    ['core/log.ts', 'pino'],
+    ['core/network.ts', 'ipaddr.js'],
     ['core/crypto.ts', 'node:crypto'],
     ['postgres/database.ts', 'postgres'],
     ['postgres/migrations.ts', '../../drizzle/0000_accounts.sql'],

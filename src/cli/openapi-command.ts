@@ -14,7 +14,7 @@ export async function printDocument(environment: Environment): Promise<number> {
     JWT_SECRET: randomText(32),
     JWT_SECRET_FILE: undefined,
   })
-  const log = await createLog({ level: 'silent', format: 'json' })
+  const log = createLog({ level: 'silent', format: 'json' })
   const database = openDatabase({ socketPath: '', statementTimeoutMilliseconds: 1 })
   const app = createApp(
     await createDeps({

@@ -1,7 +1,7 @@
 import { write } from 'node:fs'
 import { Writable } from 'node:stream'
 import { promisify } from 'node:util'
-import { isFull } from '../core/stdout'
+import { isWouldBlock } from '../core/stdout'
 
 const standardOutput = 1
 const retryMilliseconds = 5
@@ -18,7 +18,7 @@ export async function print(text: string | Uint8Array): Promise<void> {
       const { bytesWritten } = await writeChunk(standardOutput, bytes, at)
       at += bytesWritten
     } catch (error) {
-      if (!isFull(error)) throw error
+      if (!isWouldBlock(error)) throw error
       await Bun.sleep(retryMilliseconds)
     }
   }

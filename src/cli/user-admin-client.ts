@@ -22,7 +22,7 @@ async function direct(config: Config, storage: Storage): Promise<UserAdminClient
   try {
     await prepareSchema(config, storage)
     // Audit events record the changes. Standard output belongs to the result.
-    const log = await createLog({ level: 'silent', format: 'json' })
+    const log = createLog({ level: 'silent', format: 'json' })
     const deps = await createDeps({ config, log, ...storage, isListening: false })
     return { perform: (command) => perform(deps, command), close: storage.close }
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import type { Config } from '../core/config'
 import type { Log } from '../core/log'
+import type { FieldsOf } from '../core/log-events'
 import { nameHost } from '../core/request-path'
 import type { OnResponse } from '../core/response-info'
 import type { Acting, Caller, Deps, Lifecycle } from '../deps'
@@ -62,10 +63,9 @@ export function requests({ trustedProxies, lifecycle, log, onResponse, probes, s
     const { method } = request
     const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
     const isProbe = status === 200 && route !== null && probes.includes(route)
-    log[isProbe ? 'debug' : 'info'](
-      { requestId: id, method, route, status, durationMs, userId },
-      'http.request',
-    )
+    const fields: FieldsOf<'http.request'> = { requestId: id, method, route, status, durationMs, userId }
+    if (isProbe) log.debug(fields, 'http.request')
+    else log.info(fields, 'http.request')
     for (const tell of onResponse) tell({ request, method, route, status, seconds: durationMs / 1000 })
     return answer
   }

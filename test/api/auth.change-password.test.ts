@@ -75,7 +75,7 @@ describe('POST /api/v1/auth/password', () => {
     await service.sql`update users set password_hash = '{SHA}abc' where id = ${user.id}`
     expect(outcome(await to(user))).toEqual([403, 'wrong_password'])
     expect(await hashOf(user)).toBe('{SHA}abc')
-    const told = service.lines.filter(({ event }) => event === 'password.unreadable_hash')
+    const told = service.lines.filter(({ event }) => event === 'password.unsupported_hash')
     expect(told).toMatchObject([{ level: 40, userId: user.id }])
   })
 

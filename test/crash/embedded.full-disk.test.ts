@@ -66,7 +66,7 @@ describe.skipIf(!isMounted)(`an embedded database on a disk that fills up${why}`
         `full disk: ${refusals.length} refusals, p50 ${percentile(refusals, 50).toFixed(1)} p99 ${percentile(refusals, 99).toFixed(1)} ms, writes again after ${recovery.toFixed(0)} ms\n`,
       )
       const events = service.lines.map(({ event }) => event)
-      expect(events).toEqual(expect.arrayContaining(['database.disk_low', 'database.disk_has_room']))
+      expect(events).toEqual(expect.arrayContaining(['database.disk_low', 'database.disk_recovered']))
       expect(events).not.toContain('http.internal_error')
 
       await service.end('SIGKILL')

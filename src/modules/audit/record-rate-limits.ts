@@ -8,7 +8,7 @@ export function recordReachedLimits(deps: Deps) {
     const { ip, requestId } = notice
     const caller = { ip, requestId, userId: null, userAgent: null }
     record({ ...deps, caller }, { type: 'sign_in.limited', details: { limit: 'login' } }).catch((error) =>
-      deps.log.warn({ err: error, ip, requestId }, 'audit.not_kept'),
+      deps.log.warn({ err: error, ip, requestId }, 'audit.record_failed'),
     )
   })
 }

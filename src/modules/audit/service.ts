@@ -1,24 +1,18 @@
 import { secondsAfter } from '../../core/clock'
 import { newId } from '../../core/crypto'
+import { type AuditDetails, type EventAt, logEvents } from '../../core/log-events'
 import { type Page, pageOf, pageRequest } from '../../core/pagination'
 import type { Acting, Deps } from '../../deps'
 import * as repo from './repo'
 import type { AuditEvent, AuditQuery, AuditType } from './schema'
 import type { AuditEventRow } from './table'
 
-type Event = {
-  type: AuditType
+type Event = { [T in AuditType]: EventOf<T> }[AuditType]
+type EventOf<T extends AuditType> = {
+  type: T
   targetId?: string | null
   sessionId?: string | null
-  details?: Record<string, string>
-}
-
-const grave: ReadonlySet<AuditType> = new Set([
-  'sign_in.failed',
-  'sign_in.limited',
-  'refresh.reused',
-  'access.forbidden',
-])
+} & (object extends AuditDetails<T> ? { details?: AuditDetails<T> } : { details: AuditDetails<T> })
 
 /** Keeps a security event, in the transaction of what it records, and logs it once that is committed. */
 export async function record(deps: Acting, { type, targetId = null, sessionId = null, details = {} }: Event) {
@@ -36,12 +30,19 @@ export async function record(deps: Acting, { type, targetId = null, sessionId = 
     createdAt,
   }
   await repo.insert(deps.db, event)
-  const level = grave.has(type) ? 'warn' : 'info'
   deps.afterCommit(() => {
-    deps.log[level]({ actorId, targetId, sessionId, ip, requestId, ...details }, type)
-    deps.bus.emit({ type: 'audit.recorded', event: type, reason: details['reason'] ?? null })
+    const fields = { actorId, targetId, sessionId, ip, requestId, ...details }
+    if (isWarning(type)) deps.log.warn(fields, type)
+    else deps.log.info(fields, type)
+    deps.bus.emit({
+      type: 'audit.recorded',
+      event: type,
+      reason: 'reason' in details ? details.reason : null,
+    })
   })
 }
+
+const isWarning = (type: AuditType): type is AuditType & EventAt<'warn'> => logEvents[type].level === 'warn'
 
 /** What happened, newest first. Throws `validation_failed` for a cursor of another list. */
 export async function list(deps: Deps, query: AuditQuery): Promise<Page<AuditEvent>> {

@@ -47,7 +47,7 @@ export async function disconnect(deps: Deps, who: Principal, userId: string): Pr
   if (who.role !== 'admin') throw fail('forbidden')
   const count = await repo.countSockets(deps.db, userId)
   await announce(deps, { type: 'sockets.disconnected', userId })
-  deps.log.info({ actorId: who.userId, targetId: userId, count }, 'realtime.disconnected')
+  deps.log.info({ actorId: who.userId, targetId: userId, count }, 'realtime.user_disconnected')
   return count
 }
 

@@ -89,7 +89,7 @@ export function startRealtime(deps: Deps): Realtime {
     try {
       await beat(deps)
     } catch (err) {
-      log.debug({ err }, 'realtime.beat_failed')
+      log.debug({ err }, 'realtime.heartbeat_failed')
     }
   })
 
@@ -100,7 +100,9 @@ export function startRealtime(deps: Deps): Realtime {
       await closeAll(deps)
       await Promise.all([reconciling.stop(), beating.stop()])
       if (lifecycle.isMigrated)
-        await removeInstance(deps, hub.instanceId).catch((err) => log.warn({ err }, 'realtime.stop_failed'))
+        await removeInstance(deps, hub.instanceId).catch((err) =>
+          log.warn({ err }, 'realtime.deregistration_failed'),
+        )
     },
   }
 }

@@ -86,7 +86,7 @@ export async function recheck(deps: Deps) {
     }
   } catch (err) {
     hub.mustRecheck = true
-    log.debug({ err }, 'realtime.recheck_failed')
+    log.debug({ err }, 'realtime.revalidation_failed')
   }
 }
 

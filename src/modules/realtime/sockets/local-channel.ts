@@ -85,7 +85,7 @@ async function guarded(deps: Deps, channel: LocalChannel, work: () => Promise<vo
     await work()
   } catch (err) {
     channel.isBehind = true
-    deps.log.warn({ err, channel: channel.name }, 'realtime.channel_behind')
+    deps.log.warn({ err, channel: channel.name }, 'realtime.recovery_failed')
   }
 }
 

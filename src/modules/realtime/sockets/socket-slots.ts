@@ -39,7 +39,9 @@ export function freeSlot(deps: Deps, { id, hasSlot }: Connection) {
   const { pendingRemovals, removalQueue } = deps.hub
   if (!hasSlot) return
   pendingRemovals.add(id)
-  removalQueue.push(() => vacate(deps).catch((err) => deps.log.debug({ err }, 'realtime.vacate_failed')))
+  removalQueue.push(() =>
+    vacate(deps).catch((err) => deps.log.debug({ err }, 'realtime.slot_release_failed')),
+  )
 }
 
 async function vacate(deps: Deps) {
