@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Options, type Sql } from 'postgres'
 import type { Load } from '../core/semaphore'
 import type { Step } from '../core/tracing'
+import type { Client } from './client'
 import { createPool, fixedPool, type Pool } from './pool'
 import { admit } from './query-admission'
 import type { Db } from './rows'
@@ -9,17 +10,17 @@ import { traced } from './traced-queries'
 
 export type Database = {
   db: Db
-  /** The driver below Drizzle, without admission: for migrations and probes. */
-  sql: Sql
+  /** The driver over the connections of the moment, without admission: for migrations and backups. */
+  readonly sql: Sql
   /** True when the server answers within a second. One probe serves everyone who asks within half a second. */
   ping(): Promise<boolean>
-  /** The places that `db` may use at a time. */
+  /** The connections that `db` may use at a time. */
   readonly poolSize: number
   /** How many of them are used, and how many queries and transactions wait for one. */
   readonly load: Load
   /** Takes fresh connections: something outside `db` failed on those of the moment. */
   reconnect(): void
-  /** Tells `listener` when it is not known whether a transaction took effect: its COMMIT was sent and not answered. */
+  /** Calls `listener` when it is not known whether a transaction took effect: its COMMIT was sent and not confirmed. */
   onInDoubtCommit(listener: () => void): void
   /** Ends every connection; waits at most a second for those in use. */
   close(): Promise<void>
@@ -63,24 +64,29 @@ export function openDatabase(target: Target, step: Step | null = null): Database
     ? pool
     : createPool(() => postgres(target.url, { ...options, max: 1, idle_timeout: probeIdleSeconds }))
   const deadlineMilliseconds = statementTimeoutMilliseconds + deadlineSlackMilliseconds
-  const doubters: (() => void)[] = []
+  const listeners: (() => void)[] = []
   const onInDoubtCommit = () => {
-    for (const doubter of doubters) doubter()
+    for (const listener of listeners) listener()
   }
-  const admitted = admit(pool, { connections, deadlineMilliseconds, onInDoubtCommit })
+  const { client, load } = admit(pool, { connections, deadlineMilliseconds, onInDoubtCommit })
   return {
-    db: drizzle(step ? traced(admitted.sql, step) : admitted.sql),
-    sql: pool.sql,
+    db: drizzle(driverOver(step ? traced(client, step) : client)),
+    get sql() {
+      return pool.sql
+    },
     poolSize: connections,
-    load: admitted.load,
+    load,
     ping: probe(probed),
     reconnect: pool.reconnect,
-    onInDoubtCommit: (listener) => void doubters.push(listener),
+    onInDoubtCommit: (listener) => void listeners.push(listener),
     close: async () => {
       await Promise.all([pool, probed].map(({ end }) => end({ timeout: closeSeconds })))
     },
   }
 }
+
+// Drizzle 0.45 (postgres-js/driver.js and session.js) uses of its driver what a Client has, and nothing else.
+const driverOver = (client: Client) => client as Sql
 
 const ignored = () => {
   // Notices such as "relation exists, skipping" are for people at a prompt.

@@ -1,0 +1,47 @@
+import type { Sql } from 'postgres'
+
+/** The text of a statement, its parameters, and whether it is prepared. */
+export type Query = Parameters<Sql['unsafe']>
+
+/** Runs when it is awaited; `values()` runs it for rows that are arrays. */
+export type Statement = PromiseLike<unknown> & { values(): PromiseLike<unknown> }
+
+/** Of a transaction, or a savepoint in it. */
+export type Transaction = {
+  unsafe(...query: Query): Statement
+  savepoint<T>(work: (savepoint: Transaction) => Promise<T>): Promise<T>
+}
+
+/** What Drizzle uses of postgres.js. Admission and tracing are functions from one client to another. */
+export type Client = {
+  unsafe(...query: Query): Statement
+  begin<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+  /** Drizzle writes into them how it wants values. */
+  options: Pick<Sql['options'], 'parsers' | 'serializers'>
+}
+
+/** How the rows of a statement are wanted: as objects or as arrays. */
+type Fetch = (statement: Statement) => PromiseLike<unknown>
+
+/** A statement that `run` makes, and reads with what it is given, once somebody awaits it. */
+export function lazyStatement(run: (fetch: Fetch) => Promise<unknown>): Statement {
+  return {
+    // biome-ignore lint/suspicious/noThenProperty: a statement of postgres.js is awaited, too.
+    then: (...handlers) => run((statement) => statement).then(...handlers),
+    values: () => run((statement) => statement.values()),
+  }
+}
+
+/** The same transaction; `assertOpen` is called before each statement and savepoint, in savepoints too. */
+export function checked(transaction: Transaction, assertOpen: () => void): Transaction {
+  return {
+    unsafe(...query) {
+      assertOpen()
+      return transaction.unsafe(...query)
+    },
+    savepoint(work) {
+      assertOpen()
+      return transaction.savepoint((savepoint) => work(checked(savepoint, assertOpen)))
+    },
+  }
+}
