@@ -31,17 +31,3 @@ export function lazyStatement(run: (fetch: Fetch) => Promise<unknown>): Statemen
     values: () => run((statement) => statement.values()),
   }
 }
-
-/** The same transaction; `assertOpen` is called before each statement and savepoint, in savepoints too. */
-export function checked(transaction: Transaction, assertOpen: () => void): Transaction {
-  return {
-    unsafe(...query) {
-      assertOpen()
-      return transaction.unsafe(...query)
-    },
-    savepoint(work) {
-      assertOpen()
-      return transaction.savepoint((savepoint) => work(checked(savepoint, assertOpen)))
-    },
-  }
-}

@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { fail } from '../core/errors'
-import { checked, type Transaction } from './client'
+import type { Transaction } from './client'
 import { connectionFault } from './database-errors'
 
 /** The connection of one transaction. */
@@ -47,21 +47,28 @@ export function begin<T>(
   return Promise.race([begun.then(({ value }) => value), lost])
 }
 
-/** A transaction as Drizzle uses it: nothing begins in it once its connection is lost. */
-export const beginTransaction = <T>(sql: Sql, work: (transaction: Transaction) => Promise<T>): Promise<T> =>
-  begin(sql, (transaction, connection) =>
-    work(checked(transactionOf(transaction, connection), connection.assertOpen)),
-  )
-
-const transactionOf = (driver: TransactionSql, connection: Connection): Transaction => ({
-  unsafe: (...query) => driver.unsafe(...query),
-  async savepoint(work) {
-    const held = await driver.savepoint(async (inner) => ({
-      value: await connection.hold(() => work(transactionOf(inner, connection))),
-    }))
-    return held.value
-  },
-})
+/** A transaction as Drizzle uses it: nothing begins in it once its connection is lost or `assertInTime` throws. */
+export const beginTransaction = <T>(
+  sql: Sql,
+  assertInTime: () => void,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> =>
+  begin(sql, (driver, { assertOpen, hold }) => {
+    const transactionOf = (driver: TransactionSql): Transaction => ({
+      unsafe(...query) {
+        assertOpen()
+        assertInTime()
+        return driver.unsafe(...query)
+      },
+      async savepoint(work) {
+        assertOpen()
+        assertInTime()
+        const run = async (inner: TransactionSql) => ({ value: await hold(() => work(transactionOf(inner))) })
+        return (await driver.savepoint(run)).value
+      },
+    })
+    return work(transactionOf(driver))
+  })
 
 /** What waits here is forgotten with the transaction it belongs to. */
 const forever = () => Promise.withResolvers<never>().promise

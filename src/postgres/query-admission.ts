@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres'
 import { fail } from '../core/errors'
 import { createSemaphore, type Load, type Semaphore } from '../core/semaphore'
-import { type Client, checked, lazyStatement, type Transaction } from './client'
+import { type Client, lazyStatement, type Transaction } from './client'
 import { translate } from './database-errors'
 import { beginTransaction } from './driver-transaction'
 import type { Pool } from './pool'
@@ -73,8 +73,8 @@ function openTransaction<T>(
   const assertInTime = () => {
     if (deadline.isOver) throw fail('database_unavailable')
   }
-  const done = beginTransaction(sql, async (transaction) => {
-    const result = await work(checked(transaction, assertInTime))
+  const done = beginTransaction(sql, assertInTime, async (transaction) => {
+    const result = await work(transaction)
     // The deadline may have passed during the last statement.
     assertInTime()
     isCommitting = true
