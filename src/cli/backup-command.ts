@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import type { Sql } from 'postgres'
 import { version } from '../../package.json'
-import { backupFormat, type Head } from '../backup/manifest'
-import { contentsOf } from '../backup/transfer'
+import { backupFormat, type Header } from '../backup/manifest'
+import { exportContents } from '../backup/transfer'
 import { writeBackup } from '../backup/write-backup'
 import { type Environment, loadConfig } from '../core/config'
 import { onSnapshot } from './backup-source'
@@ -53,8 +53,8 @@ function write(sql: Sql, jwtSecret: string | null, { output }: Target): Promise<
   const progress = createProgress()
   return sql.begin('isolation level repeatable read read only', async (transaction) => {
     progress.show('counting …')
-    const { migrations, tables, sums, pieces } = await contentsOf(transaction)
-    const head: Head = {
+    const { migrations, tables, sums, chunks } = await exportContents(transaction)
+    const header: Header = {
       format: backupFormat,
       version,
       created_at: new Date().toISOString(),
@@ -62,7 +62,7 @@ function write(sql: Sql, jwtSecret: string | null, { output }: Target): Promise<
       tables,
       jwt_secret: jwtSecret,
     }
-    await writeBackup({ head, sums, pieces: counted(pieces, { what: 'writing', sums, progress }) }, output)
+    await writeBackup({ header, sums, chunks: counted(chunks, { what: 'writing', sums, progress }) }, output)
     progress.end()
     return sizeOf(sums)
   })

@@ -3,7 +3,7 @@ import { isatty } from 'node:tty'
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import { hasDatabase } from '../backup/restore-staging'
 import { migrationsOf, tablesOf } from '../backup/tables'
-import { type Contents, contentsOf, fill } from '../backup/transfer'
+import { type Contents, exportContents, importContents } from '../backup/transfer'
 import { type Config, type Environment, loadConfig } from '../core/config'
 import { randomText } from '../core/crypto'
 import { translate } from '../postgres/database-errors'
@@ -69,11 +69,14 @@ const copy = (from: Sql, to: Sql): Promise<string> =>
     to.begin(async (target) => {
       // Counting here may take longer than the server lets a transaction wait.
       await target`set local idle_in_transaction_session_timeout = 0`
-      const contents = await contentsOf(source)
+      const contents = await exportContents(source)
       await prepare(target, contents)
       const progress = createProgress()
       const { sums } = contents
-      await fill(target, { sums, pieces: counted(contents.pieces, { what: 'copying', sums, progress }) })
+      await importContents(target, {
+        sums,
+        chunks: counted(contents.chunks, { what: 'copying', sums, progress }),
+      })
       progress.end()
       return sizeOf(sums)
     }),

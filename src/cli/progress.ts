@@ -1,6 +1,6 @@
 import { isatty } from 'node:tty'
-import type { Piece } from '../backup/export'
-import type { TableSum } from '../backup/tables'
+import type { Chunk } from '../backup/export'
+import type { TableChecksum } from '../backup/tables'
 
 export type Progress = { show(what: string): void; end(): void }
 
@@ -21,25 +21,25 @@ export function createProgress(): Progress {
   }
 }
 
-/** Passes the pieces on and shows how many rows went by. */
+/** Passes the chunks on and shows how many rows went by. */
 export async function* counted(
-  pieces: AsyncIterable<Piece>,
-  { what, sums, progress }: { what: string; sums: TableSum[]; progress: Progress },
-): AsyncGenerator<Piece> {
+  chunks: AsyncIterable<Chunk>,
+  { what, sums, progress }: { what: string; sums: TableChecksum[]; progress: Progress },
+): AsyncGenerator<Chunk> {
   const all = rowsIn(sums)
   let rows = 0
-  for await (const piece of pieces) {
-    yield piece
-    if ('sequence' in piece) continue
-    rows += piece.rows.length
-    progress.show(`${what} ${piece.table.name}: ${figure(rows)} of ${figure(all)} rows`)
+  for await (const chunk of chunks) {
+    yield chunk
+    if ('sequence' in chunk) continue
+    rows += chunk.rows.length
+    progress.show(`${what} ${chunk.table.name}: ${figure(rows)} of ${figure(all)} rows`)
   }
 }
 
 /** `12 tables, 34,567 rows`. */
-export const sizeOf = (sums: TableSum[]) => `${sums.length} tables, ${figure(rowsIn(sums))} rows`
+export const sizeOf = (sums: TableChecksum[]) => `${sums.length} tables, ${figure(rowsIn(sums))} rows`
 
-const rowsIn = (sums: TableSum[]) => sums.reduce((all, { rows }) => all + Number(rows), 0)
+const rowsIn = (sums: TableChecksum[]) => sums.reduce((all, { rows }) => all + Number(rows), 0)
 const figure = (value: number) => value.toLocaleString('en')
 
 function nothing() {

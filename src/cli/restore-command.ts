@@ -1,8 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Manifest, piecesOf, verifyBackup } from '../backup/read-backup'
+import { type Manifest, readChunks, verifyBackup } from '../backup/read-backup'
 import { commitRestore, discardRestore, stageRestore } from '../backup/restore-staging'
-import { fill } from '../backup/transfer'
+import { importContents } from '../backup/transfer'
 import { type Config, type Environment, loadConfig } from '../core/config'
 import { syncTree } from '../core/sync-files'
 import { migrate, migrationsBehind } from '../postgres/migrate'
@@ -48,8 +48,8 @@ async function build({ isEmbeddedDurable }: Config, place: string, { file, manif
   // Nothing of it counts before all of it is on disk, so it goes there in one go.
   await onEmbedded({ dataDir: place, fsync: false }, async (sql) => {
     await migrate(sql, needed)
-    const pieces = counted(piecesOf(file), { what: 'restoring', sums, progress })
-    await sql.begin((transaction) => fill(transaction, { pieces, sums }))
+    const chunks = counted(readChunks(file), { what: 'restoring', sums, progress })
+    await sql.begin((transaction) => importContents(transaction, { chunks, sums }))
     await sql`checkpoint`
   })
   progress.end()
