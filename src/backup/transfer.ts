@@ -29,6 +29,19 @@ export async function exportContents(sql: TransactionSql): Promise<Contents> {
   return { migrations, tables, sums, chunks: exportTables(sql, tables) }
 }
 
+/** Called with each chunk that has been dealt with, and with the checksums of all tables. */
+export type OnChunk = (chunk: Chunk, sums: TableChecksum[]) => void
+
+export async function* observed(
+  { chunks, sums }: Pick<Contents, 'chunks' | 'sums'>,
+  onChunk: OnChunk,
+): AsyncGenerator<Chunk> {
+  for await (const chunk of chunks) {
+    yield chunk
+    onChunk(chunk, sums)
+  }
+}
+
 /** Fills the empty tables of a schema, and counts and adds up what arrived. Throws unless it is what was sent. */
 export async function importContents(
   sql: TransactionSql,

@@ -1,10 +1,34 @@
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdCompress } from 'node:zlib'
+import type { Sql } from 'postgres'
 import { copyStatement, endOfCopy, formatRow, formatSequence } from './copy-format'
 import type { Chunk } from './export'
-import { type Header, headerPrefix, type Trailer, trailerPrefix } from './manifest'
-import type { Table } from './tables'
+import { backupFormat, type Header, headerPrefix, type Trailer, trailerPrefix } from './manifest'
+import type { Table, TableChecksum } from './tables'
+import { exportContents, type OnChunk, observed } from './transfer'
+
+type Dump = { version: string; jwtSecret: string | null; output: Writable; onChunk: OnChunk }
+
+/** Writes a backup of a database, as it is at one moment; returns the checksums of its tables. */
+export const dumpDatabase = (
+  sql: Sql,
+  { version, jwtSecret, output, onChunk }: Dump,
+): Promise<TableChecksum[]> =>
+  sql.begin('isolation level repeatable read read only', async (transaction) => {
+    const contents = await exportContents(transaction)
+    const { migrations, tables, sums } = contents
+    const header: Header = {
+      format: backupFormat,
+      version,
+      created_at: new Date().toISOString(),
+      migrations,
+      tables,
+      jwt_secret: jwtSecret,
+    }
+    await writeBackup({ header, sums, chunks: observed(contents, onChunk) }, output)
+    return sums
+  })
 
 type Contents = { header: Header; chunks: AsyncIterable<Chunk>; sums: Trailer['sums'] }
 

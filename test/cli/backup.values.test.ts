@@ -8,8 +8,8 @@ import { backupFormat } from '../../src/backup/manifest'
 import { readChunks, verifyBackup } from '../../src/backup/read-backup'
 import { exportContents, importContents } from '../../src/backup/transfer'
 import { writeBackup } from '../../src/backup/write-backup'
-import { onEmbedded } from '../../src/cli/embedded-access'
 import { openDataDir } from '../../src/embedded/data-dir'
+import { withEmbeddedDatabase } from '../../src/embedded/with-embedded-database'
 import { createTestDatabase } from '../support/database'
 
 const home = mkdtempSync(join(tmpdir(), 'fastkit-values-'))
@@ -23,7 +23,7 @@ afterAll(() => rmSync(home, { recursive: true }))
 /** A fresh database of the embedded kind, gone after `work`. */
 async function onFresh<T>(name: string, work: (sql: Sql) => Promise<T>): Promise<T> {
   const { path, release } = openDataDir(join(home, name))
-  return onEmbedded({ dataDir: path, fsync: false }, work).finally(release)
+  return withEmbeddedDatabase({ dataDir: path, fsync: false }, work).finally(release)
 }
 
 async function onServer<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
