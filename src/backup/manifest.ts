@@ -7,10 +7,10 @@ export class BackupRefused extends Error {
   override readonly name = 'BackupRefused'
 }
 
-/** Of files written as this one; what reads them may not know later ones. */
+/** Version of the file format. A reader refuses later ones. */
 export const backupFormat = 1
 
-/** First line of a backup: what it is and what it needs. */
+/** First line of a backup: its format, schema and key. */
 export const Header = Type.Object(
   {
     format: Type.Literal(backupFormat),
@@ -25,7 +25,7 @@ export const Header = Type.Object(
 )
 export type Header = Static<typeof Header>
 
-/** Last line: what must have come before it. `sha256` is of every line above. */
+/** Last line: checksums of the tables, and `sha256` of every line above. */
 export const Trailer = Type.Object(
   {
     sums: Type.Array(

@@ -4,10 +4,10 @@ import type { Chunk } from './export'
 import { BackupRefused, type Header, type Trailer } from './manifest'
 import { createParser } from './parse-backup'
 
-/** What a backup says about itself. */
+/** The header of a backup and the checksums of its tables. */
 export type Manifest = Header & { sums: Trailer['sums'] }
 
-/** Reads a backup from end to end. Throws BackupRefused unless it is whole and as it was written. */
+/** Reads a backup from end to end. Throws BackupRefused unless it is complete and undamaged. */
 export async function verifyBackup(path: string): Promise<Manifest> {
   const rows = new Map<string, number>()
   const reading = read(path)
@@ -23,7 +23,7 @@ export async function verifyBackup(path: string): Promise<Manifest> {
   }
 }
 
-/** What is in a backup. Throws BackupRefused, at the very end if only the checksum is wrong: commit nothing before. */
+/** The contents of a backup. Throws BackupRefused, at the very end if only the checksum is wrong: commit nothing before. */
 export async function* readChunks(path: string): AsyncGenerator<Chunk> {
   yield* read(path)
 }
@@ -52,7 +52,7 @@ const terminated = (line: string) => `${line}\n`
 const newline = 0x0a
 const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
 
-/** The text of a backup in blocks of whole lines. A line may be longer than what is read at a time. */
+/** The text of a backup in blocks of complete lines. A line may be longer than what is read at a time. */
 async function* readLineBlocks(path: string): AsyncGenerator<string> {
   assertZstd(path)
   let rest: Buffer[] = []

@@ -2,17 +2,17 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { syncDir } from '../core/sync-files'
 
-/** What of `DATA_DIR` a restore replaces: the key first, since a database without its key is no use. */
+/** A restore replaces these in `DATA_DIR`: the key first, since a database without its key is no use. */
 const restorable = ['jwt-secret', 'pg'] as const
 
 const stagingName = 'restore.partial'
 const committedName = 'restored'
 
-/** True when there is a database, be it one that a restore has yet to put in its place. */
+/** True when there is a database, or a committed restore that is not promoted yet. */
 export const hasDatabase = (dataDir: string) =>
   [dataDir, join(dataDir, committedName)].some((dir) => existsSync(join(dir, 'pg')))
 
-/** Where a restore builds. What a killed one left there is removed. */
+/** An empty directory for a restore. Removes what a killed one left there. */
 export function stageRestore(dataDir: string): string {
   const staging = join(dataDir, stagingName)
   rmSync(staging, { recursive: true, force: true })
@@ -20,7 +20,7 @@ export function stageRestore(dataDir: string): string {
   return staging
 }
 
-/** Forgets a restore that did not come to its end. */
+/** Removes a restore that was not committed. */
 export function discardRestore(dataDir: string) {
   try {
     rmSync(join(dataDir, stagingName), { recursive: true, force: true })
@@ -29,7 +29,7 @@ export function discardRestore(dataDir: string) {
   }
 }
 
-/** From here on the restored database is the one that every start uses. Answers where the one before went, if there was one. */
+/** From here on every start uses the restored database. Returns where the previous one was moved, if there was one. */
 export function commitRestore(dataDir: string): string | null {
   syncDir(join(dataDir, stagingName))
   renameSync(join(dataDir, stagingName), join(dataDir, committedName))
@@ -38,8 +38,8 @@ export function commitRestore(dataDir: string): string | null {
 }
 
 /**
- * Puts a committed restore in its place, also after whoever committed it was killed half-way: each step is done once and
- * can be seen to be done. The caller holds the directory's lock. Answers where the database before went, if there was one.
+ * Moves a committed restore to where the database belongs, also after the process that committed it was killed: each step
+ * is idempotent. The caller holds the directory's lock. Returns where the previous database was moved, if there was one.
  */
 export function promoteRestore(dataDir: string): string | null {
   const from = join(dataDir, committedName)

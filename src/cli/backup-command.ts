@@ -51,7 +51,7 @@ function targetOf(file: string, mayReplace: boolean): BackupTarget {
 }
 
 function nothing() {
-  // Of standard output, a reader has a beginning without an end, and a restore sees that.
+  // The reader has a backup without its last line, which a restore refuses.
 }
 
 const readKey = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim() : null)

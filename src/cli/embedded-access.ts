@@ -8,7 +8,7 @@ export function assertEmbedded({ databaseUrl }: Config, instead: string) {
     throw new Error(`DATABASE_URL is set, and this is for the embedded database; for PostgreSQL, ${instead}`)
 }
 
-/** For what a running service must not get in the way of. Throws when one runs. */
+/** The directory of a stopped service. Throws when one runs. */
 export function openStoppedDataDir({ dataDir }: Config): DataDir {
   try {
     return openEmbeddedDataDir(dataDir)

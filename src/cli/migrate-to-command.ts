@@ -20,7 +20,7 @@ export async function migrateTo(environment: Environment, { url: given }: Migrat
   const url = await targetUrl(environment, given)
   if (!hasDatabase(resolve(config.dataDir)))
     throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
-  // What a service wrote after the copy began would be lost.
+  // Changes that a service made after the copy began would be lost.
   const source = openStoppedDataDir(config)
   const target = connectServer(url)
   const progress = createProgress('copying')

@@ -19,7 +19,7 @@ export async function ensureCluster(dataDir: string, options: { fsync: boolean }
   return cluster
 }
 
-// Unpacked beside its place and renamed, so that a start which was killed half-way leaves nothing that looks like a database.
+// Unpacked under another name and renamed, so that a start which was killed leaves nothing that looks like a database.
 async function create(cluster: string, options: { fsync: boolean }) {
   const partial = `${cluster}.new`
   rmSync(partial, { recursive: true, force: true })

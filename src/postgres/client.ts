@@ -6,13 +6,13 @@ export type Query = Parameters<Sql['unsafe']>
 /** Runs when it is awaited; `values()` runs it for rows that are arrays. */
 export type Statement = PromiseLike<unknown> & { values(): PromiseLike<unknown> }
 
-/** Of a transaction, or a savepoint in it. */
+/** The client of a transaction, or of a savepoint in it. */
 export type Transaction = {
   unsafe(...query: Query): Statement
   savepoint<T>(work: (savepoint: Transaction) => Promise<T>): Promise<T>
 }
 
-/** What Drizzle uses of postgres.js. Admission and tracing are functions from one client to another. */
+/** The part of postgres.js that Drizzle uses. Admission and tracing are functions from one client to another. */
 export type Client = {
   unsafe(...query: Query): Statement
   begin<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>

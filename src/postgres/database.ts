@@ -34,7 +34,7 @@ type Target =
 const lockTimeoutShare = 0.5
 const idleInTransactionMilliseconds = 10_000
 const deadlineSlackMilliseconds = 500
-// Who closes has finished its own work; what is left hangs.
+// The caller of close() has finished its own work; other work hangs.
 const closeSeconds = 1
 
 /**
@@ -59,7 +59,7 @@ export function openDatabase(target: Target, step: Step | null = null): Database
   const pool = isEmbedded
     ? fixedPool(postgres({ ...options, path: target.socketPath, user: 'postgres', database: 'postgres' }))
     : createPool(() => postgres(target.url, options))
-  // A connection of its own, so that a probe neither waits for a busy pool nor takes a place in it.
+  // A connection of its own, so that a probe neither waits for a busy pool nor takes a connection of it.
   const probed = isEmbedded
     ? pool
     : createPool(() => postgres(target.url, { ...options, max: 1, idle_timeout: probeIdleSeconds }))
@@ -103,10 +103,10 @@ const limits = (statementTimeoutMilliseconds: number) => ({
   tcp_keepalives_count: 3,
 })
 
-const probeLimitMilliseconds = 1000
-const probeLifeMilliseconds = 500
+const probeTimeoutMilliseconds = 1000
+const probeCacheMilliseconds = 500
 const probeIdleSeconds = 60
-// After this long the link is taken for lost, and another is made.
+// After this long the connection counts as lost and is replaced.
 const probeOverdueMilliseconds = 3000
 
 /** One query at a time, however long it takes: what hangs must not gather more behind it. */
@@ -115,7 +115,7 @@ function probe(pool: Pool) {
   let latest: Promise<boolean> | null = null
   const ask = () =>
     pool
-      .use((sql) => underWatch(pool, sql))
+      .use((sql) => abandonWhenOverdue(pool, sql))
       .then(
         () => true,
         () => false,
@@ -126,14 +126,14 @@ function probe(pool: Pool) {
   return () => {
     if (latest) return latest
     underway ??= ask()
-    const current = Promise.race([underway, Bun.sleep(probeLimitMilliseconds).then(() => false)])
+    const current = Promise.race([underway, Bun.sleep(probeTimeoutMilliseconds).then(() => false)])
     latest = current
-    void current.then(() => setTimeout(() => (latest = null), probeLifeMilliseconds).unref())
+    void current.then(() => setTimeout(() => (latest = null), probeCacheMilliseconds).unref())
     return current
   }
 }
 
-async function underWatch(pool: Pool, sql: Sql) {
+async function abandonWhenOverdue(pool: Pool, sql: Sql) {
   const timer = setTimeout(() => pool.abandon(sql), probeOverdueMilliseconds)
   try {
     await sql`select 1`

@@ -70,5 +70,5 @@ export const beginTransaction = <T>(
     return work(transactionOf(driver))
   })
 
-/** What waits here is forgotten with the transaction it belongs to. */
+/** The caller is garbage collected with its transaction. */
 const forever = () => Promise.withResolvers<never>().promise

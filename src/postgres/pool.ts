@@ -49,7 +49,7 @@ export function createPool(make: () => Sql): Pool {
     const fault = connectionFault(error)
     if (fault === null || sql !== current) return
     if (fault === 'lost') return replaceLost(sql)
-    // What a server lets only read may be written to by new sessions, or elsewhere by now.
+    // A new session may be allowed to write again, on this server or on the one that was promoted.
     if (performance.now() - madeAt > readOnlyRetryMilliseconds) replace(sql)
   }
   async function use<T>(work: (sql: Sql) => Promise<T>): Promise<T> {

@@ -119,5 +119,5 @@ function withdraw(pending: ReturnType<Sql['unsafe']>): boolean {
 }
 
 const nothing = () => {
-  // What has not started needs no withdrawing.
+  // A query that has not started needs no withdrawal.
 }
