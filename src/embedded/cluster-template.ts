@@ -6,7 +6,7 @@ import { pack } from './archive'
 import { embeddedAsset, readPgliteFile } from './pglite-files'
 
 /** Name under which the build embeds the template. */
-export const templateAsset = 'pglite-cluster.tar.gz'
+export const templateAsset = 'pglite.template'
 
 // Small WAL segments: 16 MB ones would be half of a fresh directory.
 const initdbArguments = ['--wal-segsize=4']
@@ -43,7 +43,7 @@ export async function makeTemplate(path: string): Promise<void> {
 async function cachedTemplatePath(): Promise<string> {
   const recipe = Bun.hash.crc32([...initdbArguments, ...slimming].join())
   const key = Bun.hash(await readPgliteFile('pglite.wasm'), recipe).toString(36)
-  return join(import.meta.dir, '../../node_modules/.cache/fastkit', `pglite-${key}.tar.gz`)
+  return join(import.meta.dir, '../../node_modules/.cache/fastkit', `pglite-${key}.template`)
 }
 
 async function buildTemplate(): Promise<Uint8Array<ArrayBuffer>> {
@@ -53,7 +53,7 @@ async function buildTemplate(): Promise<Uint8Array<ArrayBuffer>> {
     const pg = await PGlite.create({ dataDir, initDbStartParams: initdbArguments })
     for (const statement of slimming) await pg.exec(statement)
     await pg.close()
-    return await pack(dataDir)
+    return pack(dataDir)
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }

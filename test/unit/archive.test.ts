@@ -18,7 +18,7 @@ test.each([true, false])(
     writeFileSync(join(source, 'empty'), '')
 
     const copy = `${source}.copy`
-    await unpack(await pack(source), copy, { fsync })
+    await unpack(pack(source), copy, { fsync })
     const names = (dir: string) => readdirSync(dir, { recursive: true, encoding: 'utf8' }).toSorted()
     expect(names(copy)).toEqual(names(source))
     expect(readFileSync(join(copy, 'base/1/1259'))).toEqual(Buffer.from(bytes))
