@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { fail, failureIn } from '../core/errors'
 import type { Deps } from '../deps'
 import type { Snapshot } from '../embedded/snapshot'
-import { placeSocket } from '../embedded/unix-socket'
+import { prepareSocket } from '../embedded/unix-socket'
 import { maxBodyBytes, readJson } from '../http/body'
 import { controlSocket, snapshotPath } from './control-protocol'
 import { perform } from './user-admin'
@@ -21,7 +21,7 @@ type Snapshooter = { snapshot: (() => Promise<Snapshot>) | null }
  * is it. Who can open the socket owns the directory, with database and keys, so nothing more is asked of them.
  */
 export function startControlServer(deps: Deps, { snapshot }: Snapshooter): ControlServer {
-  const place = placeSocket(resolve(deps.config.dataDir), controlSocket)
+  const place = prepareSocket(resolve(deps.config.dataDir), controlSocket)
   const server = Bun.serve({
     unix: place.path,
     development: false,

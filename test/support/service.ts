@@ -76,7 +76,10 @@ export async function startService(variables: Environment = {}, { beside }: { be
     ...client,
     clock,
     deps,
-    sql: deps.database.sql,
+    // Read at each use: the service may have replaced its connections.
+    get sql() {
+      return deps.database.sql
+    },
     lines,
     databaseUrl: testDatabase.url,
     server,
