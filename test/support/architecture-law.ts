@@ -53,7 +53,10 @@ const importLaw: readonly Row[] = [
   { files: 'modules/*/repo', may: ['postgres/**', 'modules/*/table', '#database'] },
   {
     files: 'modules/*/routes',
-    may: ['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema,service}', '#web', '#typebox'],
+    may: [
+      ...['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema,service}', '/docs/*.md'],
+      ...['#web', '#typebox'],
+    ],
     never: ['modules/X/{repo,table}'],
   },
   {
