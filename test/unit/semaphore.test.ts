@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { createSemaphore } from '../../src/core/semaphore'
+import { assertAsyncProperty } from '../support/random'
 
 const aMinute = 60_000
 const gateOf = (permits: number, queue: number, maxWaitMilliseconds = aMinute) =>
@@ -72,7 +73,7 @@ describe('gate', () => {
 
   test('never lets in more than it has permits, and answers everyone', async () => {
     const delays = fc.array(fc.tuple(fc.nat(3), fc.boolean()), { maxLength: 40 })
-    await fc.assert(
+    await assertAsyncProperty(
       fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.nat(10), delays, async (permits, queue, works) => {
         const gate = gateOf(permits, queue)
         let inside = 0

@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose'
 import type { Answer, Pair } from '../client'
+import { random } from '../random'
 import { openSocket, type Received } from '../socket'
 import { type Book, type Client, insist } from './book'
 
@@ -85,7 +86,7 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
   }
 
   async function write(round: Round, current: Pair, socket: Socket | null) {
-    const choice = Math.random()
+    const choice = random()
     if (choice < 0.3) await refresh(round, current)
     else if (choice < 0.6) await rename(round, current)
     else if (choice < 0.95) await publish(round, current, socket)
