@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import { basename } from 'node:path'
 import { judgeImport } from './support/architecture-law'
 import { judgeSource, judgeTest } from './support/architecture-style'
+import { judgeWords } from './support/retired-words'
 
 const root = `${import.meta.dir}/..`
 const generated = ['src/postgres/migrations.ts']
@@ -29,6 +31,9 @@ const topLevel = [
 
 const sources = await read('src/**/*.ts')
 const tests = await read('test/**/*.ts')
+// The name of a layer says what a file is in every module.
+const layerNames = ['routes', 'schema', 'service', 'repo', 'table', 'guard'].map((name) => `${name}.ts`)
+const vocabulary = 'test/support/retired-words.ts'
 
 describe('src', () => {
   test('keeps the import law and the style that a machine can check', () => {
@@ -40,6 +45,30 @@ describe('src', () => {
     expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThan(70)
     const long = [...sources, ...tests].filter(({ text }) => text.split('\n').length - 1 > 300)
     expect(long.map(({ path }) => path)).toEqual([])
+  })
+})
+
+test('no file name in src stands twice, but those of the layers', async () => {
+  const names = (await Array.fromAsync(new Bun.Glob('src/**').scan({ cwd: root }))).map((path) =>
+    basename(path),
+  )
+  const twice = names.filter((name, at) => names.indexOf(name) !== at && !layerNames.includes(name))
+  expect(twice).toEqual([])
+})
+
+describe('retired words', () => {
+  test('stand nowhere', async () => {
+    const kinds = ['{src,test}/**/*.{ts,md,js,mjs,css,sql,py}', 'docs/**', 'README.md']
+    const files = (await Promise.all(kinds.map(read))).flat().filter(({ path }) => path !== vocabulary)
+    expect(files.flatMap(({ path, text }) => judgeWords(path, text))).toEqual([])
+  })
+
+  test.each([
+    ['const maxLength = 1 // as soon as it is there, in doubt', []],
+    [`const ${'most'}Rows = 1`, ["a.ts:1 'mostRows' is retired; say max…"]],
+    [`// A ${'stranger'} asks.`, ["a.ts:1 'stranger' is retired; say unauthenticated"]],
+  ])('%s', (line, problems) => {
+    expect(judgeWords('a.ts', line)).toEqual(problems)
   })
 })
 
