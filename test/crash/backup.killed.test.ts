@@ -155,19 +155,19 @@ describe.skipIf(serverUrl !== null).each(['SIGINT', 'SIGTERM'] as const)('%s', (
     const place = { cwd: emptyDir() }
     await createBoss(place)
     await fastkit(place, ['backup', 'whole'])
-    const stopped = await interrupted(place, ['backup', 'copy'], 'data/snapshot/pg')
+    const stopped = await signalled(place, ['backup', 'copy'], 'data/snapshot/pg')
     expect([stopped, readdirSync(place.cwd).toSorted()]).toEqual([1, ['data', 'whole']])
     expect(existsSync(join(place.cwd, 'data/snapshot'))).toBe(false)
 
     const other = { cwd: emptyDir() }
     const file = join(place.cwd, 'whole')
-    expect(await interrupted(other, ['restore', file], 'data/restore.partial/pg')).toBe(1)
+    expect(await signalled(other, ['restore', file], 'data/restore.partial/pg')).toBe(1)
     expect(existsSync(join(other.cwd, 'data/restore.partial'))).toBe(false)
     expect((await fastkit(other, ['restore', file])).exitCode).toBe(0)
   })
 
   /** Sends the signal as soon as there is a file of that name. */
-  async function interrupted({ cwd }: Place, args: string[], name: string) {
+  async function signalled({ cwd }: Place, args: string[], name: string) {
     const child = Bun.spawn([process.execPath, main, ...args], {
       cwd,
       env: { EMBEDDED_FSYNC: 'off' },

@@ -198,7 +198,7 @@ describe.skipIf(serverUrl === null)('connections that the server closes', () => 
     await untilEveryConnectionAnswers()
   })
 
-  test('while it takes no new ones are a 503, and soon after it does they are back', async () => {
+  test('while it takes no new ones are a 503, and are back once it does', async () => {
     const { access_token } = await service.enter()
     await onServer(async (sql, name) => {
       await sql.unsafe(`alter database ${name} allow_connections false`)

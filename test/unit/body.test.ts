@@ -20,7 +20,7 @@ async function read(body: string | Uint8Array<ArrayBuffer>, type = 'application/
 }
 
 /** JSON values as deep as the reader goes, of text that PostgreSQL can hold. */
-const { value: storable } = fc.letrec((tie) => {
+const { value: acceptable } = fc.letrec((tie) => {
   const text = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0'))
   const leaf = fc.oneof(text, fc.boolean(), fc.constant(null), fc.integer())
   return {
@@ -38,7 +38,7 @@ describe('body reader', () => {
     const escaped = (json: string) =>
       json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
     await assertAsyncProperty(
-      fc.asyncProperty(storable, async (value) => {
+      fc.asyncProperty(acceptable, async (value) => {
         const json = JSON.stringify(value)
         const expected = { value: JSON.parse(json), code: null }
         expect(await read(json)).toEqual(expected)
