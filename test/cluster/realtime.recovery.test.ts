@@ -5,7 +5,7 @@ import { random } from '../support/random'
 import { type Service, startService } from '../support/service'
 import type { Received } from '../support/socket'
 
-// RECOVERY_SECONDS=60 bun test test/integration/realtime.recovery.test.ts: for as long as it is to be shown.
+// RECOVERY_SECONDS=60 bun test test/cluster/realtime.recovery.test.ts: for as long as it is to be shown.
 const seconds = Number(process.env['RECOVERY_SECONDS'] ?? 6)
 const people = 20
 // Together 30 messages a second: 100 are kept, so that nobody may be away for more than about three.

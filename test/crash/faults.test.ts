@@ -9,7 +9,7 @@ import { createLink, type Link } from '../support/proxy'
 import { signedInSocket } from '../support/socket'
 import { type Sample, startTraffic, summarise } from '../support/traffic'
 
-// FAULT_SECONDS=20 bun test test/integration/faults.test.ts: how long each fault lasts.
+// FAULT_SECONDS=20 bun test test/crash/faults.test.ts: how long each fault lasts.
 const faultMilliseconds = Number(process.env['FAULT_SECONDS'] ?? 2.5) * 1000
 const statementTimeoutMilliseconds = 1000
 // A query may take half a second more than a statement. The machine may be busy with other tests.

@@ -4,7 +4,7 @@ import { faultsIn, rebuild } from '../support/ledger/faults'
 import { createScene } from '../support/ledger/scene'
 import { noOwnPostgres } from '../support/own-postgres'
 
-// LEDGER_ROUNDS=50 bun test --timeout=3600000 test/integration/ledger.test.ts: the long version, of the executable.
+// LEDGER_ROUNDS=50 bun test --timeout=3600000 test/crash/ledger.test.ts: the long version, of the executable.
 
 const { LEDGER_ROUNDS } = Bun.env
 const isOnServer = serverUrl !== null
