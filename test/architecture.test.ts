@@ -73,6 +73,15 @@ describe('retired words', () => {
   })
 })
 
+test('what is left to chance comes from the seed of the run', () => {
+  // A port must differ between files that run at the same time.
+  const may = ['test/support/random.ts', 'test/support/ports.ts', 'test/architecture.test.ts']
+  const unseeded = tests.filter(
+    ({ path, text }) => /Math\.random|fc\.assert/.test(text) && !may.includes(path),
+  )
+  expect(unseeded.map(({ path }) => path)).toEqual([])
+})
+
 test('no test is skipped, alone or to be written', () => {
   expect(tests.flatMap(({ path, text }) => judgeTest(path, text))).toEqual([])
 })
