@@ -11,11 +11,11 @@ import { writeBackup } from '../../src/backup/write-backup'
 import { openDataDir } from '../../src/embedded/data-dir'
 import { withEmbeddedDatabase } from '../../src/embedded/with-embedded-database'
 import { createTestDatabase } from '../support/database'
+import { seed } from '../support/random'
 
 const home = mkdtempSync(join(tmpdir(), 'fastkit-values-'))
 const schema = await Bun.file(join(import.meta.dir, '../support/awkward.sql')).text()
 const odd = `"Odd ""name"", 'it' (x)"`
-const seed = Date.now() % 1_000_000
 
 setDefaultTimeout(120_000)
 afterAll(() => rmSync(home, { recursive: true }))

@@ -99,7 +99,7 @@ describe('embedded database', () => {
   })
 })
 
-describe('upkeep', () => {
+describe('maintenance', () => {
   test('it keeps out of a transaction of the client', async () => {
     const { postgres } = await startPostgres({ dataDir: emptyDir(), fsync: false, onCrash: () => null })
     const send = (sql: string) =>
