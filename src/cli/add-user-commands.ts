@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { type Role, roles } from '../core/roles'
 import type { Action, Wrap } from './action'
 
 type Actions = typeof import('./user-command')
@@ -12,7 +13,7 @@ export function addUser(program: Command, wrap: Wrap) {
     user.command(name).description(description).allowExcessArguments(false)
 
   withPassword(add('create', 'create an account; asks for its password'))
-    .addOption(role().default('user'))
+    .addOption(role().default('user' satisfies Role))
     .option('--display-name <name>', 'the name that it shows')
     .action(run((actions) => actions.createUser))
   add('list', 'list accounts, newest first')
@@ -32,7 +33,7 @@ export function addUser(program: Command, wrap: Wrap) {
   byEmail(add('enable', 'let an account in again')).action(run((actions) => actions.enable))
 }
 
-const role = (meaning = 'what it may do') => new Option('--role <role>', meaning).choices(['user', 'admin'])
+const role = (meaning = 'what it may do') => new Option('--role <role>', meaning).choices(roles)
 
 const byEmail = (command: Command) => command.requiredOption('--email <address>', 'whose account')
 

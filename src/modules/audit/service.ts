@@ -1,19 +1,20 @@
+import { type Actor, requireAdmin, type SystemActor, type UserActor } from '../../core/actor'
 import { secondsAfter } from '../../core/clock'
 import { newId } from '../../core/crypto'
 import { type Page, pageOf, pageRequest } from '../../core/pagination'
-import type { Acting, Deps } from '../../deps'
+import type { Deps } from '../../deps'
 import * as repo from './repo'
 import type { AuditEvent, AuditQuery, AuditType } from './schema'
 import type { AuditEventRow } from './table'
 
-type Event = {
+export type SecurityEvent = {
   type: AuditType
   targetId?: string | null
   sessionId?: string | null
   details?: Record<string, string>
 }
 
-const grave: ReadonlySet<AuditType> = new Set([
+const warnings: ReadonlySet<AuditType> = new Set([
   'sign_in.failed',
   'sign_in.limited',
   'refresh.reused',
@@ -21,8 +22,10 @@ const grave: ReadonlySet<AuditType> = new Set([
 ])
 
 /** Keeps a security event, in the transaction of what it records, and logs it once that is committed. */
-export async function record(deps: Acting, { type, targetId = null, sessionId = null, details = {} }: Event) {
-  const { userId: actorId, ip, requestId } = deps.caller
+export async function record(deps: Deps, actor: Actor, securityEvent: SecurityEvent): Promise<void> {
+  const { type, targetId = null, sessionId = null, details = {} } = securityEvent
+  const actorId = actor.kind === 'user' ? actor.userId : null
+  const { ip, requestId } = actor.origin
   const createdAt = deps.clock.now()
   const event = {
     id: newId(createdAt),
@@ -36,15 +39,20 @@ export async function record(deps: Acting, { type, targetId = null, sessionId = 
     createdAt,
   }
   await repo.insert(deps.db, event)
-  const level = grave.has(type) ? 'warn' : 'info'
+  const level = warnings.has(type) ? 'warn' : 'info'
   deps.afterCommit(() => {
     deps.log[level]({ actorId, targetId, sessionId, ip, requestId, ...details }, type)
-    deps.bus.emit({ type: 'audit.recorded', event: type, reason: details['reason'] ?? null })
+    deps.events.emit({ type: 'audit.recorded', event: type, reason: details['reason'] ?? null })
   })
 }
 
 /** What happened, newest first. Throws `validation_failed` for a cursor of another list. */
-export async function list(deps: Deps, query: AuditQuery): Promise<Page<AuditEvent>> {
+export async function list(
+  deps: Deps,
+  actor: UserActor | SystemActor,
+  query: AuditQuery,
+): Promise<Page<AuditEvent>> {
+  requireAdmin(actor)
   const page = pageRequest(query)
   const rows = await repo.list(deps.db, {
     userId: query.user_id,

@@ -1,7 +1,7 @@
+import type { AnonymousActor, UserActor } from '../../core/actor'
 import { runPeriodically } from '../../core/run-periodically'
 import { createSemaphore } from '../../core/semaphore'
-import type { Deps } from '../../deps'
-import type { Principal } from '../sessions/service'
+import type { Deps, Runtime } from '../../deps'
 import {
   beatMilliseconds,
   maxAtWork,
@@ -14,7 +14,7 @@ import { removeInstance } from './sockets/channel-members'
 import { type Connection, close, noteAlive, sendAway, takeToken, type Wire } from './sockets/connection'
 import { receive } from './sockets/dispatch'
 import { onNotice, recheck } from './sockets/handle-event'
-import type { Hub } from './sockets/hub'
+import type { Hub, HubDeps } from './sockets/hub'
 import * as life from './sockets/lifecycle'
 import { catchUpSoon } from './sockets/local-channel'
 import { createQueue } from './sockets/serial-queue'
@@ -46,15 +46,16 @@ export const createHub = (instanceId: string | null): Hub => ({
  * Finds the connection of each event. `key` is the object that the socket keeps from its opening to its end: the wrapper
  * around it is another one every time.
  */
-export function createSockets(deps: Deps) {
+export function createSockets(base: Deps, hub: Hub) {
+  const deps: HubDeps = { ...base, hub }
   const connections = new WeakMap<object, Connection>()
   const withConnection = (key: object, work: (connection: Connection) => void) => {
     const connection = connections.get(key)
     if (connection) work(connection)
   }
   return {
-    open(key: object, socket: object, principal: Principal | null) {
-      connections.set(key, life.open(deps, wireOf(socket), principal))
+    open(key: object, socket: object, actor: UserActor | AnonymousActor) {
+      connections.set(key, life.open(deps, wireOf(socket), actor))
     },
     receive: (key: object, frame: unknown) =>
       withConnection(key, (connection) => receive(deps, connection, frame)),
@@ -78,12 +79,16 @@ export type Realtime = {
 // A client that does not answer a close keeps nobody waiting.
 const patienceMilliseconds = 1000
 
+type RealtimeRuntime = Pick<Runtime, 'deps' | 'hub' | 'lifecycle' | 'listener'>
+
 /** Lets sockets hear of changes, and of time. */
-export function startRealtime(deps: Deps): Realtime {
-  const { hub, lifecycle, log } = deps
-  deps.bus.on((notice) => onNotice(deps, notice))
+export function startRealtime(runtime: RealtimeRuntime): Realtime {
+  const { hub, lifecycle, listener } = runtime
+  const deps: HubDeps = { ...runtime.deps, hub }
+  const { events, log } = deps
+  events.on((notice) => onNotice(deps, notice))
   const ticking = setInterval(() => life.tick(deps), tickMilliseconds)
-  const reconciling = every(recheckMilliseconds, () => reconcile(deps))
+  const reconciling = every(recheckMilliseconds, () => reconcile(deps, listener))
   const beating = every(beatMilliseconds, async () => {
     if (!lifecycle.isMigrated) return
     try {
@@ -114,13 +119,13 @@ function wireOf(socket: object): Wire {
 const isWire = (socket: object): socket is Wire => 'getBufferedAmount' in socket
 
 /** While notices do not arrive, every socket is looked up; what a channel could not read is tried again. */
-async function reconcile(deps: Deps) {
-  const { hub, listener } = deps
+async function reconcile(deps: HubDeps, listener: Runtime['listener']) {
+  const { hub } = deps
   if (hub.byUser.size > 0 && (!listener.isLive || hub.mustRecheck)) await recheck(deps)
   for (const channel of hub.channels.values()) if (channel.isBehind) catchUpSoon(deps, channel)
 }
 
-async function closeAll({ hub, clock }: Deps) {
+async function closeAll({ hub, clock }: HubDeps) {
   for (const connection of hub.connections.values()) sendAway(connection, life.returnWait(hub), clock.now())
   const deadline = performance.now() + patienceMilliseconds
   while (hub.connections.size > 0 && performance.now() < deadline) await Bun.sleep(5)

@@ -1,22 +1,23 @@
 import { Value } from '@sinclair/typebox/value'
+import { requireUser } from '../../../core/actor'
 import { type ErrorCode, type Failure, fail, failureIn } from '../../../core/errors'
-import type { Deps } from '../../../deps'
 import { authenticate, validateSession } from '../../sessions/service'
 import { hasHistory } from '../channels'
 import { maxErrors } from '../limits'
 import { type Answer, type ClientMessage, clientMessages, wordingOf } from '../messages'
 import * as realtime from '../service'
 import { type Connection, close, noteAlive, send, takeToken } from './connection'
+import type { HubDeps } from './hub'
 import { enter, readyMessage } from './lifecycle'
 import { openChannel } from './local-channel'
-import { dropForbidden, signedInAs, subscribe, unsubscribe } from './subscriptions'
+import { dropForbidden, subscribe, unsubscribe } from './subscriptions'
 
-type Context = { deps: Deps; connection: Connection }
+type Context = { deps: HubDeps; connection: Connection }
 type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 type Id = ClientMessage['id']
 
 /** Hears a frame: what it asks is done after what was asked before. */
-export function receive(deps: Deps, connection: Connection, frame: unknown) {
+export function receive(deps: HubDeps, connection: Connection, frame: unknown) {
   const now = deps.clock.now()
   deps.hub.traffic.received++
   if (connection.endsAt) return
@@ -51,7 +52,8 @@ function refuse({ deps, connection }: Context, failure: Failure, id: Id) {
   const [first] = errors
   const message = first ? `${wordingOf(code)}: ${first.pointer} ${first.message}` : wordingOf(code)
   send(connection, { type: 'error', ...(id !== undefined && { id }), code, message }, now)
-  if (code === 'invalid_token' && !connection.principal) return close(connection, 'unauthenticated', now)
+  if (code === 'invalid_token' && connection.actor.kind === 'anonymous')
+    return close(connection, 'unauthenticated', now)
   if (ownFaults.has(code)) return
   connection.errors++
   if (connection.errors >= maxErrors) close(connection, 'badMessages', now)
@@ -85,31 +87,35 @@ async function handle(context: Context, message: ClientMessage): Promise<Answer 
     case 'publish':
       return publish(context, message)
     case 'presence':
-      return { type: 'presence', ...(await realtime.presence(context.deps, whoIn(context), message.channel)) }
+      return {
+        type: 'presence',
+        ...(await realtime.presence(context.deps, actorIn(context), message.channel)),
+      }
     case 'broadcast':
       return {
         type: 'broadcasted',
-        delivered: await realtime.broadcast(context.deps, whoIn(context), message.data),
+        delivered: await realtime.broadcast(context.deps, actorIn(context), message.data),
       }
     case 'disconnect':
       return {
         type: 'disconnected',
-        count: await realtime.disconnect(context.deps, whoIn(context), message.user_id),
+        count: await realtime.disconnect(context.deps, actorIn(context), message.user_id),
       }
   }
 }
 
-const whoIn = ({ connection }: Context) => signedInAs(connection)
+/** Throws `unauthenticated`. */
+const actorIn = ({ connection }: Context) => requireUser(connection.actor)
 
 /**
  * Whether the session still counts, by the same memory that every request asks; the socket is closed when not. Throws
  * `unauthenticated` before `auth`.
  */
 async function isStillIn({ deps, connection }: Context): Promise<boolean> {
-  const before = signedInAs(connection)
+  const before = requireUser(connection.actor)
   try {
     const now = await validateSession(deps, before)
-    connection.principal = { ...signedInAs(connection), role: now.role }
+    connection.actor = { ...requireUser(connection.actor), role: now.role }
     if (now.role !== before.role) dropForbidden(deps, connection)
     return true
   } catch (error) {
@@ -120,17 +126,17 @@ async function isStillIn({ deps, connection }: Context): Promise<boolean> {
 }
 
 async function auth({ deps, connection }: Context, { token }: Of<'auth'>): Promise<Answer | null> {
-  const principal = await authenticate(deps, token)
-  if (principal.expiresAt <= deps.clock.now()) throw fail('invalid_token')
-  const { principal: before } = connection
-  if (!before) return enter(deps, connection, principal)
+  const { actor: before } = connection
+  const actor = await authenticate(deps, before.origin, token)
+  if (actor.expiresAt <= deps.clock.now()) throw fail('invalid_token')
+  if (before.kind === 'anonymous') return enter(deps, connection, actor)
   // Another session would be another identity: whoever wants that opens another socket.
-  if (before.sessionId !== principal.sessionId) throw fail('forbidden')
-  if (principal.expiresAt >= before.expiresAt) {
-    connection.principal = principal
+  if (before.sessionId !== actor.sessionId) throw fail('forbidden')
+  if (actor.expiresAt >= before.expiresAt) {
+    connection.actor = actor
     connection.hasWarned = false
   }
-  return readyMessage(deps, signedInAs(connection))
+  return readyMessage(deps, requireUser(connection.actor))
 }
 
 async function listenTo(context: Context, { channel, since, id }: Of<'subscribe'>): Promise<null> {
@@ -155,7 +161,7 @@ async function publish(context: Context, { channel, data, id }: Of<'publish'>): 
   }
   try {
     const input = { channel, data, socketId: connection.id }
-    const { offset } = await realtime.publish(deps, signedInAs(connection), input)
+    const { offset } = await realtime.publish(deps, requireUser(connection.actor), input)
     const local = connection.channels.has(channel) ? openChannel(deps, channel) : null
     await local?.pump.settled()
     return isTold ? null : published(offset)

@@ -1,4 +1,5 @@
 import type { Semaphore } from '../../../core/semaphore'
+import type { Deps } from '../../../deps'
 import type { Connection } from './connection'
 import type { LocalChannel } from './local-channel'
 import type { Queue } from './serial-queue'
@@ -26,6 +27,9 @@ export type Hub = {
   readonly traffic: SocketCounters
 }
 
+/** What the sockets of this process are given. */
+export type HubDeps = Deps & { hub: Hub }
+
 /** The signed-in sockets of a user on this instance. */
 export const socketsOf = (hub: Hub, userId: string): Connection[] => [...(hub.byUser.get(userId) ?? [])]
 
@@ -42,7 +46,8 @@ export function addSocket(hub: Hub, userId: string, connection: Connection) {
 export function removeSocket(hub: Hub, connection: Connection) {
   hub.connections.delete(connection.id)
   hub.unauthenticated.delete(connection)
-  const { userId = '' } = connection.principal ?? {}
+  if (connection.actor.kind === 'anonymous') return
+  const { userId } = connection.actor
   const sockets = hub.byUser.get(userId)
   sockets?.delete(connection)
   if (sockets?.size === 0) hub.byUser.delete(userId)
