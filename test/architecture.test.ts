@@ -76,6 +76,7 @@ describe('the import law has teeth', () => {
   test.each([
     ['core/clock.ts', 'elysia'],
     ['core/clock.ts', '../deps'],
+    ['http/problem.ts', '../deps'],
     ['postgres/database.ts', '../modules/users/repo'],
     ['http/problem.ts', '../modules/auth/guard'],
     ['http/problem.ts', 'drizzle-orm'],
@@ -162,6 +163,7 @@ describe('the style rules have teeth', () => {
     ['when imported', 'export const a = await Promise.resolve(1)'],
     ['when imported', "import './clock'"],
     ['when imported', 'for (const a of []) f(a)'],
+    ['acts as the system', "export const actor = { kind: 'system', origin }"],
     ['unfinished', `// ${'TO'}${'DO'}: later\nexport const a = 1`],
     ['must not import', "import { t } from 'elysia'\nexport const a = t.String()"],
     ['must not import', "import type { Deps } from '../deps'\nexport type A = Deps"],

@@ -12,6 +12,9 @@ const layers: Record<string, readonly string[]> = {
   '#database': ['drizzle-orm', 'postgres', '@electric-sql/*'],
 }
 
+// What a module offers to the others: its service, and rules that have grown out of one into a file of their own.
+const verbs = 'modules/*/{service,refresh,user-password}'
+
 /**
  * Paths are relative to `src`, without `.ts`. `X` is the file's own module, `*` any module, `Y` in it the folder that the
  * file is in or that has its name, `#name` a layer of packages, `/…` a file of the repository outside `src`.
@@ -53,12 +56,12 @@ const importLaw: readonly Row[] = [
   { files: 'modules/*/repo', may: ['postgres/**', 'modules/*/table', '#database'] },
   {
     files: 'modules/*/routes',
-    may: ['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema,service}', '#web', '#typebox'],
+    may: ['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema}', verbs, '#web', '#typebox'],
     never: ['modules/X/{repo,table}'],
   },
   {
     files: 'modules/*/guard',
-    may: ['core/**', 'http/**', 'modules/X/*', 'modules/*/service', '#web'],
+    may: ['core/**', 'http/**', 'modules/X/*', verbs, '#web'],
     never: ['modules/X/{repo,table,routes}'],
   },
   {
@@ -67,7 +70,7 @@ const importLaw: readonly Row[] = [
       'core/**',
       'postgres/{announce,transaction,database-errors}',
       'modules/X/*',
-      'modules/*/service',
+      verbs,
       '#library',
       '#tokens',
     ],
@@ -77,12 +80,7 @@ const importLaw: readonly Row[] = [
     // A file named for its one idea: jwt-codec, liveness … The folder of its name is how it works.
     files: 'modules/*/{*,*/*}',
     may: [
-      ...[
-        'core/**',
-        'postgres/{announce,transaction,database-errors}',
-        'modules/X/{*,Y/*}',
-        'modules/*/service',
-      ],
+      ...['core/**', 'postgres/{announce,transaction,database-errors}', 'modules/X/{*,Y/*}', verbs],
       ...['#builtin', '#library', '#tokens', '#typebox'],
     ],
     never: ['modules/X/{table,routes,guard}'],

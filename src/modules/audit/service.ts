@@ -2,7 +2,7 @@ import { type Actor, requireAdmin, type SystemActor, type UserActor } from '../.
 import { secondsAfter } from '../../core/clock'
 import { newId } from '../../core/crypto'
 import { type Page, pageOf, pageRequest } from '../../core/pagination'
-import type { Deps } from '../../deps'
+import type { Base, Data, Deps } from '../../deps'
 import * as repo from './repo'
 import type { AuditEvent, AuditQuery, AuditType } from './schema'
 import type { AuditEventRow } from './table'
@@ -22,7 +22,7 @@ const warnings: ReadonlySet<AuditType> = new Set([
 ])
 
 /** Keeps a security event, in the transaction of what it records, and logs it once that is committed. */
-export async function record(deps: Deps, actor: Actor, securityEvent: SecurityEvent): Promise<void> {
+export async function record(deps: Base & Data, actor: Actor, securityEvent: SecurityEvent): Promise<void> {
   const { type, targetId = null, sessionId = null, details = {} } = securityEvent
   const actorId = actor.kind === 'user' ? actor.userId : null
   const { ip, requestId } = actor.origin

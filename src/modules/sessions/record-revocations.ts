@@ -1,5 +1,5 @@
 import type { Actor } from '../../core/actor'
-import type { Deps } from '../../deps'
+import type { Base, Data } from '../../deps'
 import { announce } from '../../postgres/announce'
 import * as audit from '../audit/service'
 import type { RevokeReason } from './table'
@@ -7,7 +7,7 @@ import type { RevokeReason } from './table'
 type Revocations = { revoked: { id: string; userId: string }[]; reason: RevokeReason }
 
 /** Keeps and announces that sessions ended, in the transaction that ended them. */
-export async function recordRevocations(deps: Deps, actor: Actor, { revoked, reason }: Revocations) {
+export async function recordRevocations(deps: Base & Data, actor: Actor, { revoked, reason }: Revocations) {
   for (const { id: sessionId, userId } of revoked) {
     await audit.record(deps, actor, {
       type: 'session.revoked',

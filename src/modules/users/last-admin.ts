@@ -1,6 +1,6 @@
 import { requireUser, type SystemActor, type UserActor } from '../../core/actor'
 import { fail } from '../../core/errors'
-import type { Deps } from '../../deps'
+import type { Data } from '../../deps'
 import * as repo from './repo'
 import type { UserRow } from './table'
 
@@ -11,7 +11,7 @@ type Rights = Pick<UserRow, 'role' | 'isActive'>
  * none of them any more (the guard looked before the lock), unless the owner may do it too and is the actor.
  */
 export async function lockAdmins(
-  deps: Deps,
+  deps: Data,
   actor: UserActor | SystemActor,
   ownerId: string | null = null,
 ): Promise<string[]> {

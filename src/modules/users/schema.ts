@@ -15,7 +15,7 @@ export const Email = Type.String({
 /** Text without control characters. Spelt out: patterns run without the `u` flag, where `\P{Cc}` is no class. */
 export const oneLine = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
 
-export const DisplayName = Type.String({
+const DisplayName = Type.String({
   minLength: 1,
   maxLength: 100,
   pattern: oneLine,
