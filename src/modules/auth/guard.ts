@@ -24,7 +24,7 @@ export const guard = (deps: Deps) =>
       if (!token) throw fail('unauthenticated')
       const actor = await authenticate(deps, originOf(request), token)
       noteUser(request, actor.userId)
-      if (!mayEnter(access, actor, params))
+      if (!isAllowed(access, actor, params))
         return refuse(deps, actor, { method: request.method, route, params })
       admitted.set(request, actor)
     },
@@ -38,7 +38,7 @@ function rolesOf(access: Access): string[] {
 }
 
 /** An owner is compared by the path alone: what lies there is not looked up, so the answer does not tell whether it exists. */
-function mayEnter(access: Access, { userId, role }: UserActor, params: unknown): boolean {
+function isAllowed(access: Access, { userId, role }: UserActor, params: unknown): boolean {
   if (access === true || hasRole(role, 'role' in access ? access.role : access.ownerOr)) return true
   return 'ownerOr' in access && isObject(params) && params['id'] === userId
 }

@@ -39,7 +39,7 @@ export async function admitSocket(
 }
 
 /** Throws `upgrade_required`: there is nothing here for plain HTTP. */
-export function askToUpgrade(): never {
+export function requireUpgrade(): never {
   throw fail('upgrade_required')
 }
 

@@ -8,7 +8,7 @@ import { htmlPage } from '../../openapi/html-page'
 import { docsPages } from '../../openapi/page-routes'
 import { guard } from '../auth/guard'
 import { consoleFiles, consolePage } from './console-page'
-import { admitSocket, askToUpgrade, normaliseUpgrade, visitorOf } from './guard'
+import { admitSocket, normaliseUpgrade, requireUpgrade, visitorOf } from './guard'
 import { guide } from './protocol-page'
 import {
   ByChannel,
@@ -17,7 +17,7 @@ import {
   MessagePage,
   NewMessage,
   Presence,
-  Switched,
+  SwitchingProtocols,
   Ticket,
 } from './schema'
 import * as realtime from './service'
@@ -46,10 +46,10 @@ export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
       pong: (ws) => sockets.onHeartbeat(ws.data),
       close: (ws, code) => sockets.closed(ws.data, code),
     })
-    .get('', () => askToUpgrade(), {
+    .get('', () => requireUpgrade(), {
       query: ConnectQuery,
       response: {
-        101: Switched,
+        101: SwitchingProtocols,
         ...failures('invalid_token', 'forbidden', 'upgrade_required', 'overloaded'),
       },
       detail: {

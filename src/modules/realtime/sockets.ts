@@ -3,23 +3,30 @@ import { runPeriodically } from '../../core/run-periodically'
 import { createSemaphore } from '../../core/semaphore'
 import type { Deps, Runtime } from '../../deps'
 import {
-  beatMilliseconds,
-  maxAtWork,
-  maxAwaitingTurn,
-  maxTurnMilliseconds,
+  heartbeatMilliseconds,
+  maxConcurrentTasks,
+  maxTaskWaitMilliseconds,
+  maxWaitingTasks,
   recheckMilliseconds,
   tickMilliseconds,
 } from './limits'
 import { removeInstance } from './sockets/channel-members'
-import { type Connection, close, noteAlive, sendAway, takeToken, type Wire } from './sockets/connection'
+import {
+  type Connection,
+  close,
+  closeGoingAway,
+  recordActivity,
+  takeToken,
+  type Wire,
+} from './sockets/connection'
 import { receive } from './sockets/dispatch'
 import { onNotice, recheck } from './sockets/handle-event'
 import type { Hub, HubDeps } from './sockets/hub'
 import * as life from './sockets/lifecycle'
-import { catchUpSoon } from './sockets/local-channel'
+import { scheduleCatchUp } from './sockets/local-channel'
 import { createQueue } from './sockets/serial-queue'
 import { createSocketCounters } from './sockets/socket-counters'
-import { beat } from './sockets/socket-slots'
+import { heartbeat } from './sockets/socket-slots'
 
 /** The hub of a process that has no sockets yet. */
 export const createHub = (instanceId: string | null): Hub => ({
@@ -30,10 +37,10 @@ export const createHub = (instanceId: string | null): Hub => ({
   channels: new Map(),
   pendingRemovals: new Set(),
   removalQueue: createQueue(1),
-  turns: createSemaphore({
-    permits: maxAtWork,
-    queue: maxAwaitingTurn,
-    maxWaitMilliseconds: maxTurnMilliseconds,
+  semaphore: createSemaphore({
+    permits: maxConcurrentTasks,
+    queue: maxWaitingTasks,
+    maxWaitMilliseconds: maxTaskWaitMilliseconds,
     refusal: 'overloaded',
   }),
   gaps: 0,
@@ -63,7 +70,7 @@ export function createSockets(base: Deps, hub: Hub) {
     onHeartbeat: (key: object) =>
       withConnection(key, (connection) => {
         const now = deps.clock.now()
-        noteAlive(connection, now)
+        recordActivity(connection, now)
         if (!takeToken(connection, now)) close(connection, 'tooManyMessages', now)
       }),
     closed: (key: object, code: number) =>
@@ -77,7 +84,7 @@ export type Realtime = {
 }
 
 // A client that does not answer a close keeps nobody waiting.
-const patienceMilliseconds = 1000
+const closeTimeoutMilliseconds = 1000
 
 type RealtimeRuntime = Pick<Runtime, 'deps' | 'hub' | 'lifecycle' | 'listener'>
 
@@ -89,10 +96,10 @@ export function startRealtime(runtime: RealtimeRuntime): Realtime {
   events.on((notice) => onNotice(deps, notice))
   const ticking = setInterval(() => life.tick(deps), tickMilliseconds)
   const reconciling = every(recheckMilliseconds, () => reconcile(deps, listener))
-  const beating = every(beatMilliseconds, async () => {
+  const heartbeats = every(heartbeatMilliseconds, async () => {
     if (!lifecycle.isMigrated) return
     try {
-      await beat(deps)
+      await heartbeat(deps)
     } catch (err) {
       log.debug({ err }, 'realtime.beat_failed')
     }
@@ -103,7 +110,7 @@ export function startRealtime(runtime: RealtimeRuntime): Realtime {
       hub.isStopping = true
       clearInterval(ticking)
       await closeAll(deps)
-      await Promise.all([reconciling.stop(), beating.stop()])
+      await Promise.all([reconciling.stop(), heartbeats.stop()])
       if (lifecycle.isMigrated)
         await removeInstance(deps, hub.instanceId).catch((err) => log.warn({ err }, 'realtime.stop_failed'))
     },
@@ -122,12 +129,13 @@ const isWire = (socket: object): socket is Wire => 'getBufferedAmount' in socket
 async function reconcile(deps: HubDeps, listener: Runtime['listener']) {
   const { hub } = deps
   if (hub.byUser.size > 0 && (!listener.isLive || hub.mustRecheck)) await recheck(deps)
-  for (const channel of hub.channels.values()) if (channel.isBehind) catchUpSoon(deps, channel)
+  for (const channel of hub.channels.values()) if (channel.isBehind) scheduleCatchUp(deps, channel)
 }
 
 async function closeAll({ hub, clock }: HubDeps) {
-  for (const connection of hub.connections.values()) sendAway(connection, life.returnWait(hub), clock.now())
-  const deadline = performance.now() + patienceMilliseconds
+  for (const connection of hub.connections.values())
+    closeGoingAway(connection, life.reconnectDelay(hub), clock.now())
+  const deadline = performance.now() + closeTimeoutMilliseconds
   while (hub.connections.size > 0 && performance.now() < deadline) await Bun.sleep(5)
   for (const { wire } of hub.connections.values()) wire.terminate()
 }

@@ -6,8 +6,8 @@ import { announce } from '../../postgres/announce'
 import { withTransaction } from '../../postgres/transaction'
 import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
-import { applyChanges, type Changes, uniquely } from './apply-changes'
-import { add, prepare } from './create-user'
+import { applyChanges, type Changes, rejectDuplicateEmail } from './apply-changes'
+import { insertUser, prepareUser } from './create-user'
 import { addressOf, hashNew } from './credential-rules'
 import { assertAdminRemains, lockAdmins } from './last-admin'
 import { present } from './present-user'
@@ -33,11 +33,11 @@ export async function list(deps: Deps, actor: Administrator, query: UserQuery): 
  */
 export async function create(deps: Deps, actor: Administrator, input: NewUser): Promise<User> {
   requireAdmin(actor)
-  const user = await prepare(deps, input)
-  return uniquely(() =>
+  const user = await prepareUser(deps, input)
+  return rejectDuplicateEmail(() =>
     withTransaction(deps, async (deps) => {
       await lockAdmins(deps, actor)
-      return add(deps, actor, user)
+      return insertUser(deps, actor, user)
     }),
   )
 }
@@ -67,7 +67,7 @@ export async function change(
 ): Promise<User> {
   requireAdmin(actor)
   const changes = await changesOf(deps, await existing(deps, id), input)
-  return uniquely(() =>
+  return rejectDuplicateEmail(() =>
     withTransaction(deps, async (deps) => {
       const admins = await lockAdmins(deps, actor)
       const before = await repo.lockById(deps.db, id)

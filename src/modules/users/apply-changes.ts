@@ -13,7 +13,7 @@ export type Changes = Partial<Address & Pick<UserRow, 'displayName' | 'role' | '
 
 /**
  * Changes a user that the transaction has locked, keeps what is security-relevant, ends the sessions that must end and
- * announces it. Throws a duplicate; see `uniquely`.
+ * announces it. Throws a duplicate; see `rejectDuplicateEmail`.
  */
 export async function applyChanges(
   deps: Deps,
@@ -32,7 +32,7 @@ export async function applyChanges(
 }
 
 /** Turns a second account with one address into `email_taken`. */
-export async function uniquely<T>(work: () => Promise<T>): Promise<T> {
+export async function rejectDuplicateEmail<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {

@@ -8,7 +8,7 @@ import * as repo from './repo'
 import type { NewUser, User } from './schema'
 
 /** Checks and hashes, before any transaction. Throws `validation_failed`, `weak_password`, `overloaded`. */
-export async function prepare(deps: Deps, input: NewUser): Promise<repo.NewUser> {
+export async function prepareUser(deps: Deps, input: NewUser): Promise<repo.NewUser> {
   const { password, role = 'user', display_name: displayName = null, is_active: isActive = true } = input
   const address = addressOf(input.email)
   const passwordHash = await hashNew(deps, { ...address, password, pointer: '/password' })
@@ -16,8 +16,8 @@ export async function prepare(deps: Deps, input: NewUser): Promise<repo.NewUser>
   return { id: newId(createdAt), ...address, passwordHash, displayName, role, isActive, createdAt }
 }
 
-/** Adds what was prepared, inside the transaction of the verb that prepared it. Throws a duplicate; see `uniquely`. */
-export async function add(deps: Deps, actor: Actor, user: repo.NewUser): Promise<User> {
+/** Adds what was prepared, inside the transaction of the verb that prepared it. Throws a duplicate; see `rejectDuplicateEmail`. */
+export async function insertUser(deps: Deps, actor: Actor, user: repo.NewUser): Promise<User> {
   // Registering is for everyone. No verb that forgets to ask for rights may give any away.
   if (user.role !== 'user') requireAdmin(actor)
   const row = await repo.insert(deps.db, user)

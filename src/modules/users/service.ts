@@ -4,8 +4,8 @@ import { type MaybePromise, thenSync } from '../../core/maybe-promise'
 import type { Deps } from '../../deps'
 import { withTransaction } from '../../postgres/transaction'
 import * as administration from './administration'
-import { applyChanges, uniquely } from './apply-changes'
-import { add, prepare } from './create-user'
+import { applyChanges, rejectDuplicateEmail } from './apply-changes'
+import { insertUser, prepareUser } from './create-user'
 import { addressOf } from './credential-rules'
 import { present } from './present-user'
 import * as repo from './repo'
@@ -18,8 +18,8 @@ export async function register(
   actor: AnonymousActor | UserActor,
   { email, password, display_name: displayName = null }: Register,
 ): Promise<User> {
-  const user = await prepare(deps, { email, password, display_name: displayName, role: 'user' })
-  return uniquely(() => withTransaction(deps, (deps) => add(deps, actor, user)))
+  const user = await prepareUser(deps, { email, password, display_name: displayName, role: 'user' })
+  return rejectDuplicateEmail(() => withTransaction(deps, (deps) => insertUser(deps, actor, user)))
 }
 
 /** The actor's own account. Throws `invalid_token` when it is gone. */
@@ -37,7 +37,7 @@ export async function changeMe(deps: Deps, actor: UserActor, input: ChangeMe): P
   const { display_name: displayName, email, current_password: currentPassword } = input
   const address = email === undefined ? null : addressOf(email)
   const checked = address && (await reauthenticate(deps, actor, required(currentPassword)))
-  return uniquely(() =>
+  return rejectDuplicateEmail(() =>
     withTransaction(deps, async (deps) => {
       const before = await repo.lockById(deps.db, userId)
       if (!before?.isActive) throw fail('invalid_token')

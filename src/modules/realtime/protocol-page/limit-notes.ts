@@ -2,12 +2,12 @@ import * as limits from '../limits'
 
 /** How the inside works; no client can tell. */
 type Inner =
-  | 'maxAtWork'
-  | 'maxAwaitingTurn'
-  | 'maxTurnMilliseconds'
+  | 'maxConcurrentTasks'
+  | 'maxWaitingTasks'
+  | 'maxTaskWaitMilliseconds'
   | 'tickMilliseconds'
   | 'recheckMilliseconds'
-  | 'beatMilliseconds'
+  | 'heartbeatMilliseconds'
   | 'deadAfterSeconds'
   | 'maxInlineBytes'
   | 'maxQueuedNotifications'
@@ -35,8 +35,10 @@ const notes: Record<Limit, string> = {
   pingSeconds: 'Silence after which the server sends a ping frame.',
   pongSeconds: 'Time to answer it; then the connection is cut.',
   closeSeconds: 'Time to answer a close; then the connection is cut.',
-  returnSeconds: 'Longest wait that a close with 1001 asks for, unless there are too many sockets for it.',
-  returnsPerSecond: 'Clients that a server which goes away asks to come back in the same second, at most.',
+  reconnectSpreadSeconds:
+    'Longest wait that a close with 1001 asks for, unless there are too many sockets for it.',
+  maxReconnectsPerSecond:
+    'Clients that a server which goes away asks to come back in the same second, at most.',
 }
 
 /** Every limit that a client can meet: its name in `limits.ts`, its value, what it means. */

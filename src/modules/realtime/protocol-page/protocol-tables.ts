@@ -1,6 +1,6 @@
 import type { Table } from '../../../openapi/markup'
 import { hasHistory, may, type Right } from '../channels'
-import { type CloseReason, closeCodes, wordingOf } from '../messages'
+import { type CloseReason, closeCodes, titleOf } from '../messages'
 import { limitRows } from './limit-notes'
 
 const owner = { userId: 'owner', role: 'user' } as const
@@ -70,7 +70,7 @@ const errorCodes = [
 
 export const errorTable = (): Table => ({
   head: ['code', 'message'],
-  rows: errorCodes.map((code) => [`[\`${code}\`](/docs/errors#${code})`, wordingOf(code)]),
+  rows: errorCodes.map((code) => [`[\`${code}\`](/docs/errors#${code})`, titleOf(code)]),
 })
 
 export const limitTable = (): Table => ({

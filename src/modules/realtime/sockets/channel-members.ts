@@ -38,7 +38,7 @@ async function sync(deps: HubDeps, { name, subscriptions, present }: LocalChanne
 }
 
 /** Members whom a failure kept from being written. */
-export function strayMembers({ name, subscriptions, present }: LocalChannel): string[] {
+export function unsyncedMembers({ name, subscriptions, present }: LocalChannel): string[] {
   if (!hasMembers(name)) return []
   const wanted = new Set([...subscriptions.values()].map(({ userId }) => userId))
   return [...wanted.symmetricDifference(present)]

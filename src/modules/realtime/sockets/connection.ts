@@ -89,7 +89,7 @@ export const close = (connection: Connection, reason: CloseReason, now: Date) =>
   closeWith(connection, reason, { text: reason, now })
 
 /** As `close` when the server goes away: the reason says how long to wait before connecting again. */
-export function sendAway(connection: Connection, waitMilliseconds: number, now: Date) {
+export function closeGoingAway(connection: Connection, waitMilliseconds: number, now: Date) {
   closeWith(connection, 'goingAway', { text: `goingAway, retry in ${waitMilliseconds} ms`, now })
 }
 
@@ -109,7 +109,7 @@ export function takeToken(connection: Connection, now: Date): boolean {
 }
 
 /** The other side lives. */
-export function noteAlive(connection: Connection, now: Date) {
+export function recordActivity(connection: Connection, now: Date) {
   connection.pingedAt = null
   connection.pingAt = secondsAfter(now, pingSeconds)
 }

@@ -4,9 +4,9 @@ import { type ErrorCode, type Failure, fail, failureIn } from '../../../core/err
 import { authenticate, validateSession } from '../../sessions/service'
 import { hasHistory } from '../channels'
 import { maxErrors } from '../limits'
-import { type Answer, type ClientMessage, clientMessages, wordingOf } from '../messages'
+import { type Answer, type ClientMessage, clientMessages, titleOf } from '../messages'
 import * as realtime from '../service'
-import { type Connection, close, noteAlive, send, takeToken } from './connection'
+import { type Connection, close, recordActivity, send, takeToken } from './connection'
 import type { HubDeps } from './hub'
 import { enter, readyMessage } from './lifecycle'
 import { openChannel } from './local-channel'
@@ -21,7 +21,7 @@ export function receive(deps: HubDeps, connection: Connection, frame: unknown) {
   const now = deps.clock.now()
   deps.hub.traffic.received++
   if (connection.endsAt) return
-  noteAlive(connection, now)
+  recordActivity(connection, now)
   if (!takeToken(connection, now)) return close(connection, 'tooManyMessages', now)
   const isQueued = connection.queue.push(() => answer({ deps, connection }, frame))
   if (!isQueued) close(connection, 'cannotKeepUp', now)
@@ -29,10 +29,10 @@ export function receive(deps: HubDeps, connection: Connection, frame: unknown) {
 
 async function answer(context: Context, frame: unknown) {
   const value = typeof frame === 'string' ? parse(frame) : frame
-  const id = idIn(value)
+  const id = messageIdOf(value)
   try {
     const message = read(value)
-    const reply = await inTurn(context, message)
+    const reply = await withPermit(context, message)
     if (reply) respond(context, reply, id)
   } catch (error) {
     refuse(context, failureIn(error) ?? fail('internal', { cause: error }), id)
@@ -42,7 +42,7 @@ async function answer(context: Context, frame: unknown) {
 const respond = ({ deps, connection }: Context, reply: Answer, id: Id) =>
   send(connection, id === undefined ? reply : { ...reply, id }, deps.clock.now())
 
-const ownFaults: ReadonlySet<ErrorCode> = new Set(['internal', 'database_unavailable', 'overloaded'])
+const serverErrors: ReadonlySet<ErrorCode> = new Set(['internal', 'database_unavailable', 'overloaded'])
 
 /** Answers an error. Those of the client are counted; a token that is good no more ends the socket. */
 function refuse({ deps, connection }: Context, failure: Failure, id: Id) {
@@ -50,22 +50,22 @@ function refuse({ deps, connection }: Context, failure: Failure, id: Id) {
   const now = deps.clock.now()
   if (code === 'internal') deps.log.error({ err: cause, socketId: connection.id }, 'realtime.internal_error')
   const [first] = errors
-  const message = first ? `${wordingOf(code)}: ${first.pointer} ${first.message}` : wordingOf(code)
+  const message = first ? `${titleOf(code)}: ${first.pointer} ${first.message}` : titleOf(code)
   send(connection, { type: 'error', ...(id !== undefined && { id }), code, message }, now)
   if (code === 'invalid_token' && connection.actor.kind === 'anonymous')
     return close(connection, 'unauthenticated', now)
-  if (ownFaults.has(code)) return
+  if (serverErrors.has(code)) return
   connection.errors++
   if (connection.errors >= maxErrors) close(connection, 'badMessages', now)
 }
 
 /** A `ping` needs no turn; who signs in is no longer silent while it waits for one. */
-async function inTurn(context: Context, message: ClientMessage): Promise<Answer | null> {
+async function withPermit(context: Context, message: ClientMessage): Promise<Answer | null> {
   const { deps, connection } = context
   if (message.type === 'ping') return handle(context, message)
   connection.isSigningIn = message.type === 'auth'
   try {
-    return await deps.hub.turns.run(() => handle(context, message))
+    return await deps.hub.semaphore.run(() => handle(context, message))
   } finally {
     connection.isSigningIn = false
   }
@@ -75,12 +75,12 @@ async function handle(context: Context, message: ClientMessage): Promise<Answer 
   // It may have left while it waited for its turn.
   if (context.connection.endsAt) return null
   if (message.type === 'auth') return auth(context, message)
-  if (!(await isStillIn(context))) return null
+  if (!(await revalidate(context))) return null
   switch (message.type) {
     case 'ping':
       return { type: 'pong' }
     case 'subscribe':
-      return listenTo(context, message)
+      return subscribeTo(context, message)
     case 'unsubscribe':
       await unsubscribe(context.deps, context.connection, message.channel)
       return { type: 'unsubscribed', channel: message.channel }
@@ -111,7 +111,7 @@ const actorIn = ({ connection }: Context) => requireUser(connection.actor)
  * Whether the session still counts, by the same memory that every request asks; the socket is closed when not. Throws
  * `unauthenticated` before `auth`.
  */
-async function isStillIn({ deps, connection }: Context): Promise<boolean> {
+async function revalidate({ deps, connection }: Context): Promise<boolean> {
   const before = requireUser(connection.actor)
   try {
     const now = await validateSession(deps, before)
@@ -139,7 +139,7 @@ async function auth({ deps, connection }: Context, { token }: Of<'auth'>): Promi
   return readyMessage(deps, requireUser(connection.actor))
 }
 
-async function listenTo(context: Context, { channel, since, id }: Of<'subscribe'>): Promise<null> {
+async function subscribeTo(context: Context, { channel, since, id }: Of<'subscribe'>): Promise<null> {
   const reply = (answer: Answer) => respond(context, answer, id)
   await subscribe(context.deps, context.connection, { channel, since: since ?? null, reply })
   return null
@@ -163,7 +163,7 @@ async function publish(context: Context, { channel, data, id }: Of<'publish'>): 
     const input = { channel, data, socketId: connection.id }
     const { offset } = await realtime.publish(deps, requireUser(connection.actor), input)
     const local = connection.channels.has(channel) ? openChannel(deps, channel) : null
-    await local?.pump.settled()
+    await local?.deliveryQueue.settled()
     return isTold ? null : published(offset)
   } finally {
     connection.acknowledge = null
@@ -207,7 +207,7 @@ function parse(frame: string): unknown {
 const maxId = 64
 
 /** What the answer is to carry, also when the rest of the message makes no sense. */
-function idIn(value: unknown): Id {
+function messageIdOf(value: unknown): Id {
   if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
   const { id } = value
   const isId = typeof id === 'number' || (typeof id === 'string' && id.length <= maxId)

@@ -8,7 +8,7 @@ import { channelOf } from '../channels'
 import { type Connection, close, send } from './connection'
 import type { HubDeps } from './hub'
 import { signedIn, socketsOf } from './hub'
-import { catchUpSoon, hear } from './local-channel'
+import { enqueueMessage, scheduleCatchUp } from './local-channel'
 import { dropForbidden } from './subscriptions'
 
 type Of<T extends BusEvent['type']> = Extract<BusEvent, { type: T }>
@@ -26,13 +26,13 @@ export function onNotice(deps: HubDeps, notice: BusEvent) {
         close(connection, 'notAllowed', deps.clock.now())
       return
     case 'channel.message':
-      return hearMessage(deps, notice)
+      return onChannelMessage(deps, notice)
     case 'channel.joined':
     case 'channel.left':
-      return tellMembers(deps, notice)
+      return notifyMembers(deps, notice)
     case 'notices.missed':
       deps.hub.gaps++
-      for (const channel of deps.hub.channels.values()) catchUpSoon(deps, channel)
+      for (const channel of deps.hub.channels.values()) scheduleCatchUp(deps, channel)
       return void recheck(deps)
   }
 }
@@ -94,13 +94,13 @@ export async function recheck(deps: HubDeps) {
   }
 }
 
-function hearMessage(deps: HubDeps, { channel: name, offset, message }: Of<'channel.message'>) {
+function onChannelMessage(deps: HubDeps, { channel: name, offset, message }: Of<'channel.message'>) {
   const channel = deps.hub.channels.get(name)
-  if (channel) hear(deps, channel, message && { ...message, offset })
+  if (channel) enqueueMessage(deps, channel, message && { ...message, offset })
 }
 
 /** To everyone in the channel but the user it is about. */
-function tellMembers(
+function notifyMembers(
   { hub, clock }: HubDeps,
   { type, channel, userId }: Of<'channel.joined' | 'channel.left'>,
 ) {

@@ -17,8 +17,8 @@ export type Hub = {
   /** Sockets that are gone and may still have a row, and the work under way to delete those. */
   readonly pendingRemovals: Set<string>
   readonly removalQueue: Queue
-  /** What sockets ask of the database takes turns: a crowd of them must not keep requests over HTTP waiting. */
-  readonly turns: Semaphore
+  /** Bounds what sockets ask of the database at once: a crowd of them must not keep requests over HTTP waiting. */
+  readonly semaphore: Semaphore
   /** Counts how often notices may have been missed. */
   gaps: number
   /** Some sockets could not be looked up when they should have been. */

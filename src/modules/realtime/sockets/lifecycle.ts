@@ -5,9 +5,15 @@ import { failureIn } from '../../../core/errors'
 import { isInForce, validateSession } from '../../sessions/service'
 import { profile } from '../../users/service'
 import { systemChannel } from '../channels'
-import { authSeconds, expiryWarningSeconds, pongSeconds, returnSeconds, returnsPerSecond } from '../limits'
+import {
+  authSeconds,
+  expiryWarningSeconds,
+  maxReconnectsPerSecond,
+  pongSeconds,
+  reconnectSpreadSeconds,
+} from '../limits'
 import type { Answer } from '../messages'
-import { type Connection, close, createConnection, send, sendAway, type Wire } from './connection'
+import { type Connection, close, closeGoingAway, createConnection, send, type Wire } from './connection'
 import type { HubDeps } from './hub'
 import { addSocket, type Hub, removeSocket } from './hub'
 import { countClose } from './socket-counters'
@@ -23,21 +29,21 @@ export function open(deps: HubDeps, wire: Wire, visitor: UserActor | AnonymousAc
   deps.hub.connections.set(connection.id, connection)
   if (visitor.kind === 'anonymous') deps.hub.unauthenticated.add(connection)
   // Let in just before the service began to end.
-  if (deps.hub.isStopping) sendAway(connection, returnWait(deps.hub), deps.clock.now())
+  if (deps.hub.isStopping) closeGoingAway(connection, reconnectDelay(deps.hub), deps.clock.now())
   else if (visitor.kind === 'user') connection.queue.push(() => welcome(deps, connection, visitor))
   return connection
 }
 
 /** Milliseconds that a client should wait before it comes back to another instance, or to the next of this one. */
-export function returnWait({ connections }: Hub): number {
-  const spreadSeconds = Math.max(returnSeconds, connections.size / returnsPerSecond)
+export function reconnectDelay({ connections }: Hub): number {
+  const spreadSeconds = Math.max(reconnectSpreadSeconds, connections.size / maxReconnectsPerSecond)
   return Math.ceil(spreadSeconds * 1000 * randomShare())
 }
 
 async function welcome(deps: HubDeps, connection: Connection, actor: UserActor) {
   connection.isSigningIn = true
   try {
-    const ready = await deps.hub.turns.run(() => enter(deps, connection, actor))
+    const ready = await deps.hub.semaphore.run(() => enter(deps, connection, actor))
     if (ready) send(connection, ready, deps.clock.now())
   } catch (error) {
     if (!isOver(error)) deps.log.warn({ err: error, socketId: connection.id }, 'realtime.open_failed')
@@ -110,23 +116,23 @@ export function tick(deps: HubDeps) {
   const { hub, clock } = deps
   const now = clock.now()
   for (const connection of hub.connections.values()) {
-    if (connection.endsAt) endIfOverdue(connection, connection.endsAt, now)
-    else if (connection.actor.kind === 'user') watchToken(deps, connection, connection.actor)
-    else watchSilence(connection, now)
-    watchPulse(connection, now)
+    if (connection.endsAt) terminateIfOverdue(connection, connection.endsAt, now)
+    else if (connection.actor.kind === 'user') checkTokenExpiry(deps, connection, connection.actor)
+    else checkAuthTimeout(connection, now)
+    checkPong(connection, now)
   }
 }
 
-function endIfOverdue(connection: Connection, endsAt: Date, now: Date) {
+function terminateIfOverdue(connection: Connection, endsAt: Date, now: Date) {
   if (now >= endsAt) connection.wire.terminate()
 }
 
-function watchSilence(connection: Connection, now: Date) {
+function checkAuthTimeout(connection: Connection, now: Date) {
   const { isSigningIn, openedAt } = connection
   if (!isSigningIn && now >= secondsAfter(openedAt, authSeconds)) close(connection, 'authTimeout', now)
 }
 
-function watchToken(deps: HubDeps, connection: Connection, actor: UserActor) {
+function checkTokenExpiry(deps: HubDeps, connection: Connection, actor: UserActor) {
   const now = deps.clock.now()
   const { expiresAt } = actor
   if (expiresAt <= now || !isInForce(deps, actor)) return close(connection, 'unauthenticated', now)
@@ -135,7 +141,7 @@ function watchToken(deps: HubDeps, connection: Connection, actor: UserActor) {
   send(connection, { type: 'expiring', in: secondsBetween(now, expiresAt) }, now)
 }
 
-function watchPulse(connection: Connection, now: Date) {
+function checkPong(connection: Connection, now: Date) {
   const { endsAt, pingedAt, pingAt, wire } = connection
   if (endsAt) return
   if (pingedAt && now >= secondsAfter(pingedAt, pongSeconds)) return wire.terminate()

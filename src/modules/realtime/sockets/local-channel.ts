@@ -28,7 +28,7 @@ export type LocalChannel = {
   /** The last offset that was handed on here; `null` when not known yet. */
   head: number | null
   /** Messages are handed on one after the other. */
-  readonly pump: Queue
+  readonly deliveryQueue: Queue
   /** Something was published that is not known here. */
   isBehind: boolean
   /** Users who are members through this instance, and the work under way to make that so. */
@@ -45,13 +45,13 @@ export function openChannel(deps: HubDeps, name: string): LocalChannel {
     hasHistory: hasHistory(name),
     subscriptions: new Map(),
     head: null,
-    pump: createQueue(maxQueuedNotifications),
+    deliveryQueue: createQueue(maxQueuedNotifications),
     isBehind: false,
     present: new Set(),
     syncing: new Map(),
   }
   deps.hub.channels.set(name, channel)
-  channel.pump.push(() => guarded(deps, channel, () => findHead(deps, channel)))
+  channel.deliveryQueue.push(() => guarded(deps, channel, () => findHead(deps, channel)))
   return channel
 }
 
@@ -62,13 +62,15 @@ export function forgetIfEmpty({ hub }: HubDeps, channel: LocalChannel) {
 }
 
 /** Hands a message on, after those before it; without its text it is read from the database. */
-export function hear(deps: HubDeps, channel: LocalChannel, message: Numbered | null) {
-  const isQueued = channel.pump.push(() => guarded(deps, channel, () => advance(deps, channel, message)))
+export function enqueueMessage(deps: HubDeps, channel: LocalChannel, message: Numbered | null) {
+  const isQueued = channel.deliveryQueue.push(() =>
+    guarded(deps, channel, () => advance(deps, channel, message)),
+  )
   if (!isQueued) channel.isBehind = true
 }
 
 /** Hands on what was published without this instance hearing of it. */
-export const catchUpSoon = (deps: HubDeps, channel: LocalChannel) => hear(deps, channel, null)
+export const scheduleCatchUp = (deps: HubDeps, channel: LocalChannel) => enqueueMessage(deps, channel, null)
 
 async function advance(deps: HubDeps, channel: LocalChannel, message: Numbered | null) {
   if (message && !channel.isBehind) {
@@ -101,7 +103,7 @@ async function catchUp(deps: HubDeps, channel: LocalChannel) {
   for (;;) {
     const rows = await missedSince(deps, channel.name, channel.head)
     for (const message of rows) {
-      if (message.offset > channel.head + 1) tellGap(deps, channel, message.offset - 1)
+      if (message.offset > channel.head + 1) notifyGap(deps, channel, message.offset - 1)
       deliver(deps, channel, message)
     }
     if (rows.length < historyMessages) return
@@ -121,14 +123,18 @@ function deliver(deps: HubDeps, channel: LocalChannel, message: Numbered) {
   const sending = { name: channel.name, text: JSON.stringify(present(channel, message)), now }
   for (const subscription of channel.subscriptions.values()) {
     if (subscription.backlog) subscription.backlog.push(message)
-    else pass(subscription, message, sending)
+    else sendMessage(subscription, message, sending)
   }
 }
 
 type Sending = { name: string; text: string; now: Date }
 
 /** Sends one message to one subscriber, never twice. The socket that published it is told `published` in its place. */
-function pass(subscription: Subscription, { offset, socketId }: Numbered, { name, text, now }: Sending) {
+function sendMessage(
+  subscription: Subscription,
+  { offset, socketId }: Numbered,
+  { name, text, now }: Sending,
+) {
   if (offset <= subscription.last) return
   subscription.last = offset
   const { connection } = subscription
@@ -147,7 +153,11 @@ export function release(
   subscription.last = since
   subscription.backlog = null
   for (const message of waiting)
-    pass(subscription, message, { name: channel.name, text: JSON.stringify(present(channel, message)), now })
+    sendMessage(subscription, message, {
+      name: channel.name,
+      text: JSON.stringify(present(channel, message)),
+      now,
+    })
   if (channel.hasHistory) rewind(deps, channel, subscription.last)
 }
 
@@ -155,11 +165,11 @@ export function release(
 function rewind(deps: HubDeps, channel: LocalChannel, offset: number) {
   if (channel.head !== null && channel.head <= offset) return
   channel.head = offset
-  catchUpSoon(deps, channel)
+  scheduleCatchUp(deps, channel)
 }
 
 /** Messages were dropped from the history before they could be sent: a subscriber must not take the next for all. */
-function tellGap(deps: HubDeps, channel: LocalChannel, offset: number) {
+function notifyGap(deps: HubDeps, channel: LocalChannel, offset: number) {
   if (!channel.hasHistory) return
   for (const subscription of channel.subscriptions.values()) {
     if (subscription.backlog || subscription.last >= offset) continue

@@ -2,7 +2,7 @@ import { requireUser } from '../../../core/actor'
 import { isMissingReference } from '../../../postgres/database-errors'
 import { deadAfterSeconds, maxSocketsPerUser } from '../limits'
 import * as repo from '../repo'
-import { removeInstance, strayMembers, syncMember } from './channel-members'
+import { removeInstance, syncMember, unsyncedMembers } from './channel-members'
 import type { Connection } from './connection'
 import type { HubDeps } from './hub'
 import { signedIn } from './hub'
@@ -30,7 +30,7 @@ async function insert(deps: HubDeps, socket: Parameters<typeof repo.insertSocket
     return await repo.insertSocket(deps.db, socket)
   } catch (error) {
     if (!isMissingReference(error, 'realtime_sockets_instance_id_fkey')) throw error
-    await beat(deps)
+    await heartbeat(deps)
     return repo.insertSocket(deps.db, socket)
   }
 }
@@ -40,10 +40,12 @@ export function freeSlot(deps: HubDeps, { id, hasSlot }: Connection) {
   const { pendingRemovals, removalQueue } = deps.hub
   if (!hasSlot) return
   pendingRemovals.add(id)
-  removalQueue.push(() => vacate(deps).catch((err) => deps.log.debug({ err }, 'realtime.vacate_failed')))
+  removalQueue.push(() =>
+    deletePending(deps).catch((err) => deps.log.debug({ err }, 'realtime.vacate_failed')),
+  )
 }
 
-async function vacate(deps: HubDeps) {
+async function deletePending(deps: HubDeps) {
   const ids = [...deps.hub.pendingRemovals]
   if (ids.length === 0) return
   await repo.deleteSockets(deps.db, ids)
@@ -51,13 +53,13 @@ async function vacate(deps: HubDeps) {
 }
 
 /** Says that this instance lives, removes those that do not, and repairs what an outage of the database left undone. */
-export async function beat(deps: HubDeps) {
+export async function heartbeat(deps: HubDeps) {
   const { hub } = deps
   const wasKnown = await repo.touchInstance(deps.db, hub.instanceId)
   if (!wasKnown) await registerInstance(deps)
-  await vacate(deps)
+  await deletePending(deps)
   for (const channel of [...hub.channels.values()]) {
-    for (const userId of strayMembers(channel)) await syncMember(deps, channel, userId)
+    for (const userId of unsyncedMembers(channel)) await syncMember(deps, channel, userId)
   }
   await removeDead(deps)
 }

@@ -8,13 +8,13 @@ import { hasMembers, syncMember } from './channel-members'
 import { type Connection, send } from './connection'
 import type { HubDeps } from './hub'
 import {
-  catchUpSoon,
   forgetIfEmpty,
   type LocalChannel,
   missedSince,
   type Numbered,
   openChannel,
   release,
+  scheduleCatchUp,
 } from './local-channel'
 
 type Asked = { channel: string; since: number | null }
@@ -51,7 +51,7 @@ export async function subscribe(
     void leaveAll(deps, connection, [name])
     throw error
   }
-  if (gaps !== deps.hub.gaps) catchUpSoon(deps, channel)
+  if (gaps !== deps.hub.gaps) scheduleCatchUp(deps, channel)
 }
 
 const answerOf = (
@@ -79,9 +79,9 @@ async function recover(deps: HubDeps, channel: LocalChannel, since: number | nul
 
 /** Takes a socket out of channels at once. Who is there is written when its turn comes; what fails, with the next beat. */
 export async function leaveAll(deps: HubDeps, connection: Connection, names: string[]): Promise<void> {
-  const departures = names.map((name) => depart(deps, connection, name))
+  const departures = names.map((name) => leaveChannel(deps, connection, name))
   try {
-    await deps.hub.turns.run(async () => {
+    await deps.hub.semaphore.run(async () => {
       for (const tell of departures) await tell()
     })
   } catch (err) {
@@ -90,22 +90,22 @@ export async function leaveAll(deps: HubDeps, connection: Connection, names: str
 }
 
 /** Takes a socket out of a channel and answers how to write down that its user may be gone. */
-function depart(deps: HubDeps, connection: Connection, name: string): () => Promise<void> {
+function leaveChannel(deps: HubDeps, connection: Connection, name: string): () => Promise<void> {
   connection.channels.delete(name)
   const channel = deps.hub.channels.get(name)
   const subscription = channel?.subscriptions.get(connection.id)
-  if (!channel || !subscription) return nothingToTell
+  if (!channel || !subscription) return noChange
   channel.subscriptions.delete(connection.id)
   forgetIfEmpty(deps, channel)
-  return hasMembers(name) ? () => syncMember(deps, channel, subscription.userId) : nothingToTell
+  return hasMembers(name) ? () => syncMember(deps, channel, subscription.userId) : noChange
 }
 
-const nothingToTell = () => Promise.resolve()
+const noChange = () => Promise.resolve()
 
 /** Takes a socket out of a channel at its own wish. Throws `forbidden` for the one that everyone listens to. */
 export function unsubscribe(deps: HubDeps, connection: Connection, name: string): Promise<void> {
   if (name === systemChannel) throw fail('forbidden')
-  return depart(deps, connection, name)()
+  return leaveChannel(deps, connection, name)()
 }
 
 /** Takes a socket out of the channels that its user may no longer listen to. */
