@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ConfigError, type Environment } from '../core/config'
 
-/** The process's variables, over those of `--env-file` if one is named. Throws ConfigError when it cannot be read. */
+/** The variables of the process, over those of `--env-file`. Throws ConfigError when that file cannot be read. */
 export function environment(envFile: string | undefined): Environment {
   if (envFile === undefined) return Bun.env
   try {

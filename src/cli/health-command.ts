@@ -2,7 +2,7 @@ import { type Environment, loadConfig } from '../core/config'
 
 const limitMilliseconds = 3000
 
-/** Asks `/readyz` of the service on this machine: 0 when it is ready, else 1. For containers without curl. */
+/** Requests `/readyz` of the service on HOST and PORT. Returns 0 when it is ready, else 1. For containers without curl. */
 export async function checkHealth(environment: Environment): Promise<number> {
   const { host, port } = loadConfig(environment)
   try {
@@ -17,7 +17,7 @@ export async function checkHealth(environment: Environment): Promise<number> {
   }
 }
 
-/** An address that means "every interface" can be listened on, not called. */
+/** Replaces a wildcard address, which a service can listen on but a client cannot call. */
 function reachable(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   if (host === '::') return '[::1]'

@@ -3,7 +3,7 @@ import { migrate } from '../postgres/migrate'
 import { migrations } from '../postgres/migrations'
 import { openStorage } from '../server/storage'
 
-/** Applies the missing migrations, says which, and ends. */
+/** Applies the missing migrations and prints their names. */
 export async function migrateAndExit(environment: Environment): Promise<number> {
   const storage = await openStorage(loadConfig(environment))
   try {

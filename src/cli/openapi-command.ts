@@ -6,7 +6,7 @@ import { openDatabase } from '../postgres/database'
 import { createDeps } from '../server/create-deps'
 import { print } from './print'
 
-/** Prints the OpenAPI document. Nothing is opened: the database connects with its first query, and there is none. */
+/** Prints the OpenAPI document. No connection is made: the pool connects with its first query, and there is none. */
 export async function printDocument(environment: Environment): Promise<number> {
   const config = loadConfig({
     ...environment,
@@ -14,7 +14,7 @@ export async function printDocument(environment: Environment): Promise<number> {
     JWT_SECRET: randomText(32),
     JWT_SECRET_FILE: undefined,
   })
-  const log = await createLog({ level: 'silent', format: 'json' })
+  const log = createLog({ level: 'silent', format: 'json' })
   const database = openDatabase({ socketPath: '', statementTimeoutMilliseconds: 1 })
   const runtime = await createDeps({
     config,

@@ -1,2 +1,2 @@
-// Elysia reads NODE_ENV when it is imported and otherwise answers with development pages: so this comes first.
+// Elysia reads NODE_ENV when it is imported and would send development pages without it. This file is imported first.
 Bun.env['NODE_ENV'] ??= 'production'

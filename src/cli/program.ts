@@ -8,13 +8,13 @@ import { environment } from './environment'
 import { UsageError } from './usage-error'
 import { fullVersion } from './version'
 
-/** Exit codes: those of sysexits.h where it has one. */
+/** Exit codes, from sysexits.h where it defines one. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2, badConfiguration: 78 } as const
 
-/** Runs the subcommand that the arguments name, `serve` without one, and answers the exit code. */
+/** Runs the subcommand that the arguments name, by default `serve`, and returns the exit code. */
 export async function run(args: string[]): Promise<number> {
   let exitCode: number = exitCodes.fine
-  // Each subcommand is imported when it is asked for: `fastkit secret` need not load a web server.
+  // A subcommand is imported when it runs: `fastkit secret` does not load a web server.
   const program = commands((work) => async (options, command) => {
     running = command
     exitCode = await work(environment(command.optsWithGlobals()['envFile']), options)
@@ -66,17 +66,17 @@ function commands(wrap: Wrap): Command {
     (await import('./secret-command')).printSecret(),
   )
   add('version', 'print the version, and the commit it was built from', async () => print(fullVersion))
-  explainUsage(program)
+  setUsage(program)
   return program
 }
 
-/** Each command tells how it itself is called. */
-function explainUsage(command: Command) {
+/** Gives each command its own usage line. */
+function setUsage(command: Command) {
   command.configureOutput({ outputError: (text, write) => write(withoutValues(text) + usageOf(command)) })
-  for (const below of command.commands) explainUsage(below)
+  for (const below of command.commands) setUsage(below)
 }
 
-/** The default subcommand would take a misspelt one for an argument of its own. */
+/** Refuses an unknown subcommand, which `serve` would otherwise take for an argument. */
 function refuseUnknown(program: Command, args: string[]) {
   const { operands, unknown } = program.parseOptions(args)
   const [name = ''] = [...operands, ...unknown]
@@ -99,7 +99,7 @@ function usageOf(command: Command): string {
   return `usage: ${name} ${command.usage()} (see ${name} --help)\n`
 }
 
-/** What was typed at the wrong place may be a password: `--pasword=…`, or one too many after an option. */
+/** Removes values from usage errors: a misplaced argument (`--pasword=…`) may be a password. */
 const withoutValues = (text: string) =>
   text.replace(/'(--[^'=]*|-\w)=?[^']*'/, "'$1'").replace(/(but got \d+): .*/s, '$1.\n')
 

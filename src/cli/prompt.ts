@@ -3,12 +3,12 @@ import { Writable } from 'node:stream'
 
 const maxLineBytes = 64 * 1024
 
-/** Asks on the terminal, which does not show what is typed. */
+/** Prompts on the terminal without echo. */
 export type Ask = (question: string) => Promise<string>
 
-/** Lets `work` ask. What it asks throws when whoever sits at the terminal gives up. */
-export async function atTerminal<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
-  // The terminal is in raw mode and what readline would echo goes nowhere.
+/** Gives `work` a prompt. The prompt throws when the user presses Ctrl-C or Ctrl-D. */
+export async function withPrompt<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
+  // The terminal is in raw mode, and the echo of readline is discarded.
   const output = new Writable({ write: (_chunk, _encoding, done) => done() })
   const reader = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 })
   const lines = reader[Symbol.asyncIterator]()
@@ -27,8 +27,8 @@ export async function atTerminal<T>(work: (ask: Ask) => Promise<T>): Promise<T> 
 }
 
 /**
- * The first line of standard input, `what` in errors. Reads no further than its end: whatever writes may stay open.
- * Throws when it is not UTF-8.
+ * Reads the first line of standard input and nothing beyond it, because the writer may keep the pipe open. `what` names
+ * the value in errors. Throws when it is not UTF-8.
  */
 export async function firstLine(what: string): Promise<string> {
   const chunks: Uint8Array[] = []

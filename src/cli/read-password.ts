@@ -1,10 +1,10 @@
 import { isatty } from 'node:tty'
-import { atTerminal, firstLine } from './prompt'
+import { firstLine, withPrompt } from './prompt'
 import { UsageError } from './usage-error'
 
 /**
- * A password from whoever runs the command: asked twice on a terminal, which does not show it, or the first line of
- * standard input. Throws UsageError when there is neither: a script must not hang.
+ * Reads a password: prompted twice on a terminal, or the first line of standard input. Throws UsageError when there is
+ * neither, because a script must not hang.
  */
 export async function newPassword(isFromStdin: boolean): Promise<string> {
   const isTerminal = isatty(0)
@@ -16,7 +16,7 @@ export async function newPassword(isFromStdin: boolean): Promise<string> {
 }
 
 const promptTwice = () =>
-  atTerminal(async (ask) => {
+  withPrompt(async (ask) => {
     const password = await ask('Password: ')
     if (password !== (await ask('Once more: ')))
       throw new Error('the two passwords differ; nothing was changed')

@@ -29,7 +29,7 @@ export async function serve(environment: Environment, sighup: Sighup): Promise<n
   const startedAt = performance.now()
   const config = loadConfig(environment)
   const tracing = await startTracing(config, version, () => log)
-  const log = await createLog({ level: config.logLevel, format: config.logFormat, traceId: tracing?.traceId })
+  const log = createLog({ level: config.logLevel, format: config.logFormat, traceId: tracing?.traceId })
   const ending = new AbortController()
   onEndSignal(() => ending.abort(null))
   log.info({ version, commit, database: config.databaseUrl ? 'postgres' : 'embedded' }, 'service.starting')
@@ -53,7 +53,7 @@ async function run({ config, log, tracing, ending, environment, sighup, startedA
   // Left half open, the embedded database is as after a crash: the process ends, and the next start repairs it.
   const storage = await Promise.race([openStorage(config, tracing?.step), aborted(stop).then(() => null)])
   if (!storage) return stopped(log)
-  storage.onDiskLow((isLow) => log.warn(isLow ? 'database.disk_low' : 'database.disk_has_room'))
+  storage.onDiskLow((isLow) => log.warn(isLow ? 'database.disk_low' : 'database.disk_recovered'))
   try {
     const runtime = await createDeps({ config, log, ...storage, isListening: true, tracing })
     const lag = watchLag((milliseconds) => (runtime.lifecycle.lagMilliseconds = milliseconds))
@@ -123,7 +123,7 @@ const owaspMinimum = { memoryKib: 19_456, time: 2 } satisfies Config['passwordCo
 function tellDoubts({ deps, lifecycle }: Runtime, environment: Environment) {
   const { config, log } = deps
   const names = secretsOpenToAll(environment)
-  if (names.length > 0) log.warn({ names }, 'config.secret_file_open_to_all')
+  if (names.length > 0) log.warn({ names }, 'config.secret_file_world_writable')
   if (lifecycle.durability === 'not_in_force') log.warn('database.commits_not_durable')
   const { memoryKib, time } = config.passwordCost
   if (memoryKib * time < owaspMinimum.memoryKib * owaspMinimum.time)

@@ -1,4 +1,4 @@
-/** The command line makes no sense as it stands: told with a usage line, exit code 2. */
+/** The command line is wrong: printed with a usage line, exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }

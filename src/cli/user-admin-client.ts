@@ -8,10 +8,10 @@ import { openOrConnect } from '../server/open-or-connect'
 import { openStorage, type Storage } from '../server/storage'
 import { type Accounts, perform, type UserCommand } from '../server/user-admin'
 
-/** Performs commands where the accounts are: in the database itself, or through the service that has it open. */
+/** Runs user commands directly on the database, or through the service that has it open. */
 export type UserAdminClient = { perform(command: UserCommand): Promise<Accounts>; close(): Promise<void> }
 
-/** Opens the database, or has the service that has it open perform what is asked. */
+/** Opens the database, or connects to the service that has it open. */
 export async function openUserAdmin(config: Config): Promise<UserAdminClient> {
   const reached = await openOrConnect(config, () => openStorage(config))
   if ('opened' in reached) return direct(config, reached.opened)
@@ -21,8 +21,8 @@ export async function openUserAdmin(config: Config): Promise<UserAdminClient> {
 async function direct(config: Config, storage: Storage): Promise<UserAdminClient> {
   try {
     await prepareSchema(config, storage)
-    // What happens is kept in the audit events; standard output belongs to the answer.
-    const log = await createLog({ level: 'silent', format: 'json' })
+    // Audit events record the changes. Standard output belongs to the result.
+    const log = createLog({ level: 'silent', format: 'json' })
     const { deps } = await createDeps({ config, log, ...storage, isListening: false })
     return { perform: (command) => perform(deps, command), close: storage.close }
   } catch (error) {
@@ -31,7 +31,7 @@ async function direct(config: Config, storage: Storage): Promise<UserAdminClient
   }
 }
 
-/** An embedded database is nobody else's; one on a server may serve instances that a new schema would surprise. */
+/** Migrates an embedded database. On a server it only checks: a new schema could break instances that run now. */
 async function prepareSchema({ databaseUrl }: Config, { database: { sql } }: Storage) {
   if (databaseUrl === null) await migrate(sql, migrations)
   else if (!(await isMigrated(sql, migrations)))

@@ -11,7 +11,7 @@ import { userTable } from './user-table'
 type ByEmail = { email: string }
 type WithPassword = ByEmail & { passwordStdin?: boolean }
 
-/** Creates an account, and says its id. */
+/** Creates an account and prints its id. */
 export async function createUser(
   environment: Environment,
   { email, role, displayName, passwordStdin = false }: WithPassword & { role: Role; displayName?: string },
@@ -42,11 +42,11 @@ export async function listUsers(
   })
 }
 
-/** Makes an account an admin, or one no longer. */
+/** Sets the role of an account. */
 export const setRole = (environment: Environment, { email, role }: ByEmail & { role: Role }) =>
   change(environment, email, { role })
 
-/** Sets a password; every session of the account ends. */
+/** Sets a password and ends every session of the account. */
 export async function setPassword(
   environment: Environment,
   { email, passwordStdin = false }: WithPassword,
@@ -55,15 +55,15 @@ export async function setPassword(
   return change(environment, email, { password: await passwordFor(email, passwordStdin) })
 }
 
-/** Keeps an account out; every session of it ends. */
+/** Deactivates an account and ends its sessions. */
 export const disable = (environment: Environment, { email }: ByEmail) =>
   change(environment, email, { is_active: false })
 
-/** Lets an account in again. */
+/** Activates an account again. */
 export const enable = (environment: Environment, { email }: ByEmail) =>
   change(environment, email, { is_active: true })
 
-/** What cannot work is told before anyone types a password; the database is opened after it. */
+/** Checks the address before the prompt. The database is opened after it, so a prompt holds no lock. */
 function passwordFor(email: string, isFromStdin: boolean): Promise<string> {
   addressOf(email)
   return newPassword(isFromStdin)
@@ -79,7 +79,7 @@ async function change(environment: Environment, email: string, input: ChangeUser
   })
 }
 
-/** Prints what `work` answers, and lets go of the accounts in any case. */
+/** Prints the result of `work` and closes the client in any case. */
 async function within(
   accountant: UserAdminClient,
   work: (accountant: UserAdminClient) => Promise<string>,

@@ -2,7 +2,7 @@ import type { Accounts } from '../server/user-admin'
 
 type Account = Accounts['items'][number]
 
-/** Accounts as lines of columns that line up. */
+/** Formats accounts as a table with aligned columns. */
 export function userTable(accounts: Account[]): string {
   const rows = [['ID', 'EMAIL', 'ROLE', 'ACTIVE', 'CREATED'], ...accounts.map(cells)]
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []

@@ -1,6 +1,6 @@
 import { version } from '../../package.json'
 
-/** The commit that an executable was built from; `null` from source, and when it was not known. */
+/** The commit that the executable was built from; `null` from source and for unknown commits. */
 export const commit = typeof FASTKIT_COMMIT === 'string' ? FASTKIT_COMMIT : null
 
 /** `1.2.3`, or `1.2.3 (0123456789ab)`. */

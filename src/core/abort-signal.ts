@@ -1,4 +1,4 @@
-/** Settles when the signal is given. */
+/** Resolves once the signal is aborted. */
 export function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   if (signal.aborted) resolve()
@@ -6,7 +6,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
   return promise
 }
 
-/** Waits so many milliseconds, less if the signal is given. Nothing of it stays with a signal that outlives many pauses. */
+/** Waits the given milliseconds, or until the signal is aborted. It removes its listener: a signal may outlive many sleeps. */
 export async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,10 +1,10 @@
-/** Where time comes from, so that a test can move it. */
+/** The source of time. A test passes a clock that it can move. */
 export type Clock = { now(): Date }
 
-/** The machine's clock. */
+/** The clock of the machine. */
 export const systemClock: Clock = { now: () => new Date() }
 
-/** A moment `seconds` after `from`. */
+/** The time `seconds` after `from`. */
 export const secondsAfter = (from: Date, seconds: number) => new Date(from.getTime() + seconds * 1000)
 
 /** Whole seconds from `from` until `until`, rounded down, never negative. */

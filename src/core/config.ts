@@ -7,14 +7,14 @@ import { type SettingName, Settings } from './settings'
 
 export type Environment = Record<string, string | undefined>
 
-/** Where a value came from: a variable, the file a `NAME_FILE` names, or the default. */
+/** The source of a value: a variable, the file that `NAME_FILE` names, or the default. */
 type Source = 'environment' | 'file' | 'default'
 type Given = { value: string | null; source: Source }
 
-/** What the service runs by. */
+/** The settings that the service runs with. */
 export type Config = ReturnType<typeof configOf>
 
-/** The configuration cannot be used. `problems` names every bad variable and never a value. */
+/** The configuration is unusable. `problems` names every bad variable and never a value. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly problems: string[]
@@ -40,7 +40,7 @@ export function loadConfig(environment: Environment = Bun.env): Config {
   )
 }
 
-/** What each setting is to the service. */
+/** Translates variables into the names and units that the code uses. */
 function configOf(values: Settings) {
   return {
     host: values.HOST,
@@ -74,7 +74,7 @@ function configOf(values: Settings) {
   }
 }
 
-/** The keys that stand in the file of `JWT_SECRET_FILE` now; `null` when it names none. Throws ConfigError. */
+/** Reads the keys in `JWT_SECRET_FILE` again; `null` when the variable is unset. Throws ConfigError. */
 export function rereadKeys(environment: Environment): string[] | null {
   const path = environment['JWT_SECRET_FILE']
   if (!path) return null
@@ -86,18 +86,18 @@ export function rereadKeys(environment: Environment): string[] | null {
   return Value.Decode(schema, value)
 }
 
-/** The secrets that came from files which anyone on the machine may write to, by their variables. */
+/** Names the `…_FILE` variables whose file anyone on the machine may write to. */
 export const secretsOpenToAll = (environment: Environment): string[] =>
   names
     .filter(isSecret)
     .map((name) => `${name}_FILE`)
     .filter((name) => isOpenToAll(environment[name] ?? ''))
 
-/** Where metrics are served; `null` when nobody asks for them. */
+/** The listen address of `/metrics`; `null` without METRICS_PORT. */
 const metricsOf = ({ HOST, METRICS_HOST, METRICS_PORT: port }: Settings) =>
   port === null ? null : { hostname: METRICS_HOST ?? HOST, port }
 
-/** Where traces go and which; `null` when nobody collects them. */
+/** The collector and the sampler of traces; `null` without an endpoint. */
 function tracingOf(values: Settings) {
   if (values.OTEL_EXPORTER_OTLP_ENDPOINT === null) return null
   return {
@@ -119,7 +119,7 @@ export function describeConfig(environment: Environment = Bun.env) {
   }))
 }
 
-/** What is wrong with values that are fine alone. */
+/** Finds problems between values that are valid on their own. */
 function problemsBetween(textOf: (name: SettingName) => string | null): string[] {
   const problems: string[] = []
   if (textOf('DATABASE_URL') && !textOf('JWT_SECRET'))
@@ -151,7 +151,7 @@ function readSettings(environment: Environment, problems: string[]): Map<Setting
   return new Map(names.map((name) => [name, readSetting(name, environment, problems)]))
 }
 
-/** An empty variable counts as unset: that is what compose files and unit files pass for "nothing". */
+/** An empty variable counts as unset: compose files and unit files pass "" for "not set". */
 function readSetting(name: SettingName, environment: Environment, problems: string[]): Given {
   const value = environment[name]
   const path = isSecret(name) ? environment[`${name}_FILE`] : undefined

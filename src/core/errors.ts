@@ -1,6 +1,6 @@
 import type { Refusal } from './rate-limiter/policies'
 
-/** Every code a client can meet. Status and wording belong to `http/problem.ts` alone. */
+/** Every error code that a client can receive. `http/error-catalogue.ts` holds status and wording. */
 export const errorCodes = [
   'malformed_body',
   'unauthenticated',
@@ -27,10 +27,10 @@ export const errorCodes = [
 ] as const
 export type ErrorCode = (typeof errorCodes)[number]
 
-/** One thing wrong with one field: a JSON pointer (RFC 6901) and a sentence that never repeats the value. */
+/** One problem of one field: a JSON pointer (RFC 6901) and a sentence that never repeats the value. */
 export type FieldError = { pointer: string; message: string }
 
-/** What a token endpoint calls errors: RFC 6749 §5.2, and §4.1.2.1 where it has no name of its own. */
+/** The error codes of a token endpoint: RFC 6749 §5.2, and §4.1.2.1 where §5.2 has none. */
 export type OAuthError =
   | 'invalid_request'
   | 'invalid_grant'
@@ -44,11 +44,11 @@ type FailureOptions = {
   errors?: FieldError[]
   allow?: string[]
   refusal?: Refusal
-  /** For a token endpoint, where the code alone does not say it. */
+  /** The code at a token endpoint, where `code` alone does not determine it. */
   oauth?: OAuthError
 }
 
-/** A refusal with a code from the catalogue: the only error a client is told about. */
+/** An error with a code from the catalogue: the only kind that is sent to clients. */
 export class Failure extends Error {
   override readonly name = 'Failure'
   readonly code: ErrorCode
@@ -67,10 +67,10 @@ export class Failure extends Error {
   }
 }
 
-/** Makes the failure to throw: `throw fail('email_taken', { cause })`. */
+/** Creates a Failure: `throw fail('email_taken', { cause })`. */
 export const fail = (code: ErrorCode, options?: FailureOptions) => new Failure(code, options)
 
-/** Libraries wrap what we throw; the failure is looked for along the chain of causes. */
+/** Finds a Failure in the chain of causes, because libraries wrap what we throw. */
 export function failureIn(error: unknown): Failure | null {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
     if (at instanceof Failure) return at

@@ -2,20 +2,20 @@ import type { ErrorCode } from './errors'
 import type { PolicyName } from './rate-limiter/policies'
 import type { SharedEvent } from './shared-events'
 
-/** What other parts of the service must learn at once. */
+/** An event that other parts of the service must learn at once. */
 export type BusEvent = SharedEvent | LocalEvent
 
-/** What concerns this process alone. */
+/** Events that concern this process alone. */
 type LocalEvent =
-  /** An address has used up a limit: told once a window. */
+  /** An address has exhausted a rate limit. Emitted once a window. */
   | { type: 'limit.reached'; policy: PolicyName; ip: string | null; requestId: string }
-  /** A security event is kept and committed. */
+  /** An audit event is committed. */
   | { type: 'audit.recorded'; event: string; reason: string | null }
-  /** A refresh token was exchanged, or got the successor that it had got before. */
+  /** A refresh token was exchanged, or repeated and given the same successor. */
   | { type: 'session.refreshed'; isRepeated: boolean }
-  /** A request is answered with an error, that of a limit if it names one. */
+  /** A request failed. `policy` names the rate limit, if one was exceeded. */
   | { type: 'request.failed'; code: ErrorCode; policy: PolicyName | null }
-  /** Something may have changed unheard: the link to the others was down, or a commit was not answered. */
+  /** Events of other instances may be lost: the listener was down, or a COMMIT is in doubt. */
   | { type: 'notices.missed' }
 
 export type EventBus = {
@@ -25,7 +25,7 @@ export type EventBus = {
   on(listener: (notice: BusEvent) => void): void
 }
 
-/** Tells notices to every listener in this process, in the order they came. */
+/** Delivers events to every listener in this process, in order. */
 export function createEventBus(instanceId: string | null = null): EventBus {
   const listeners: ((notice: BusEvent) => void)[] = []
   return {

@@ -1,6 +1,6 @@
 const pauseMilliseconds = 100
 
-/** Tells ten times a second how many seconds late the event loop came to it. */
+/** Observes ten times a second by how many seconds a timer was late. */
 export function watchEventLoop(observe: (seconds: number) => void): { stop(): void } {
   let dueAt = performance.now() + pauseMilliseconds
   const timer = setInterval(() => {
@@ -14,7 +14,7 @@ export function watchEventLoop(observe: (seconds: number) => void): { stop(): vo
 
 const lagsKept = 10
 
-/** Tells ten times a second how many milliseconds late the event loop was in the last second, at worst. */
+/** Reports ten times a second the greatest lag of the last second, in milliseconds. */
 export function watchLag(tell: (milliseconds: number) => void): { stop(): void } {
   const lags: number[] = []
   return watchEventLoop((seconds) => {

@@ -1,7 +1,7 @@
-/** A value that is there already, or comes later: what is remembered need not make a request wait its turn. */
+/** A value or a promise of it. A cached value does not cost a request a turn of the microtask queue. */
 export type MaybePromise<T> = T | Promise<T>
 
-/** Goes on with `value`, at once when it is there. */
+/** Calls `next` with the value: at once, or when the promise resolves. */
 export const thenSync = <T, R>(
   value: MaybePromise<T>,
   next: (value: T) => MaybePromise<R>,

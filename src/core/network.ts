@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
 
-/** Who counts as one: an IPv4 address, or the /64 of an IPv6 address, the least that one subscriber is given. */
+/** The unit that limits count: an IPv4 address, or an IPv6 /64, the smallest network that a subscriber gets. */
 export function networkOf(ip: string): string {
   if (!ip.includes(':')) return ip
   const address = ipaddr.process(ip)

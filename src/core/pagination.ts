@@ -1,20 +1,20 @@
 import { uuidPattern } from './crypto'
 import { fail } from './errors'
 
-/** Part of a list, newest first. */
+/** One page of a list, newest first. */
 export type Page<T> = { items: T[]; next_cursor: string | null }
 
 const defaultLimit = 20
 
 type Asked = { limit?: number; cursor?: string }
 
-/** Where a page begins and how long it is at most. Throws `validation_failed` for a cursor of no list. */
+/** Reads the limit and the cursor of a query. Throws `validation_failed` for a malformed cursor. */
 export const pageRequest = ({ limit = defaultLimit, cursor }: Asked, idPattern = uuidPattern) => ({
   limit,
   before: idOf(cursor, idPattern),
 })
 
-/** Makes a page of rows of which one more than `limit` was asked for: that one tells whether there is a next page. */
+/** Makes a page from up to `limit + 1` rows. The extra row shows that there is a next page. */
 export function pageOf<R extends { id: string }, T>(
   rows: R[],
   limit: number,
@@ -29,7 +29,7 @@ export function pageOf<R extends { id: string }, T>(
   }
 }
 
-/** The id that a cursor stands for; `null` for the first page. */
+/** Decodes a cursor to the id in it; `null` for the first page. */
 function idOf(cursor: string | undefined, idPattern: RegExp): string | null {
   if (cursor === undefined) return null
   const id = Buffer.from(cursor, 'base64url').toString('utf8')

@@ -10,44 +10,44 @@ const maxPasswordLength = 256
 export type PasswordCost = { memoryKib: number; time: number }
 
 export type Passwords = {
-  /** argon2id hash in PHC form. Throws `overloaded` when too many hashes already wait. */
+  /** Returns an argon2id hash in PHC form. Throws `overloaded` when the queue is full. */
   hash(password: string): Promise<string>
   /**
-   * Compares with a stored hash; with `null` it spends the same time and says no. `null` for a hash that cannot be read,
-   * after the same time. Throws `overloaded`.
+   * Compares a password with a stored hash. A `null` hash is false after the same time. Returns `null` for an unreadable
+   * hash, also after the same time. Throws `overloaded`.
    */
   verify(password: string, hash: string | null): Promise<boolean | null>
-  /** True when a hash was made by another system, algorithm or at another cost than today's. */
+  /** True when a hash has another algorithm, cost or salt length than those of today. */
   isOutdated(hash: string): boolean
-  /** Throws `overloaded` when too many hashes already wait. */
+  /** Throws `overloaded` when the queue is full. */
   assertCapacity(): void
   readonly load: Load
 }
 
-// About two seconds of work for a core: the excess is refused at once, and what is admitted is answered soon.
-const queuedHashesPerCore = 64
+// About two seconds of work for each core. The excess is refused at once, so admitted work waits a bounded time.
+const maxQueuedHashesPerCore = 64
 const maxHashWaitMilliseconds = 3000
 
-/** Password hashing at one explicit cost, as many at a time as there are cores. */
+/** Hashes passwords at one explicit cost, one hash at a time for each core. */
 export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
   const cores = availableParallelism()
   const gate = createSemaphore({
     permits: cores,
-    queue: cores * queuedHashesPerCore,
+    maxQueued: cores * maxQueuedHashesPerCore,
     maxWaitMilliseconds: maxHashWaitMilliseconds,
-    refusal: 'overloaded',
+    errorCode: 'overloaded',
   })
   const cost = { algorithm: 'argon2id', memoryCost: memoryKib, timeCost: time } as const
-  // Salt and digest have 32 bytes: other systems have our cost too, but a shorter salt.
+  // Our salt and digest have 32 bytes. Other systems may use the same cost with a shorter salt.
   const currentForm = new RegExp(
     String.raw`^\$argon2id\$v=19\$m=${memoryKib},t=${time},p=1\$[^$]{43}\$[^$]{43}$`,
   )
   const isOutdated = (stored: string) => !currentForm.test(stored)
-  // Made now, not at the first unknown address, whose answer would stand out by taking twice as long.
+  // Made at start: made at the first unknown address, it would double the time of that response.
   const decoy = Bun.password.hash(randomText(32), cost)
 
-  // The work of a comparison that fails, where there is nothing to compare with.
-  const spend = async (password: string) => {
+  // Does the work of a failed comparison when there is no hash.
+  const compareWithDecoy = async (password: string) => {
     await Bun.password.verify(asHashed(password), await decoy)
     return false
   }
@@ -56,10 +56,10 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
     hash: (password) => gate.run(() => Bun.password.hash(asHashed(password), cost)),
     verify: (password, stored) =>
       gate.run(async () => {
-        if (stored === null) return spend(password)
-        const texts = isOutdated(stored) ? eitherWay(password) : [asHashed(password)]
+        if (stored === null) return compareWithDecoy(password)
+        const texts = isOutdated(stored) ? bothForms(password) : [asHashed(password)]
         const isMatch = await verifyHash(texts, stored)
-        if (isMatch === null) await spend(password)
+        if (isMatch === null) await compareWithDecoy(password)
         return isMatch
       }),
     isOutdated,
@@ -68,16 +68,16 @@ export function createPasswords({ memoryKib, time }: PasswordCost): Passwords {
   }
 }
 
-/** Why a new password is refused, as a sentence, or `null`. OWASP ASVS 5 §6.2. */
+/** Says why a new password is refused; `null` for an acceptable one. OWASP ASVS 5 §6.2. */
 export function passwordProblem(password: string, email: string, minLength: number): string | null {
-  // No request to sign in could bring it; a command or a file can.
+  // A request cannot contain such text, but a command or a file can.
   if (!isPostgresText(password)) return textRule
   const normalised = normalise(password)
   const length = [...normalised].length
   if (length < minLength) return `must have at least ${minLength} characters`
   if (length > maxPasswordLength) return `must have at most ${maxPasswordLength} characters`
   const folded = normalised.toLowerCase()
-  // The list is JSON text: a quoted match is a whole entry, and nothing has to be parsed or kept.
+  // The list is JSON text. A quoted match is a whole entry, so the list is never parsed.
   if (commonPasswords.includes(JSON.stringify(folded))) return 'is among the most used passwords'
   const [localPart = ''] = email.split('@')
   if (localPart.length >= 4 && folded.includes(localPart))
@@ -85,11 +85,11 @@ export function passwordProblem(password: string, email: string, minLength: numb
   return null
 }
 
-/** The same password typed on another keyboard or system must hash alike. */
+/** Makes one password typed on different keyboards the same text. */
 const normalise = (password: string) => password.normalize('NFKC')
 
-// Hashing throws on an empty password; a lone NUL can never be a stored one, since NUL is refused at the door.
+// Bun.password throws on an empty password. NUL stands in for it: no stored password can be a NUL.
 const asHashed = (password: string) => normalise(password) || '\0'
 
-/** Another system hashed what it was sent, and an older hash of ours is of the normalised text. */
-const eitherWay = (password: string) => [...new Set([asHashed(password), password || '\0'])]
+/** Another system hashed the text as sent; an older hash of ours is of the normalised text. */
+const bothForms = (password: string) => [...new Set([asHashed(password), password || '\0'])]

@@ -1,15 +1,15 @@
 import { fail } from './errors'
 
-// No schema comes near it, and whatever walks or prints a body of brackets alone would take seconds over it.
+// No schema of ours is this deep. Walking or printing a body of nothing but brackets would take seconds.
 const deepest = 32
 const maxPointer = 100
 
-/** What is wrong, and where: the keys on the way to it. */
+/** A broken rule and the keys that lead to it. */
 type Fault = { rule: string; path: string[] }
 
 /**
- * Throws `validation_failed` for JSON that the database cannot hold: an escape can bring in what UTF-8 itself cannot, NUL
- * and half a surrogate pair, which PostgreSQL refuses.
+ * Throws `validation_failed` for JSON that PostgreSQL cannot store. Escapes can contain NUL and lone surrogates, which
+ * PostgreSQL refuses.
  */
 export function assertPostgresText(value: unknown): void {
   const fault = faultIn(value, 0)
@@ -20,7 +20,7 @@ export function assertPostgresText(value: unknown): void {
   })
 }
 
-/** The way there is put together only when there is a fault: a body may have twenty thousand places. */
+/** Builds the path only for a fault: a body may have twenty thousand values. */
 function faultIn(value: unknown, depth: number): Fault | null {
   if (typeof value === 'string') return isPostgresText(value) ? null : { rule: textRule, path: [] }
   if (typeof value !== 'object' || value === null) return null
@@ -28,7 +28,7 @@ function faultIn(value: unknown, depth: number): Fault | null {
   if (Array.isArray(value)) return faultAmong(value, null, depth)
   const names = Object.keys(value)
   if (!names.every(isPostgresText)) return { rule: textRule, path: [] }
-  // Looking each value up by its name costs twenty times as much.
+  // A lookup of each value by name costs twenty times as much.
   return faultAmong(Object.values(value), names, depth)
 }
 
@@ -40,6 +40,6 @@ function faultAmong(items: unknown[], names: string[] | null, depth: number): Fa
   return null
 }
 
-/** Whether a request could bring this text. */
+/** True for text that PostgreSQL can store. */
 export const isPostgresText = (text: string) => text.isWellFormed() && !text.includes('\0')
 export const textRule = 'must be well-formed text without NUL'

@@ -3,8 +3,8 @@ import { fail } from './errors'
 import { createLoginThrottle, type LoginThrottle } from './rate-limiter/login-throttle'
 import { type PolicyName, policies, type Refusal } from './rate-limiter/policies'
 
-/** Where a key stands after a use of it. */
-type Standing = {
+/** The state of a key after one use. */
+type LimitState = {
   policy: PolicyName
   remaining: number
   resetSeconds: number
@@ -13,17 +13,17 @@ type Standing = {
 
 export type Limits = {
   isOn: boolean
-  /** Counts one use by `key` and tells whether it is refused; `null` when limits are off. */
-  count(policy: PolicyName, key: string): Promise<Standing | null>
-  /** Counts one use by `key`. Throws `rate_limited`. */
+  /** Counts one use of `key` and says whether it is refused; `null` with rate limits off. */
+  count(policy: PolicyName, key: string): Promise<LimitState | null>
+  /** Counts one use of `key`. Throws `rate_limited`. */
   use(policy: PolicyName, key: string): Promise<void>
   loginThrottle: LoginThrottle
 }
 
-/** Makes a counter in some store: memory, or one that instances share. */
+/** Makes a limiter over some store: memory, or one that instances share. */
 export type MakeLimiter = (options: IRateLimiterOptions) => RateLimiterAbstract
 
-/** The limits of the service, over counters of rate-limiter-flexible. */
+/** The rate limits of the service, over the limiters of rate-limiter-flexible. */
 export function createLimits({ isOn, makeLimiter }: { isOn: boolean; makeLimiter: MakeLimiter }): Limits {
   if (!isOn) return unlimited
   const limiters = new Map<PolicyName, RateLimiterAbstract>()
@@ -37,11 +37,11 @@ export function createLimits({ isOn, makeLimiter }: { isOn: boolean; makeLimiter
     return limiter
   }
 
-  async function count(policy: PolicyName, key: string): Promise<Standing> {
+  async function count(policy: PolicyName, key: string): Promise<LimitState> {
     try {
-      return standing(policy, await limiterOf(policy).consume(key))
+      return stateOf(policy, await limiterOf(policy).consume(key))
     } catch (error) {
-      if (error instanceof RateLimiterRes) return standing(policy, error)
+      if (error instanceof RateLimiterRes) return stateOf(policy, error)
       throw error
     }
   }
@@ -64,7 +64,7 @@ const unlimited: Limits = {
   loginThrottle: { run: (_key, attempt) => attempt() },
 }
 
-function standing(policy: PolicyName, { consumedPoints, msBeforeNext }: RateLimiterRes): Standing {
+function stateOf(policy: PolicyName, { consumedPoints, msBeforeNext }: RateLimiterRes): LimitState {
   const { quota } = policies[policy]
   const resetSeconds = Math.max(1, Math.ceil(msBeforeNext / 1000))
   const isFirst = consumedPoints === quota + 1

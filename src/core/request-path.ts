@@ -1,5 +1,5 @@
 /**
- * The path of a request as it was sent. Not by `URL`: Bun lets a `Host` pass that is no part of any address, such as `[`.
+ * The path of a request as it was sent. `URL` cannot parse it: Bun accepts an invalid `Host` such as `[`.
  */
 export function pathOf(url: string): string {
   const start = url.indexOf('/', url.indexOf('//') + 2)
@@ -8,8 +8,8 @@ export function pathOf(url: string): string {
 }
 
 /**
- * Without a `Host`, as HTTP/1.0 allows, Bun gives the bare path for a URL. Everyone who reads one looks for the path
- * behind a host, and not all would find the same.
+ * Gives a request without `Host` (HTTP/1.0) an absolute URL. Bun leaves the bare path there, and code that looks for the
+ * path behind a host would misread it.
  */
 export function nameHost(request: Request) {
   const { url } = request

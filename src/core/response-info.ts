@@ -1,12 +1,12 @@
-/** A request that was answered, as the access log tells it. */
+/** The facts of one response, as the access log writes them. */
 export type ResponseInfo = {
   request: Request
   method: string
-  /** The pattern of its route; `null` where none matched. */
+  /** The pattern of the route; `null` when none matched. */
   route: string | null
   status: number
   seconds: number
 }
 
-/** Told of every answer once it is on its way. */
+/** Called for every response once it is sent. */
 export type OnResponse = (info: ResponseInfo) => void

@@ -1,11 +1,11 @@
 import { sleep } from './abort-signal'
 
 export type Job = {
-  /** Ends the pause, and settles when the work under way is done. */
+  /** Ends the pause. Resolves when the run under way is done. */
   stop(): Promise<void>
 }
 
-/** Runs `work` again and again until stopped, never twice at a time. It answers how many milliseconds to pause. */
+/** Runs `work` again and again, never twice at a time, until stopped. `work` returns the pause in milliseconds. */
 export function runPeriodically(work: () => Promise<number>): Job {
   const ending = new AbortController()
   async function run() {

@@ -1,22 +1,22 @@
 import { readFileSync, statSync } from 'node:fs'
 
-/** The text of a file that holds one secret, without the line break at its end. Throws what is wrong, without its path. */
+/** Reads a file that holds one secret, without the line break at its end. Throws the reason, without the path. */
 export function readSecretFile(path: string): string {
   const text = decode(readBytes(path)).replace(/[\r\n]+$/, '')
   if (text.trim() === '') throw new Error('is empty')
   return text
 }
 
-/** As `readSecretFile`, while the service runs: a pipe has nothing more to say, and would stop everything. */
+/** Reads the file again while the service runs. A pipe is refused: reading it would block the process. */
 export function rereadSecretFile(path: string): string {
   if (statOf(path)?.isFIFO()) throw new Error('is a pipe, which can be read once')
   return readSecretFile(path)
 }
 
-/** Whether anyone on the machine may put another secret into the file. */
+/** True when anyone on the machine may write to the file. */
 export const isOpenToAll = (path: string) => ((statOf(path)?.mode ?? 0) & 0o002) !== 0
 
-/** `null` for what cannot be looked at: reading it says why. */
+/** `null` for a file that cannot be examined; reading it then gives the reason. */
 function statOf(path: string) {
   try {
     return statSync(path)
@@ -34,7 +34,7 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-/** Bytes that are no text would all become the same character, and a random key of them one that can be guessed. */
+/** Refuses bytes that are not UTF-8: they would all become U+FFFD and make a random key guessable. */
 function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -1,28 +1,38 @@
 import { type ErrorCode, fail } from './errors'
 
-/** How much is under way behind a gate just now, and how much waits before it. */
+/** The permits in use and the callers that wait for one. */
 export type Load = { readonly running: number; readonly waiting: number }
 
 export type Semaphore = Load & {
-  /** Runs `work` when a place is free. Throws the gate's code when too many already wait, or one waited too long. */
+  /** Runs `work` with a permit. Throws `errorCode` when the queue is full or the wait was too long. */
   run<T>(work: () => Promise<T>): Promise<T>
-  /** Throws the gate's code while too many wait, for who has something to do before that may be in vain. */
+  /** Throws `errorCode` while the queue is full. For callers with costly work before `run`. */
   assertCapacity(): void
 }
 
-type GateOptions = { permits: number; queue: number; maxWaitMilliseconds: number; refusal: ErrorCode }
+type SemaphoreOptions = {
+  permits: number
+  maxQueued: number
+  maxWaitMilliseconds: number
+  errorCode: ErrorCode
+}
 
-/** Admits `places` at a time and lets `queue` wait: more would only grow memory and everyone's delay. */
-export function createSemaphore({ permits, queue, maxWaitMilliseconds, refusal }: GateOptions): Semaphore {
+/** Grants `permits` at a time and queues up to `maxQueued`. A longer queue would only grow memory and delay. */
+export function createSemaphore({
+  permits,
+  maxQueued,
+  maxWaitMilliseconds,
+  errorCode,
+}: SemaphoreOptions): Semaphore {
   const waiters = new Set<() => void>()
-  let free = permits
+  let available = permits
 
-  const enter = () => {
-    if (free > 0) {
-      free--
+  const acquire = () => {
+    if (available > 0) {
+      available--
       return Promise.resolve()
     }
-    if (waiters.size >= queue) return Promise.reject(fail(refusal))
+    if (waiters.size >= maxQueued) return Promise.reject(fail(errorCode))
     return new Promise<void>((resolve, reject) => {
       const admit = () => {
         clearTimeout(timer)
@@ -30,16 +40,16 @@ export function createSemaphore({ permits, queue, maxWaitMilliseconds, refusal }
       }
       const timer = setTimeout(() => {
         waiters.delete(admit)
-        reject(fail(refusal))
+        reject(fail(errorCode))
       }, maxWaitMilliseconds)
       waiters.add(admit)
     })
   }
 
-  const leave = () => {
+  const release = () => {
     const [next] = waiters
     if (!next) {
-      free++
+      available++
       return
     }
     waiters.delete(next)
@@ -48,18 +58,18 @@ export function createSemaphore({ permits, queue, maxWaitMilliseconds, refusal }
 
   return {
     assertCapacity() {
-      if (free === 0 && waiters.size >= queue) throw fail(refusal)
+      if (available === 0 && waiters.size >= maxQueued) throw fail(errorCode)
     },
     async run(work) {
-      await enter()
+      await acquire()
       try {
         return await work()
       } finally {
-        leave()
+        release()
       }
     },
     get running() {
-      return permits - free
+      return permits - available
     },
     get waiting() {
       return waiters.size

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox'
 
-/** What was published, by whom; `socketId` names the socket that is not sent its own message. */
+/** A published message and its publisher. The socket `socketId` does not receive its own message. */
 export type PublishedMessage = Static<typeof PublishedMessage>
 const PublishedMessage = Type.Object({
   data: Type.Unknown(),
@@ -9,7 +9,7 @@ const PublishedMessage = Type.Object({
   sentAt: Type.String(),
 })
 
-/** What every instance must learn at once. It travels as JSON. */
+/** Events that every instance must learn at once. They travel as JSON in NOTIFY. */
 export type SharedEvent = Static<typeof SharedEvent>
 export const SharedEvent = Type.Union([
   Type.Object({
@@ -26,7 +26,7 @@ export const SharedEvent = Type.Union([
     type: Type.Literal('channel.message'),
     channel: Type.String(),
     offset: Type.Integer(),
-    // Left out when it is too large to travel: then it is read from the database.
+    // Null when it is too large for NOTIFY: receivers then read it from the database.
     message: Type.Union([Type.Null(), PublishedMessage]),
   }),
   Type.Object({

@@ -1,15 +1,15 @@
 import type { OnResponse } from './response-info'
 
-/** Runs a part of a request that is being followed, named and timed by itself. */
+/** Runs a part of a request in a span of its own. */
 export type Step = <T>(name: string, about: Record<string, string>, work: () => Promise<T>) => Promise<T>
 
-/** Follows requests through what they wait for, for those who collect traces. */
+/** Traces requests through everything they wait for. */
 export type Tracing = {
-  /** Runs the handling of a request: whatever it waits for belongs to it. */
+  /** Runs the handling of a request. All spans inside belong to it. */
   follow<T>(request: Request, work: () => T): T
   step: Step
-  /** Ends what is told of a request. */
+  /** Ends the span of a request. */
   onResponse: OnResponse
-  /** The trace of the request in whose course this is asked, if there is one. */
+  /** The trace id of the current request, if there is one. */
   traceId(): string | null
 }

@@ -1,16 +1,16 @@
-// What crypt(3) and all that follow it compare. Bun hashes what is longer beforehand, which nobody else does.
+// bcrypt compares 72 bytes, in crypt(3) and everywhere else. Bun alone pre-hashes longer passwords.
 const bcryptBytes = 72
 
-// What Bun says of the hash; other errors, of memory say, are of the moment.
+// Codes by which Bun rejects the hash itself. Other errors, such as lack of memory, are temporary.
 const faultsOfHash = new Set<unknown>([
   'PASSWORD_UNSUPPORTED_ALGORITHM',
   'PASSWORD_INVALID_ENCODING',
   'PASSWORD_WEAK_PARAMETERS',
 ])
 
-/** Whether one of these texts is the password behind a stored hash, of whatever system; `null` if it cannot be read. */
+/** True when one of the texts matches a stored hash of any system; `null` when the hash is unreadable. */
 export async function verifyHash(texts: string[], stored: string): Promise<boolean | null> {
-  // Bun takes nothing for a hash that does not fit.
+  // Bun would treat an empty hash as one that does not match.
   if (stored === '') return null
   try {
     for (const text of texts) {

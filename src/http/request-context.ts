@@ -2,10 +2,11 @@ import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import type { AnonymousActor, Origin } from '../core/actor'
 import type { Config } from '../core/config'
-import type { Lifecycle } from '../core/lifecycle'
 import type { Log } from '../core/log'
+import type { FieldsOf } from '../core/log-events'
 import { nameHost } from '../core/request-path'
 import type { OnResponse } from '../core/response-info'
+import type { Lifecycle } from '../core/service-lifecycle'
 import { addressReader, type Peer } from './client-address'
 import { complete, completeJson, standardHeaders } from './security-headers'
 
@@ -89,7 +90,9 @@ export function requests({ trustedProxies, lifecycle, log, onResponse, probes, s
     const { method } = request
     const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
     const isProbe = status === 200 && route !== null && probes.includes(route)
-    log[isProbe ? 'debug' : 'info']({ requestId, method, route, status, durationMs, userId }, 'http.request')
+    const fields: FieldsOf<'http.request'> = { requestId, method, route, status, durationMs, userId }
+    if (isProbe) log.debug(fields, 'http.request')
+    else log.info(fields, 'http.request')
     for (const tell of onResponse) tell({ request, method, route, status, seconds: durationMs / 1000 })
     return answer
   }

@@ -45,10 +45,10 @@ const isTextOfAnother = ({ type, format }: Schema) =>
 const isPlain = (schema: Schema) =>
   typeof schema['type'] === 'string' && !('enum' in schema) && !('const' in schema)
 
-export const isObject = (value: unknown): value is Schema =>
+const isObject = (value: unknown): value is Schema =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-export const schemasIn = (record: Schema): Record<string, Schema> =>
+const schemasIn = (record: Schema): Record<string, Schema> =>
   Object.fromEntries(Object.entries(record).filter((entry): entry is [string, Schema] => isObject(entry[1])))
 
 /** The record with each value changed. */

@@ -8,5 +8,5 @@ export async function bootstrap(deps: Deps): Promise<void> {
   if (!firstAdmin) return
   const outcome = await ensureFirstAdmin(deps, asSystem, firstAdmin)
   if (outcome === 'created') deps.log.info('bootstrap.admin_created')
-  if (outcome === 'address_taken') deps.log.warn('bootstrap.address_taken')
+  if (outcome === 'address_taken') deps.log.warn('bootstrap.email_taken')
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { fail, failureIn } from '../core/errors'
 import type { Base, Runtime } from '../deps'
 import type { Snapshot } from '../embedded/snapshot'
-import { placeSocket } from '../embedded/unix-socket'
+import { prepareSocket } from '../embedded/unix-socket'
 import { maxBodyBytes, readJson } from '../http/body'
 import { controlSocket, snapshotPath } from './control-protocol'
 import { perform } from './user-admin'
@@ -23,7 +23,7 @@ type Snapshooter = { snapshot: (() => Promise<Snapshot>) | null }
  */
 export function startControlServer(runtime: Controlled, { snapshot }: Snapshooter): ControlServer {
   const { deps } = runtime
-  const place = placeSocket(resolve(deps.config.dataDir), controlSocket)
+  const place = prepareSocket(resolve(deps.config.dataDir), controlSocket)
   const server = Bun.serve({
     unix: place.path,
     development: false,

@@ -8,14 +8,13 @@ import type { Deps } from '../deps'
 export async function reloadKeys({ keys, log }: Deps, environment: Environment): Promise<void> {
   try {
     const secrets = rereadKeys(environment)
-    if (!secrets) return log.info('keys.not_in_a_file')
+    if (!secrets) return log.info('keys.reload_skipped')
     const before = keys.current.access.kids
     await keys.replace(secrets)
     const { access, refresh } = keys.current
     const removed = before.filter((kid) => !access.kids.includes(kid))
     log.info({ access: access.kids, refresh: refresh.kids, removed }, 'keys.reloaded')
   } catch (err) {
-    const why = err instanceof ConfigError ? { problems: err.problems } : { err }
-    log.error(why, 'keys.reload_failed')
+    log.error(err instanceof ConfigError ? { problems: err.problems } : { err }, 'keys.reload_failed')
   }
 }

@@ -1,6 +1,6 @@
 import type { Server } from 'bun'
-import type { Lifecycle } from '../core/lifecycle'
 import type { Job } from '../core/run-periodically'
+import type { Lifecycle } from '../core/service-lifecycle'
 import type { Runtime } from '../deps'
 import type { Realtime } from '../modules/realtime/sockets'
 import type { ControlServer } from './control-server'

@@ -3,13 +3,13 @@ import type { BusEvent, EventBus } from '../core/event-bus'
 import { policies } from '../core/rate-limiter/policies'
 import type { RevokeReason } from '../modules/sessions/table'
 
-/** How often each of some names was met. */
+/** A count for each label value. */
 type LabelledCounter = Map<string, number>
 
-/** What this process has seen happen since it started. */
+/** The counters of this process since its start. */
 export type Counters = ReturnType<typeof createCounters>
 
-/** Counts what the event bus tells of this process. */
+/** Counts the events of this process. */
 export function createCounters(events: EventBus) {
   const counts = {
     signIns: labelledCounter(['succeeded', 'failed', 'limited']),
@@ -62,7 +62,7 @@ function countFailure(
   else if (code === 'invalid_refresh_token') count(refreshes, 'invalid')
 }
 
-/** Every name is there from the start: a rate needs the zero before the first one. */
+/** Every label value starts at zero: `rate()` needs the zero before the first increment. */
 const labelledCounter = (names: readonly string[]): LabelledCounter => new Map(names.map((name) => [name, 0]))
 
 const count = (tally: LabelledCounter, name: string) => tally.set(name, (tally.get(name) ?? 0) + 1)

@@ -6,12 +6,12 @@ import type { Runtime } from '../deps'
 
 export type MetricsServer = { url: string; onResponse: OnResponse; stop(): Promise<void> }
 
-/** Serves `/metrics` and nothing else where the configuration says so; `null` where it does not. Throws when the port is taken. */
+/** Serves `/metrics` on METRICS_PORT; `null` when that is unset. Throws when the port is taken. */
 export async function startMetrics(runtime: Runtime, version: string): Promise<MetricsServer | null> {
   const { config, log } = runtime.deps
   const { metrics } = config
   if (!metrics) return null
-  // Who does not ask for metrics does not load them either.
+  // prom-client is loaded only when metrics are served.
   const { createMetrics } = await import('./metrics')
   const { registry, onResponse, stop } = createMetrics(runtime, version)
   const server = listen(metrics, async () => ({

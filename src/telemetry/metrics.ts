@@ -10,7 +10,7 @@ import { serviceMetrics } from './service-metrics'
 
 export type Metrics = { registry: Registry; onResponse: OnResponse; stop(): void }
 
-/** Everything that `/metrics` tells. What lies about as a number is read when asked for, and nothing is kept twice. */
+/** Builds the registry of `/metrics`. Existing numbers are read at collection, so none is kept twice. */
 export function createMetrics(runtime: Runtime, version: string): Metrics {
   const registry = new Registry()
   addBuild(registry, version)

@@ -3,7 +3,7 @@ import type { MetricDefinition } from './register-metrics'
 
 const perMicrosecond = 1e-6
 
-/** What a process is asked for by everyone, under the names that every dashboard knows. */
+/** The process metrics under the names that Prometheus dashboards expect. */
 export const processMetrics = (): MetricDefinition[] => [
   {
     name: 'process_cpu_user_seconds_total',

@@ -2,10 +2,10 @@ import { Histogram, type Registry } from 'prom-client'
 import type { OnResponse } from '../core/response-info'
 
 const bucketSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-// Anyone may send any method to a path that does not exist.
+// A client may send any method, so unknown ones share one label.
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-/** Counts and times requests by route pattern: a path would be a label of its own for every id in it. */
+/** Observes requests by route pattern. Paths as labels would grow without bound. */
 export function timeRequests(registry: Registry): OnResponse {
   const duration = new Histogram({
     name: 'fastkit_http_request_duration_seconds',

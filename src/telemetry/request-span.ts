@@ -11,7 +11,7 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { pathOf } from '../core/request-path'
 import type { ResponseInfo } from '../core/response-info'
 
-// Names of attributes: OpenTelemetry's semantic conventions for HTTP servers.
+// Attribute names follow OpenTelemetry's semantic conventions for HTTP servers.
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE'])
 const methodOf = (method: string) => (methods.has(method) ? method : '_OTHER')
@@ -22,7 +22,7 @@ const headers: TextMapGetter<Headers> = {
 }
 const propagator = new W3CTraceContextPropagator()
 
-/** Begins the span of a request, within the trace that its `traceparent` names. */
+/** Starts the span of a request in the trace of its `traceparent`. */
 export function beginRequest(tracer: Tracer, request: Request): Span {
   const parent: Context = propagator.extract(ROOT_CONTEXT, request.headers, headers)
   const method = methodOf(request.method)
@@ -31,8 +31,8 @@ export function beginRequest(tracer: Tracer, request: Request): Span {
 }
 
 /**
- * Ends it with what came of it. The path is told where a route knows it and let what stands in it pass: what a stranger
- * writes elsewhere, such as an e-mail address for an id, is kept nowhere.
+ * Ends the span with the outcome. It carries the path only when a route matched and accepted the parameters: other paths
+ * may contain personal data, such as an e-mail address in place of an id.
  */
 export function endRequest(span: Span, { request, method, route, status }: ResponseInfo) {
   if (span.isRecording()) {

@@ -6,7 +6,7 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace'
 
-/** What OTEL_TRACES_SAMPLER names, by the names of the OpenTelemetry specification. */
+/** The sampler that OTEL_TRACES_SAMPLER names (OpenTelemetry specification). */
 export function samplerOf(name: string, ratio: number): Sampler {
   const rootOf = (kind: string) => {
     if (kind === 'always_off') return new AlwaysOffSampler()

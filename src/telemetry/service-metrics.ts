@@ -2,7 +2,7 @@ import type { Runtime } from '../deps'
 import type { Counters } from './counters'
 import type { MetricDefinition } from './register-metrics'
 
-/** What the service can tell of itself at any moment. */
+/** The metrics of the service that can be read at any moment. */
 export const serviceMetrics = (runtime: Runtime, counts: Counters): MetricDefinition[] => [
   ...accountMetrics(counts),
   ...databaseMetrics(runtime),

@@ -10,7 +10,7 @@ type Collector = {
   timeoutMilliseconds: number
 }
 
-/** Sends spans to a collector, as OTLP over HTTP. One that is away costs the spans and two log lines: lost, and back. */
+/** Exports spans as OTLP over HTTP. An unreachable collector costs the spans and two log lines: lost, and resumed. */
 export function exportTo(
   { endpoint, headers, timeoutMilliseconds }: Collector,
   log: () => Log,
@@ -22,7 +22,7 @@ export function exportTo(
   })
   let lost = 0
 
-  function note(spans: number, { code, error }: ExportResult) {
+  function logOutcome(spans: number, { code, error }: ExportResult) {
     const isSent = code === ExportResultCode.SUCCESS
     if (isSent && lost > 0) log().info({ lostSpans: lost }, 'tracing.export_resumed')
     if (!isSent && lost === 0) log().warn({ reason: reasonOf(error) }, 'tracing.export_failed')
@@ -31,8 +31,8 @@ export function exportTo(
   return {
     export: (spans: ReadableSpan[], done) =>
       exporter.export(spans, (result) => {
-        note(spans.length, result)
-        // Told here: the library would tell of each one.
+        logOutcome(spans.length, result)
+        // The failure is logged above. The library would log each one.
         done({ code: ExportResultCode.SUCCESS })
       }),
     forceFlush: () => exporter.forceFlush(),
@@ -40,7 +40,7 @@ export function exportTo(
   }
 }
 
-/** A status or a code of the system; a message might quote what the collector answered. */
+/** An HTTP status or system code. The message might quote the response of the collector. */
 function reasonOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null
   return code === null || code === undefined ? 'no answer' : String(code)

@@ -2,17 +2,17 @@ import type { Config } from '../core/config'
 import type { Log } from '../core/log'
 import type { Tracing } from '../core/tracing'
 
-/** Traces that are collected, until `stop` has sent what is left or given up. */
+/** Tracing until `stop`, which flushes the remaining spans or gives up. */
 export type RunningTracing = Tracing & { stop(): Promise<void> }
 
-/** Follows requests where the configuration names a collector; `null` where it does not. `log` is asked for when needed. */
+/** Starts tracing; `null` without a collector. `log` is a function because the log is created later. */
 export async function startTracing(
   { tracing }: Config,
   version: string,
   log: () => Log,
 ): Promise<RunningTracing | null> {
   if (!tracing) return null
-  // Who collects no traces does not load what makes them either.
+  // OpenTelemetry is loaded only when traces are collected.
   const { createTracing } = await import('./tracer')
   return createTracing({ ...tracing, version }, log)
 }

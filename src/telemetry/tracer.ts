@@ -12,17 +12,17 @@ import type { RunningTracing } from './start-tracing'
 
 type Options = NonNullable<Config['tracing']> & { version: string }
 
-// Spans that wait for the collector; beyond that they are dropped.
-const maxWaiting = 2048
+// Spans beyond this queue length are dropped.
+const maxQueuedSpans = 2048
 const exportMilliseconds = 5000
-// How long a span waits for others to go with it.
-const gatherMilliseconds = 1000
-// A collector that is away must not keep the service from ending.
-const farewellMilliseconds = 2000
+// The delay in which spans gather into one export.
+const batchDelayMilliseconds = 1000
+// An unreachable collector must not delay the shutdown.
+const maxFlushMilliseconds = 2000
 
 /**
- * Follows requests by spans of OpenTelemetry. Nothing is registered with its global API: a library that finds a tracer
- * there would put what it likes into spans, SQL and parameters too.
+ * Traces requests with OpenTelemetry. Nothing is registered with its global API: a library that finds a tracer there could
+ * put SQL and parameters into spans.
  */
 export function createTracing(options: Options, log: () => Log): RunningTracing {
   const provider = providerFor(options, log)
@@ -56,7 +56,7 @@ export function createTracing(options: Options, log: () => Log): RunningTracing 
     },
     traceId: () => current.getStore()?.spanContext().traceId ?? null,
     async stop() {
-      await Promise.race([provider.shutdown(), Bun.sleep(farewellMilliseconds)])
+      await Promise.race([provider.shutdown(), Bun.sleep(maxFlushMilliseconds)])
     },
   }
 }
@@ -70,9 +70,9 @@ function providerFor({ version, serviceName, sampler, samplerRatio, ...collector
   const exporter = exportTo({ ...collector, timeoutMilliseconds: exportMilliseconds }, log)
   const processor = new BatchSpanProcessor({
     exporter,
-    maxQueueSize: maxWaiting,
-    scheduledDelayMillis: gatherMilliseconds,
-    // The exporter has a limit of its own, which comes first.
+    maxQueueSize: maxQueuedSpans,
+    scheduledDelayMillis: batchDelayMilliseconds,
+    // The timeout of the exporter itself comes first.
     exportTimeoutMillis: 2 * exportMilliseconds,
   })
   return new TracerProvider({
@@ -82,7 +82,7 @@ function providerFor({ version, serviceName, sampler, samplerRatio, ...collector
   })
 }
 
-/** A code of ours, of the database or of the system: messages quote values. */
+/** An error code of ours, the database or the system. Messages may quote values. */
 function kindOf(error: unknown): string {
   const failure = failureIn(error)
   if (failure) return failure.code

@@ -75,7 +75,7 @@ describe('POST /api/v1/auth/password', () => {
     await service.sql`update users set password_hash = '{SHA}abc' where id = ${user.id}`
     expect(outcome(await to(user))).toEqual([403, 'wrong_password'])
     expect(await hashOf(user)).toBe('{SHA}abc')
-    const told = service.lines.filter(({ event }) => event === 'password.unreadable_hash')
+    const told = service.lines.filter(({ event }) => event === 'password.unsupported_hash')
     expect(told).toMatchObject([{ level: 40, userId: user.id }])
   })
 
@@ -83,8 +83,8 @@ describe('POST /api/v1/auth/password', () => {
     const user = await service.enter()
     const weak = JSON.stringify({ current_password: user.password, new_password: 'password123' })
     expect(outcome(await change(user.access_token, weak))).toEqual([422, 'weak_password', '/new_password'])
-    const guess = JSON.stringify({ current_password: 'not the password', new_password: 'password123' })
-    expect(outcome(await change(user.access_token, guess))).toEqual([403, 'wrong_password'])
+    const attempt = JSON.stringify({ current_password: 'not the password', new_password: 'password123' })
+    expect(outcome(await change(user.access_token, attempt))).toEqual([403, 'wrong_password'])
     expect((await service.me(user.access_token)).status).toBe(200)
   })
 

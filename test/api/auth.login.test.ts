@@ -119,7 +119,7 @@ describe('refused login', () => {
   test('for a hash that cannot be read tells the operator whose it is, and nobody the hash', async () => {
     const user = await unreadable('{SHA}kq3vzw9x')
     expect((await login(user)).status).toBe(401)
-    const told = service.lines.filter(({ event }) => event === 'password.unreadable_hash')
+    const told = service.lines.filter(({ event }) => event === 'password.unsupported_hash')
     expect(told.filter(({ userId }) => userId === user.id)).toMatchObject([{ level: 40 }])
     expect(JSON.stringify(service.lines)).not.toContain('{SHA}')
     const kept = await service.sql`select type from audit_events where target_id = ${user.id} order by id`

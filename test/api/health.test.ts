@@ -76,7 +76,7 @@ describe('GET /readyz', () => {
     ])
   })
 
-  test('answers 503 when the database is silent, in a second, and 200 soon after it is back', async () => {
+  test('answers 503 when the database is silent, in a second, and 200 once it is back', async () => {
     await whileSilent(async () => {
       const { status, body } = await untilReadyIs(503)
       expect([status, body.checks]).toEqual([503, { ...allWell(), database: 'unavailable' }])

@@ -234,13 +234,13 @@ describe('a socket without a credential', () => {
   })
 
   test('hears nothing', async () => {
-    const stranger = await openSocket(service.url)
+    const unauthenticated = await openSocket(service.url)
     const user = await service.enter()
     await service.sql`update users set role = 'admin' where id = ${user.id}`
     const admin = await openSocket(service.url, { token: user.access_token })
     expect(await admin.ask({ type: 'broadcast', data: 'secret' })).toMatchObject({ type: 'broadcasted' })
     await admin.next('message')
-    expect(stranger.received).toEqual([])
-    await stranger.close()
+    expect(unauthenticated.received).toEqual([])
+    await unauthenticated.close()
   })
 })

@@ -122,7 +122,7 @@ describe('a start with the first admin named', () => {
     await bootstrap(service.deps)
     expect([...(await admins())]).toEqual([])
     expect((await service.sql`select role from users where id = ${id}`)[0]?.['role']).toBe('user')
-    expect(events()).toEqual(['bootstrap.address_taken'])
+    expect(events()).toEqual(['bootstrap.email_taken'])
   })
 
   test('counts an admin who is disabled', async () => {

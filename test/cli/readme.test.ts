@@ -11,13 +11,13 @@ beforeAll(async () => {
 afterAll(() => service.stop())
 
 test('the tour of the README prints what the README shows', async () => {
-  const steps = stepsOf(await tour())
+  const steps = stepsOf(await readmeTour())
   const printed = await run(steps.map(({ commands }) => commands))
   expect(printed.map(comparable)).toEqual(steps.map(({ shown }) => comparable(shown)))
 })
 
 test('the tour registers, signs in, refreshes, logs out and meets errors', async () => {
-  const commands = stepsOf(await tour()).map((step) => step.commands)
+  const commands = stepsOf(await readmeTour()).map((step) => step.commands)
   const paths = ['/auth/register', '/auth/login', '/users/me', '/auth/refresh', '/auth/logout', '/readyz']
   expect(paths.filter((path) => !commands.join().includes(path))).toEqual([])
 })
@@ -25,7 +25,7 @@ test('the tour registers, signs in, refreshes, logs out and meets errors', async
 /** Commands of the tour, and what the README says they print: the block that follows, if it is not one of commands. */
 type Step = { commands: string; shown: string }
 
-async function tour(): Promise<string> {
+async function readmeTour(): Promise<string> {
   const readme = await Bun.file(`${import.meta.dir}/../../README.md`).text()
   const [, section = ''] = readme.split(/^## Tour$/m)
   return section.split(/^## /m)[0] ?? ''

@@ -143,7 +143,7 @@ describe('SIGHUP', () => {
   test('without a key file changes nothing, and says so', async () => {
     const { enter, me, reload, end } = await start(null)
     const { access_token } = await enter()
-    expect(await reload(null)).toMatchObject({ event: 'keys.not_in_a_file' })
+    expect(await reload(null)).toMatchObject({ event: 'keys.reload_skipped' })
     expect((await me(access_token)).status).toBe(200)
     expect(await end('SIGTERM')).toBe(0)
   })

@@ -16,12 +16,12 @@ const idsIn = ({ users }: Record<string, unknown>) =>
 describe('presence', () => {
   test('is for members and admins', async () => {
     const room = newRoom()
-    const [member, stranger] = [await enterWithSocket(service), await enterWithSocket(service)]
+    const [member, outsider] = [await enterWithSocket(service), await enterWithSocket(service)]
     const admin = await enterWithSocket(service, { isAdmin: true })
     await member.ask({ type: 'subscribe', channel: room })
     const path = `GET /api/v1/channels/${room}/presence`
-    expect(await stranger.ask({ type: 'presence', channel: room })).toMatchObject({ code: 'forbidden' })
-    expect((await service.call(path, { token: stranger.access_token })).status).toBe(403)
+    expect(await outsider.ask({ type: 'presence', channel: room })).toMatchObject({ code: 'forbidden' })
+    expect((await service.call(path, { token: outsider.access_token })).status).toBe(403)
     const expected = { channel: room, users: [{ user_id: member.id }], count: 1 }
     for (const user of [member, admin]) {
       expect(await user.ask({ type: 'presence', channel: room })).toMatchObject(expected)
@@ -29,7 +29,7 @@ describe('presence', () => {
     }
     await member.ask({ type: 'unsubscribe', channel: room })
     expect(await member.ask({ type: 'presence', channel: room })).toMatchObject({ code: 'forbidden' })
-    for (const user of [member, stranger, admin]) await user.close()
+    for (const user of [member, outsider, admin]) await user.close()
   })
 
   test('counts users, not sockets: `joined` with the first and `left` with the last', async () => {

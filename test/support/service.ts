@@ -46,7 +46,7 @@ export async function startService(variables: Environment = {}, { beside }: { be
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
   const tracing = await startTracing(config, version, () => log)
   const traceId = tracing?.traceId
-  const log = await createLog({ level: 'debug', format: 'json', destination, traceId })
+  const log = createLog({ level: 'debug', format: 'json', destination, traceId })
   const storage = await openStorage(config, tracing?.step)
   const clock = beside?.clock ?? createMovableClock()
   const runtime = await createDeps({ config, log, ...storage, clock, isListening: true, tracing })
@@ -79,7 +79,10 @@ export async function startService(variables: Environment = {}, { beside }: { be
     clock,
     ...runtime,
     onResponse,
-    sql: database.sql,
+    // Read at each use: the service may have replaced its connections.
+    get sql() {
+      return database.sql
+    },
     lines,
     databaseUrl: testDatabase.url,
     server,

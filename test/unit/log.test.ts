@@ -1,10 +1,16 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { createLog } from '../../src/core/log'
+import { prettyFormat } from '../../src/core/log-format'
 
 async function logged(fields: object) {
   const lines: string[] = []
   const destination = { write: (line: string) => void lines.push(line) }
-  const log = await createLog({ level: 'info', format: 'json', destination })
+  // Any fields: those of real events hold nothing secret.
+  const log: { info(fields: object, event: string): void } = createLog({
+    level: 'info',
+    format: 'json',
+    destination,
+  })
   log.info(fields, 'test.event')
   expect(lines).toHaveLength(1)
   const { level, time, ...rest } = JSON.parse(lines.join())
@@ -48,4 +54,67 @@ test('an error keeps its kind, code and place, and not what a library put on it'
 test('an error under another name leaves nothing secret either', async () => {
   const reason = Object.assign(new Error('ours'), { parameters: ['hunter2'], query: 'hunter2' })
   expect(JSON.stringify(await logged({ reason, list: [reason], a: { reason } }))).not.toContain('hunter2')
+})
+
+describe('a level', () => {
+  const all = ['debug', 'info', 'warn', 'error', 'fatal']
+
+  test.each([
+    ['trace', all],
+    ['debug', all],
+    ['info', all.slice(1)],
+    ['warn', all.slice(2)],
+    ['error', all.slice(3)],
+    ['fatal', all.slice(4)],
+    ['silent', []],
+  ] as const)('of %s writes %j', (level, expected) => {
+    const lines: string[] = []
+    let flushes = 0
+    const destination = { write: (line: string) => void lines.push(line), flushSync: () => void flushes++ }
+    const log = createLog({ level, format: 'json', destination })
+    log.debug({ rows: 1 }, 'cleanup.deleted')
+    log.info('service.stopped')
+    log.warn({ lines: 1 }, 'log.dropped')
+    log.error('service.stop_timed_out')
+    expect(flushes).toBe(0)
+    log.fatal({ reason: 'broken', err: null }, 'service.failed')
+    expect(flushes).toBe(expected.length > 0 ? 1 : 0)
+    const numbers: Record<string, number> = { debug: 20, info: 30, warn: 40, error: 50, fatal: 60 }
+    expect(lines.map((line) => JSON.parse(line).level)).toEqual(expected.map((name) => numbers[name]))
+  })
+})
+
+test('a line is JSON with level and time in front, the event behind, and the trace before it', () => {
+  const lines: string[] = []
+  const destination = { write: (line: string) => void lines.push(line) }
+  let traceId: string | null = null
+  const log = createLog({ level: 'info', format: 'json', destination, traceId: () => traceId })
+  log.info('service.stopped')
+  traceId = '0af7651916cd43dd8448eb211c80319c'
+  log.info({ delayMs: 1 }, 'service.stopping')
+  expect(lines.map((line) => line.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/, 'TIME'))).toEqual([
+    '{"level":30,"time":"TIME","event":"service.stopped"}\n',
+    `{"level":30,"time":"TIME","delayMs":1,"trace_id":"${traceId}","event":"service.stopping"}\n`,
+  ])
+})
+
+describe('a line for people', () => {
+  const esc = '\x1b'
+
+  test('has the local time, the level, the event and its fields', () => {
+    const format = prettyFormat(false)
+    expect(format('warn', { lines: 3 }, 'log.dropped')).toMatch(
+      /^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: log\.dropped \{"lines":3\}\n$/,
+    )
+    expect(format('info', {}, 'service.stopped')).toEndWith('] INFO: service.stopped\n')
+    expect(format('info', { token: 'hunter2' }, 'service.stopped')).toEndWith(' {"token":"[redacted]"}\n')
+  })
+
+  test('has colors at a terminal', () => {
+    const format = prettyFormat(true)
+    expect(format('info', { lines: 3 }, 'log.dropped')).toEndWith(
+      `] ${esc}[32mINFO${esc}[0m: ${esc}[36mlog.dropped${esc}[0m${esc}[90m {"lines":3}${esc}[0m\n`,
+    )
+    expect(format('info', {}, 'service.stopped')).toEndWith(`: ${esc}[36mservice.stopped${esc}[0m\n`)
+  })
 })

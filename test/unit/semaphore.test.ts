@@ -1,58 +1,59 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { createSemaphore } from '../../src/core/semaphore'
+import { assertAsyncProperty } from '../support/random'
 
 const aMinute = 60_000
-const gateOf = (permits: number, queue: number, maxWaitMilliseconds = aMinute) =>
-  createSemaphore({ permits, queue, maxWaitMilliseconds, refusal: 'overloaded' })
+const semaphoreOf = (permits: number, maxQueued: number, maxWaitMilliseconds = aMinute) =>
+  createSemaphore({ permits, maxQueued, maxWaitMilliseconds, errorCode: 'overloaded' })
 
 /** Work that goes on until it is told to end. */
-function occupy(gate: ReturnType<typeof gateOf>) {
+function occupy(semaphore: ReturnType<typeof semaphoreOf>) {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  return { done: gate.run(() => promise), end: resolve, breakOff: reject }
+  return { done: semaphore.run(() => promise), end: resolve, breakOff: reject }
 }
 
-describe('gate', () => {
+describe('semaphore', () => {
   test('admits in the order of arrival', async () => {
-    const gate = gateOf(1, 10)
+    const semaphore = semaphoreOf(1, 10)
     const order: number[] = []
-    await Promise.all(Array.from({ length: 10 }, (_, at) => gate.run(async () => void order.push(at))))
+    await Promise.all(Array.from({ length: 10 }, (_, at) => semaphore.run(async () => void order.push(at))))
     expect(order).toEqual(Array.from({ length: 10 }, (_, at) => at))
   })
 
   test('refuses at once when the queue is full, without running the work', async () => {
-    const gate = gateOf(2, 3)
-    const admitted = Array.from({ length: 5 }, () => occupy(gate))
+    const semaphore = semaphoreOf(2, 3)
+    const admitted = Array.from({ length: 5 }, () => occupy(semaphore))
     let hasRun = false
-    const refused = gate.run(async () => (hasRun = true))
+    const refused = semaphore.run(async () => (hasRun = true))
     await expect(refused).rejects.toMatchObject({ code: 'overloaded' })
-    expect(() => gate.assertCapacity()).toThrow('overloaded')
-    expect([hasRun, gate.waiting]).toEqual([false, 3])
+    expect(() => semaphore.assertCapacity()).toThrow('overloaded')
+    expect([hasRun, semaphore.waiting]).toEqual([false, 3])
     for (const { end } of admitted) end('done')
     expect(await Promise.all(admitted.map(({ done }) => done))).toEqual(Array(5).fill('done'))
-    expect(gate.waiting).toBe(0)
-    gate.assertCapacity()
+    expect(semaphore.waiting).toBe(0)
+    semaphore.assertCapacity()
   })
 
-  test('a queue of none refuses whatever finds no place', async () => {
-    const gate = gateOf(1, 0)
-    gate.assertCapacity()
-    const { done, end } = occupy(gate)
-    await expect(gate.run(async () => 1)).rejects.toMatchObject({ code: 'overloaded' })
+  test('a queue of length zero refuses work that finds no permit', async () => {
+    const semaphore = semaphoreOf(1, 0)
+    semaphore.assertCapacity()
+    const { done, end } = occupy(semaphore)
+    await expect(semaphore.run(async () => 1)).rejects.toMatchObject({ code: 'overloaded' })
     end('done')
     await done
-    expect(await gate.run(async () => 1)).toBe(1)
+    expect(await semaphore.run(async () => 1)).toBe(1)
   })
 
-  test('one that waited too long is refused, leaves the queue and never runs', async () => {
-    const gate = gateOf(1, 10, 1)
-    const { done, end } = occupy(gate)
+  test('work that waited too long is refused, leaves the queue and never runs', async () => {
+    const semaphore = semaphoreOf(1, 10, 1)
+    const { done, end } = occupy(semaphore)
     let hasRun = false
-    await expect(gate.run(async () => (hasRun = true))).rejects.toMatchObject({ code: 'overloaded' })
-    expect(gate.waiting).toBe(0)
+    await expect(semaphore.run(async () => (hasRun = true))).rejects.toMatchObject({ code: 'overloaded' })
+    expect(semaphore.waiting).toBe(0)
     end('done')
     await done
-    expect(await gate.run(async () => 'next')).toBe('next')
+    expect(await semaphore.run(async () => 'next')).toBe('next')
     expect(hasRun).toBe(false)
   })
 
@@ -64,33 +65,33 @@ describe('gate', () => {
         throw new Error('broken')
       },
     ],
-  ])('work that %s gives its place back', async (_, work) => {
-    const gate = gateOf(1, 1)
-    for (let round = 0; round < 5; round++) await expect(gate.run(work)).rejects.toThrow('broken')
-    expect(await gate.run(async () => 'fine')).toBe('fine')
+  ])('work that %s returns its permit', async (_, work) => {
+    const semaphore = semaphoreOf(1, 1)
+    for (let round = 0; round < 5; round++) await expect(semaphore.run(work)).rejects.toThrow('broken')
+    expect(await semaphore.run(async () => 'fine')).toBe('fine')
   })
 
-  test('never lets in more than it has permits, and answers everyone', async () => {
+  test('never admits more than its permits, and settles every caller', async () => {
     const delays = fc.array(fc.tuple(fc.nat(3), fc.boolean()), { maxLength: 40 })
-    await fc.assert(
+    await assertAsyncProperty(
       fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.nat(10), delays, async (permits, queue, works) => {
-        const gate = gateOf(permits, queue)
+        const semaphore = semaphoreOf(permits, queue)
         let inside = 0
-        let most = 0
+        let maxInside = 0
         const outcomes = await Promise.allSettled(
           works.map(([turns, fails]) =>
-            gate.run(async () => {
-              most = Math.max(most, ++inside)
+            semaphore.run(async () => {
+              maxInside = Math.max(maxInside, ++inside)
               for (let turn = 0; turn < turns; turn++) await null
               inside--
               if (fails) throw new Error('broken')
             }),
           ),
         )
-        expect(most).toBeLessThanOrEqual(permits)
+        expect(maxInside).toBeLessThanOrEqual(permits)
         expect(outcomes).toHaveLength(works.length)
-        expect([inside, gate.waiting]).toEqual([0, 0])
-        expect(await gate.run(async () => 'still open')).toBe('still open')
+        expect([inside, semaphore.waiting]).toEqual([0, 0])
+        expect(await semaphore.run(async () => 'still open')).toBe('still open')
       }),
       { numRuns: 50 },
     )

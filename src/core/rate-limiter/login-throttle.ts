@@ -5,20 +5,20 @@ import { accountDelaySeconds, accountDelaysForgottenSeconds, policies } from './
 
 export type LoginThrottle = {
   /**
-   * Runs `attempt` at the password of the account `key`; `null` is a failure and counts. It is counted before it runs, and
-   * given back when it was none: any number at once fare as they would one after the other. Throws `rate_limited`.
+   * Runs a login attempt on the account `key`. A `null` result is a failure and counts. The attempt is counted before it
+   * runs and refunded when it succeeds, so parallel attempts fare like serial ones. Throws `rate_limited`.
    */
   run<T>(key: string, attempt: () => Promise<T | null>): Promise<T | null>
 }
 
-type Turn = { giveBack: () => Promise<unknown>; end: () => void }
+type Attempt = { refund: () => Promise<unknown>; end: () => void }
 
 const { quota, windowSeconds } = policies.account
 const [minDelaySeconds = 60] = accountDelaySeconds
 
-/** The first failures of an account are free; from then on each closes a gate behind it, for longer each time. */
+/** The first failures of an account are free. After them, each failure blocks the account, for longer each time. */
 export function createLoginThrottle(failures: RateLimiterAbstract, makeLimiter: MakeLimiter): LoginThrottle {
-  const gate = makeLimiter({ keyPrefix: 'account-gate', points: 1, duration: minDelaySeconds })
+  const blocks = makeLimiter({ keyPrefix: 'account-blocks', points: 1, duration: minDelaySeconds })
   const delays = makeLimiter({
     keyPrefix: 'account-delays',
     points: accountDelaySeconds.length,
@@ -26,20 +26,20 @@ export function createLoginThrottle(failures: RateLimiterAbstract, makeLimiter: 
   })
   const refusals = makeLimiter({ keyPrefix: 'account-refusals', points: 1, duration: windowSeconds })
 
-  const turns = createTurns()
+  const running = createRunningAttempts()
 
-  async function takeTurn(key: string): Promise<Turn> {
+  async function beginAttempt(key: string): Promise<Attempt> {
     const { consumedPoints: nth } = await failures.penalty(key)
-    const settled = turns.next(key)
+    const settled = running.next(key)
     if (nth >= quota && settled) {
       await failures.reward(key)
       await settled
-      return takeTurn(key)
+      return beginAttempt(key)
     }
-    const end = turns.begin(key)
-    if (nth < quota) return { giveBack: () => failures.reward(key), end }
+    const end = running.begin(key)
+    if (nth < quota) return { refund: () => failures.reward(key), end }
     try {
-      return { giveBack: await passGate(key), end }
+      return { refund: await passBlock(key), end }
     } catch (error) {
       await failures.reward(key)
       end()
@@ -47,56 +47,56 @@ export function createLoginThrottle(failures: RateLimiterAbstract, makeLimiter: 
     }
   }
 
-  async function passGate(key: string): Promise<Turn['giveBack']> {
-    const closed = await refusalOf(gate, key)
-    if (!closed) return closeGate(key)
+  async function passBlock(key: string): Promise<Attempt['refund']> {
+    const blocked = await refusalOf(blocks, key)
+    if (!blocked) return block(key)
     const isFirst = (await refusalOf(refusals, key)) === null
-    const retryAfterSeconds = Math.max(1, Math.ceil(closed.msBeforeNext / 1000))
+    const retryAfterSeconds = Math.max(1, Math.ceil(blocked.msBeforeNext / 1000))
     throw fail('rate_limited', { refusal: { policy: 'account', retryAfterSeconds, isFirst } })
   }
 
-  /** Only who came through the gate gets here, so the delay grows by one step however many knocked. */
-  async function closeGate(key: string): Promise<Turn['giveBack']> {
+  /** Only the one admitted attempt gets here, so the delay grows by one step however many were refused. */
+  async function block(key: string): Promise<Attempt['refund']> {
     const { consumedPoints: step } = await delays.penalty(key)
     const delaySeconds = accountDelaySeconds[step - 1] ?? accountDelaySeconds.at(-1) ?? minDelaySeconds
-    await gate.set(key, 1, delaySeconds)
-    // The free tries do not come back before a whole window has passed without a failure.
+    await blocks.set(key, 1, delaySeconds)
+    // Free attempts return only after a whole window without a failure.
     await failures.set(key, quota, delaySeconds + windowSeconds)
-    return () => Promise.all([gate.delete(key), delays.reward(key)])
+    return () => Promise.all([blocks.delete(key), delays.reward(key)])
   }
 
-  return { run: async (key, attempt) => spend(await takeTurn(key), attempt) }
+  return { run: async (key, attempt) => settle(await beginAttempt(key), attempt) }
 }
 
-async function spend<T>({ giveBack, end }: Turn, attempt: () => Promise<T | null>): Promise<T | null> {
+async function settle<T>({ refund, end }: Attempt, attempt: () => Promise<T | null>): Promise<T | null> {
   let isFailure = false
   try {
     const outcome = await attempt()
     isFailure = outcome === null
     return outcome
   } finally {
-    if (!isFailure) await giveBack().finally(end)
+    if (!isFailure) await refund().finally(end)
     else end()
   }
 }
 
-/** Who has a turn in this process: who would be refused waits for what becomes of them. */
-function createTurns() {
+/** The attempts under way in this process. An attempt that would be refused waits for their outcome. */
+function createRunningAttempts() {
   const underWay = new Map<string, Set<Promise<void>>>()
   return {
-    /** When the next of them is done; `null` when there is none. */
+    /** Resolves when the next of them ends; `null` when there is none. */
     next(key: string): Promise<void> | null {
       const others = underWay.get(key)
       return others ? Promise.race(others) : null
     },
-    /** Answers what ends the turn. */
+    /** Registers an attempt; returns the function that ends it. */
     begin(key: string): () => void {
       const { promise, resolve } = Promise.withResolvers<void>()
-      const turns = underWay.get(key) ?? new Set()
-      underWay.set(key, turns.add(promise))
+      const running = underWay.get(key) ?? new Set()
+      underWay.set(key, running.add(promise))
       return () => {
-        turns.delete(promise)
-        if (turns.size === 0) underWay.delete(key)
+        running.delete(promise)
+        if (running.size === 0) underWay.delete(key)
         resolve()
       }
     },

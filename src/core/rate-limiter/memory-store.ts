@@ -1,7 +1,7 @@
 import { type IRateLimiterOptions, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import type { Clock } from '../clock'
 
-/** The library's limiter in memory, with a store that has an upper bound, no timers and the clock of the service. */
+/** RateLimiterMemory over a store with an upper bound, without timers and with the clock of the service. */
 export class BoundedMemory extends RateLimiterMemory {
   protected readonly _memoryStorage: Counters
 
@@ -13,10 +13,10 @@ export class BoundedMemory extends RateLimiterMemory {
 
 type Counter = { value: number; expiresAt: number }
 
-// Some 20 MB when full: more addresses than that at once, and the oldest windows are forgotten.
+// About 20 MB when full. Beyond it the oldest windows are evicted.
 const maxCounters = 100_000
 
-/** What the library keeps counters in. They lie in the order in which they began, which is about that of their end. */
+/** The counters of a limiter. They are in the order of their start, which is about the order of their end. */
 export class Counters {
   private readonly counters = new Map<string, Counter>()
   private readonly clock: Clock
@@ -65,7 +65,7 @@ export class Counters {
     return new RateLimiterRes(0, expiresAt - this.clock.now().getTime(), value, false)
   }
 
-  /** Two go for each that comes, as long as they have ended: so the store also shrinks, without ever stopping to sweep. */
+  /** Evicts up to two expired counters for each new one: the store shrinks without a pass over all of it. */
   private makeRoom(now: number) {
     let seen = 0
     for (const [key, { expiresAt }] of this.counters) {

@@ -1,10 +1,10 @@
-/** Limits that a route may ask for, beside that of all routes. */
+/** Limits that a route may add to the one of all routes. */
 const routePolicies = {
   login: { quota: 10, windowSeconds: 60, per: 'address' },
   register: { quota: 10, windowSeconds: 3600, per: 'address' },
 } as const
 
-/** Every limit: how many uses in how long, and what is counted. */
+/** Every limit: the quota, the window and the unit that is counted. */
 export const policies = {
   ...routePolicies,
   default: { quota: 300, windowSeconds: 10, per: 'address' },
@@ -15,20 +15,20 @@ export const policies = {
 export type RoutePolicy = keyof typeof routePolicies
 export type PolicyName = keyof typeof policies
 
-/** Whether a route may ask for it. */
+/** True for a limit that a route may name. */
 export const isRoutePolicy = (name: unknown): name is RoutePolicy =>
   typeof name === 'string' && Object.hasOwn(routePolicies, name)
 
-/** How long an account that has used up its failures waits for the next try, and the next. The last one stays. */
+/** The delays after the failures of an account that has used up its free ones. The last delay repeats. */
 export const accountDelaySeconds = [1, 2, 4, 8, 16, 30].map((minutes) => minutes * 60)
 
-/** After this long without a sign-in being slowed down, the delays begin again with the shortest. */
+/** After this time without a delayed login, the delays start again with the shortest. */
 export const accountDelaysForgottenSeconds = 24 * 3600
 
-/** A limit that is used up, and for how long. */
+/** An exhausted limit and the time until it resets. */
 export type Refusal = {
   policy: PolicyName
   retryAfterSeconds: number
-  /** Whether it is the first refusal of this key in this window: the one worth a record. */
+  /** True for the first refusal of a key in a window: only that one is recorded. */
   isFirst: boolean
 }

@@ -9,7 +9,7 @@ export function recordReachedLimits(deps: Deps) {
     const { ip, requestId } = notice
     const actor: AnonymousActor = { kind: 'anonymous', origin: { ip, requestId, userAgent: null } }
     record(deps, actor, { type: 'sign_in.limited', details: { limit: 'login' } }).catch((error) =>
-      deps.log.warn({ err: error, ip, requestId }, 'audit.not_kept'),
+      deps.log.warn({ err: error, ip, requestId }, 'audit.record_failed'),
     )
   })
 }

@@ -1,29 +1,26 @@
 import { type Actor, requireAdmin, type SystemActor, type UserActor } from '../../core/actor'
 import { secondsAfter } from '../../core/clock'
 import { newId } from '../../core/crypto'
+import { type AuditDetails, type EventAt, logEvents } from '../../core/log-events'
 import { type Page, pageOf, pageRequest } from '../../core/pagination'
 import type { Base, Data, Deps } from '../../deps'
 import * as repo from './repo'
 import type { AuditEvent, AuditQuery, AuditType } from './schema'
 import type { AuditEventRow } from './table'
 
-export type SecurityEvent = {
-  type: AuditType
+export type SecurityEvent = { [T in AuditType]: EventOf<T> }[AuditType]
+type EventOf<T extends AuditType> = {
+  type: T
   targetId?: string | null
   sessionId?: string | null
-  details?: Record<string, string>
-}
-
-const warnings: ReadonlySet<AuditType> = new Set([
-  'sign_in.failed',
-  'sign_in.limited',
-  'refresh.reused',
-  'access.forbidden',
-])
+} & (object extends AuditDetails<T> ? { details?: AuditDetails<T> } : { details: AuditDetails<T> })
 
 /** Keeps a security event, in the transaction of what it records, and logs it once that is committed. */
-export async function record(deps: Base & Data, actor: Actor, securityEvent: SecurityEvent): Promise<void> {
-  const { type, targetId = null, sessionId = null, details = {} } = securityEvent
+export async function record(
+  deps: Base & Data,
+  actor: Actor,
+  { type, targetId = null, sessionId = null, details = {} }: SecurityEvent,
+): Promise<void> {
   const actorId = actor.kind === 'user' ? actor.userId : null
   const { ip, requestId } = actor.origin
   const createdAt = deps.clock.now()
@@ -39,12 +36,19 @@ export async function record(deps: Base & Data, actor: Actor, securityEvent: Sec
     createdAt,
   }
   await repo.insert(deps.db, event)
-  const level = warnings.has(type) ? 'warn' : 'info'
   deps.afterCommit(() => {
-    deps.log[level]({ actorId, targetId, sessionId, ip, requestId, ...details }, type)
-    deps.events.emit({ type: 'audit.recorded', event: type, reason: details['reason'] ?? null })
+    const fields = { actorId, targetId, sessionId, ip, requestId, ...details }
+    if (isWarning(type)) deps.log.warn(fields, type)
+    else deps.log.info(fields, type)
+    deps.events.emit({
+      type: 'audit.recorded',
+      event: type,
+      reason: 'reason' in details ? details.reason : null,
+    })
   })
 }
+
+const isWarning = (type: AuditType): type is AuditType & EventAt<'warn'> => logEvents[type].level === 'warn'
 
 /** What happened, newest first. Throws `validation_failed` for a cursor of another list. */
 export async function list(

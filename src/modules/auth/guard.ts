@@ -6,7 +6,7 @@ import { hasRole, type Role } from '../../core/roles'
 import type { Deps } from '../../deps'
 import { bearerToken } from '../../http/bearer-token'
 import { noteUser, originOf } from '../../http/request-context'
-import { rolesAsked } from '../../http/roles'
+import { rolesAsked } from '../../http/role-extension'
 import * as audit from '../audit/service'
 import { authenticate } from '../sessions/service'
 

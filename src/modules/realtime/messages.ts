@@ -133,9 +133,13 @@ export const serverMessages = {
   disconnected: answer('disconnected', 'Answers `disconnect`.', {
     count: Type.Integer({ description: 'How many sockets the user had.', examples: [2] }),
   }),
-  expiring: object('expiring', 'The token ends soon: send `auth` with a newer one of the same session.', {
-    in: Type.Integer({ description: 'Seconds.', examples: [30] }),
-  }),
+  expiring: object(
+    'expiring',
+    'The token is about to end: send `auth` with a newer one of the same session.',
+    {
+      in: Type.Integer({ description: 'Seconds.', examples: [30] }),
+    },
+  ),
   'session.revoked': object(
     'session.revoked',
     'A session of the user ended; its sockets are closed after this.',

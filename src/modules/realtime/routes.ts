@@ -1,15 +1,15 @@
 import { Elysia } from 'elysia'
+import protocol from '../../../docs/websocket.md' with { type: 'text' }
 import type { Base, Deps, Runtime } from '../../deps'
 import { PageQuery } from '../../http/pagination-schemas'
 import { made } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures } from '../../http/schemas'
-import { articlePage } from '../../openapi/article'
 import { htmlPage } from '../../openapi/html-page'
+import { markdownPage } from '../../openapi/markdown-page'
 import { docsPages } from '../../openapi/page-routes'
 import { guard } from '../auth/guard'
 import { consoleFiles, consolePage } from './console-page'
 import { admitSocket, normaliseUpgrade, requireUpgrade, visitorOf } from './guard'
-import { guide } from './protocol-page'
 import {
   ByChannel,
   ChannelMessage,
@@ -127,7 +127,7 @@ export const channelsRoutes = (deps: Deps) =>
 export const socketDocs = ({ config }: Base) =>
   docsPages(config, {
     pages: [
-      { path: '/docs/websocket', runs: 'nothing', html: () => articlePage(guide()) },
+      { path: '/docs/websocket', runs: 'nothing', html: () => markdownPage(protocol) },
       { path: '/docs/websocket/console', runs: 'own scripts', html: () => htmlPage(consolePage) },
     ],
     files: consoleFiles,

@@ -15,7 +15,7 @@ export const Data = Type.Unknown({ description: 'Any JSON value.', examples: [{ 
 
 export const Offset = Type.Integer({
   minimum: 0,
-  description: 'Counters the messages of a channel from 1.',
+  description: 'Counts the messages of a channel from 1.',
   examples: [42],
 })
 

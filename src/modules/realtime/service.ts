@@ -49,7 +49,7 @@ export async function disconnect(deps: Deps, actor: UserActor, userId: string): 
   requireAdmin(actor)
   const count = await repo.countSockets(deps.db, userId)
   await announce(deps, { type: 'sockets.disconnected', userId })
-  deps.log.info({ actorId: actor.userId, targetId: userId, count }, 'realtime.disconnected')
+  deps.log.info({ actorId: actor.userId, targetId: userId, count }, 'realtime.user_disconnected')
   return count
 }
 

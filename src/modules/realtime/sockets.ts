@@ -39,9 +39,9 @@ export const createHub = (instanceId: string | null): Hub => ({
   removalQueue: createQueue(1),
   semaphore: createSemaphore({
     permits: maxConcurrentTasks,
-    queue: maxWaitingTasks,
+    maxQueued: maxWaitingTasks,
     maxWaitMilliseconds: maxTaskWaitMilliseconds,
-    refusal: 'overloaded',
+    errorCode: 'overloaded',
   }),
   gaps: 0,
   mustRecheck: false,
@@ -101,7 +101,7 @@ export function startRealtime(runtime: RealtimeRuntime): Realtime {
     try {
       await heartbeat(deps)
     } catch (err) {
-      log.debug({ err }, 'realtime.beat_failed')
+      log.debug({ err }, 'realtime.heartbeat_failed')
     }
   })
 
@@ -112,7 +112,9 @@ export function startRealtime(runtime: RealtimeRuntime): Realtime {
       await closeAll(deps)
       await Promise.all([reconciling.stop(), heartbeats.stop()])
       if (lifecycle.isMigrated)
-        await removeInstance(deps, hub.instanceId).catch((err) => log.warn({ err }, 'realtime.stop_failed'))
+        await removeInstance(deps, hub.instanceId).catch((err) =>
+          log.warn({ err }, 'realtime.deregistration_failed'),
+        )
     },
   }
 }

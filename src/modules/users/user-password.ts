@@ -68,7 +68,7 @@ export async function reauthenticate(
 async function isPasswordOf(deps: Deps, user: UserRow | null, password: string): Promise<boolean> {
   const isMatch = await deps.passwords.verify(password, user?.passwordHash ?? null)
   // Nobody signs in to such an account before an operator has set a password.
-  if (isMatch === null) deps.log.warn({ userId: user?.id }, 'password.unreadable_hash')
+  if (isMatch === null) deps.log.warn({ userId: user?.id }, 'password.unsupported_hash')
   return isMatch ?? false
 }
 

@@ -90,7 +90,7 @@ export async function recheck(deps: HubDeps) {
     }
   } catch (err) {
     hub.mustRecheck = true
-    log.debug({ err }, 'realtime.recheck_failed')
+    log.debug({ err }, 'realtime.revalidation_failed')
   }
 }
 

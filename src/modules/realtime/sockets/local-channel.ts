@@ -87,7 +87,7 @@ async function guarded(deps: HubDeps, channel: LocalChannel, work: () => Promise
     await work()
   } catch (err) {
     channel.isBehind = true
-    deps.log.warn({ err, channel: channel.name }, 'realtime.channel_behind')
+    deps.log.warn({ err, channel: channel.name }, 'realtime.recovery_failed')
   }
 }
 

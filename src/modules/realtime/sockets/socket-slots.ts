@@ -41,7 +41,7 @@ export function freeSlot(deps: HubDeps, { id, hasSlot }: Connection) {
   if (!hasSlot) return
   pendingRemovals.add(id)
   removalQueue.push(() =>
-    deletePending(deps).catch((err) => deps.log.debug({ err }, 'realtime.vacate_failed')),
+    deletePending(deps).catch((err) => deps.log.debug({ err }, 'realtime.slot_release_failed')),
   )
 }
 

@@ -85,7 +85,7 @@ export async function leaveAll(deps: HubDeps, connection: Connection, names: str
       for (const tell of departures) await tell()
     })
   } catch (err) {
-    deps.log.warn({ err, socketId: connection.id }, 'realtime.leave_failed')
+    deps.log.warn({ err, socketId: connection.id }, 'realtime.unsubscribe_failed')
   }
 }
 
