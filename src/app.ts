@@ -8,7 +8,7 @@ import { draining } from './http/draining'
 import { problems } from './http/problem'
 import { rateLimits } from './http/rate-limit'
 import { requests } from './http/request-context'
-import { indexRoutes } from './http/route-index'
+import { createRouteRegistry } from './http/route-options'
 import { traces } from './http/traced-requests'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
@@ -61,15 +61,15 @@ export function createApp(deps: Deps) {
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     },
   })
-  const routeOf = indexRoutes(() => app.routes)
+  const routes = createRouteRegistry(() => app.routes)
   return app
     .use(requests({ ...config, lifecycle, log, onResponse, probes, server: () => app.server }))
     .use(traces(tracing))
     .use(draining(lifecycle, probes))
-    .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app.routes, path) }))
+    .use(problems({ log, bus, routes, methodsFor: (path) => methodsOf(app.routes, path) }))
     .use(cors(config.corsOrigins))
-    .use(rateLimits({ limits, bus, routeOf }))
-    .use(bodies(routeOf))
+    .use(rateLimits({ limits, bus, routes }))
+    .use(bodies(routes))
     .use(names(() => app.routes))
     .use(docs({ config, sections, routes: () => app.routes }))
     .use(socketDocs(deps))

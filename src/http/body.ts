@@ -2,8 +2,7 @@ import { Elysia } from 'elysia'
 import { type Failure, fail, failureIn } from '../core/errors'
 import { assertPostgresText } from '../core/postgres-text'
 import { parseForm } from './form-body'
-import type { RouteIndex } from './route-index'
-import { isOAuth } from './token-endpoint'
+import type { RouteRegistry } from './route-options'
 
 export const maxBodyBytes = 64 * 1024
 
@@ -18,11 +17,11 @@ export const bodyFailureOf = (request: Request): Failure | null => reasons.get(r
  * Reads JSON bodies, and forms where a token endpoint is: media type, size, UTF-8, syntax and text that PostgreSQL can
  * hold. No body reads as `{}`.
  */
-export const bodies = (routeOf: RouteIndex) =>
+export const bodies = (routes: RouteRegistry) =>
   new Elysia({ name: 'bodies' }).onParse({ as: 'global' }, async ({ request, route }) => {
-    const isForm = isOAuth(routeOf(request.method, route)?.hooks.detail)
+    const { isTokenEndpoint } = routes.find(request.method, route)
     try {
-      return await read(request, isForm ? form : json)
+      return await read(request, isTokenEndpoint ? form : json)
     } catch (error) {
       reasons.set(request, failureIn(error) ?? fail('malformed_body', { cause: error }))
       return unreadable

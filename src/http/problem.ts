@@ -7,20 +7,20 @@ import { bodyFailureOf } from './body'
 import { catalogue, type Entry } from './error-catalogue'
 import { limitHeaders } from './rate-limit-headers'
 import { requestId } from './request-context'
-import type { RouteIndex } from './route-index'
+import type { RouteRegistry } from './route-options'
 import type { Problem } from './schemas'
-import { isOAuth, presentOAuth } from './token-endpoint'
+import { presentOAuth } from './token-endpoint'
 
 type Options = {
   log: Log
   bus: EventBus
-  routeOf: RouteIndex
+  routes: RouteRegistry
   /** The methods that the path of a request takes, for 405. */
   methodsFor(path: string): string[]
 }
 
 /** Answers every error as `application/problem+json` (RFC 9457), a token endpoint as RFC 6749 wants it. */
-export const problems = ({ log, bus, routeOf, methodsFor }: Options) =>
+export const problems = ({ log, bus, routes, methodsFor }: Options) =>
   new Elysia({ name: 'problems' }).onError({ as: 'global' }, ({ error, code, request, path, set }) => {
     const failure = code === 'NOT_FOUND' ? noSuchRoute(methodsFor(path)) : toFailure(error, request)
     const id = requestId(request)
@@ -28,8 +28,8 @@ export const problems = ({ log, bus, routeOf, methodsFor }: Options) =>
     if (failure.code === 'database_unavailable')
       log.warn({ requestId: id, err: failure.cause }, 'database.unavailable')
     bus.emit({ type: 'request.failed', code: failure.code, policy: failure.refusal?.policy ?? null })
-    const route = routeOf(request.method, withoutSlash(path))
-    const answer = isOAuth(route?.hooks.detail) ? oauthAnswer(failure) : problemAnswer(failure, id)
+    const { isTokenEndpoint } = routes.find(request.method, withoutSlash(path))
+    const answer = isTokenEndpoint ? oauthAnswer(failure) : problemAnswer(failure, id)
     set.status = answer.status
     return answer
   })

@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { ErrorCode, Failure, OAuthError } from '../core/errors'
 import { catalogue } from './error-catalogue'
+import { setRouteOptions } from './route-options'
 import { strict } from './schemas'
 
 /**
@@ -10,16 +11,11 @@ import { strict } from './schemas'
  */
 export const oauthOption = () =>
   new Elysia({ name: 'oauth-option' }).macro('oauth', (_: true) => ({
-    detail: { [extension]: 'RFC 6749' },
+    ...setRouteOptions({ isTokenEndpoint: true }),
     transform({ set }) {
       set.headers['pragma'] = 'no-cache'
     },
   }))
-
-const extension = 'x-oauth'
-
-/** Whether a route is a token endpoint. */
-export const isOAuth = (detail: object | undefined): boolean => detail !== undefined && extension in detail
 
 /** The failures of a token endpoint by status, for its `response`. */
 export const oauthFailures = () => ({

@@ -1,11 +1,11 @@
 import { Elysia } from 'elysia'
 import type { Config } from '../core/config'
+import type { Route } from '../http/route-options'
 import { sendFile, staticFile } from '../http/static-file'
 import { errorsPage } from './errors-page'
 import { docsPage } from './html-page'
 import { docsFiles } from './page-assets'
 import { docsPages } from './page-routes'
-import type { Route } from './paths'
 
 type Options = {
   config: Pick<Config, 'hasDocs' | 'publicUrl'>

@@ -1,7 +1,7 @@
 import { version } from '../../package.json'
-import { isOAuth } from '../http/token-endpoint'
+import { optionsOf, type Route } from '../http/route-options'
 import { createComponents } from './components'
-import { describePaths, type Route } from './paths'
+import { describePaths } from './paths'
 
 type Options = {
   routes: Route[]
@@ -15,7 +15,7 @@ export async function describeApi({ routes, sections, publicUrl }: Options): Pro
   const components = createComponents()
   const paths = await describePaths(routes, components)
   const server = publicUrl?.replace(/\/+$/, '') ?? ''
-  const tokenEndpoint = routes.find(({ hooks }) => isOAuth(hooks.detail))?.path ?? ''
+  const tokenEndpoint = routes.find((route) => optionsOf(route).isTokenEndpoint)?.path ?? ''
   const document = {
     // 3.1 and not 3.0, because TypeBox makes JSON Schema: `const`, `null` and `examples` are right as they are.
     openapi: '3.1.0',

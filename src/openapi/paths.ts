@@ -1,14 +1,11 @@
 import { swagger } from '@elysiajs/swagger'
-import { type AnyElysia, Elysia } from 'elysia'
+import { Elysia } from 'elysia'
 import type { ErrorCode } from '../core/errors'
-import { limitOf } from '../http/rate-limit'
-import { asksRole } from '../http/roles'
-import { isOAuth } from '../http/token-endpoint'
+import { optionsOf, type Route, type RouteOptions } from '../http/route-options'
 import type { Components } from './components'
 import { exampleOf, mapValues, type Schema } from './json-schema'
 import { responsesOf } from './response-objects'
 
-export type Route = AnyElysia['routes'][number]
 type Paths = Record<string, Record<string, Operation>>
 type Operation = Schema & {
   parameters?: Parameter[]
@@ -49,24 +46,31 @@ async function generate(routes: Route[], components: Components): Promise<Paths>
  * Left to itself the generator offers each body and answer in three media types, none of them problem+json, and drops
  * `additionalProperties`. So the parser is named, and the answers are written here.
  */
-function shapeOf({ hooks }: Route, components: Components) {
-  const { body, params, query, response = {}, detail } = hooks
+function shapeOf(route: Route, components: Components) {
+  const { body, params, query, response = {}, detail } = route.hooks
+  const options = optionsOf(route)
   const security: Requirement[] = detail?.security ?? []
-  const limited: ErrorCode[] = limitOf(detail) === 'none' ? [] : ['rate_limited']
+  const limited: ErrorCode[] = options.limit === 'none' ? [] : ['rate_limited']
   const responses = responsesOf(
     response,
-    [...guardFailures(security, asksRole(detail)), ...limited],
+    [...guardFailures(security, options.roles.length > 0), ...limited],
     components,
   )
-  const parse = isOAuth(detail) ? ('urlencoded' as const) : ('json' as const)
+  const parse = options.isTokenEndpoint ? ('urlencoded' as const) : ('json' as const)
   return {
     body,
     params,
     query,
     parse,
-    detail: { ...detail, security: security.flatMap(eitherToken), responses },
+    detail: { ...detail, ...extensionsOf(options), security: security.flatMap(eitherToken), responses },
   }
 }
+
+const extensionsOf = ({ isTokenEndpoint, limit, roles }: RouteOptions) => ({
+  ...(isTokenEndpoint && { 'x-oauth': 'RFC 6749' }),
+  ...(limit !== null && { 'x-rate-limit': limit }),
+  ...(roles.length > 0 && { 'x-roles': roles }),
+})
 
 /** A bearer token is the same token when Swagger UI has fetched it from the token endpoint. */
 const eitherToken = (requirement: Requirement): Requirement[] =>

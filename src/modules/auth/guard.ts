@@ -4,7 +4,7 @@ import { fail } from '../../core/errors'
 import type { Acting, Deps } from '../../deps'
 import { bearerToken } from '../../http/bearer-token'
 import { noteUser, onBehalf } from '../../http/request-context'
-import { rolesAsked } from '../../http/roles'
+import { setRouteOptions } from '../../http/route-options'
 import * as audit from '../audit/service'
 import { authenticate, type Principal } from '../sessions/service'
 
@@ -27,7 +27,8 @@ export const guard = (deps: Deps) =>
       admitted.set(request, principal)
     },
     resolve: ({ request }) => ({ principal: principalOf(request) }),
-    detail: { security: [{ bearer: [] }], ...rolesAsked(rolesOf(access)) },
+    detail: { security: [{ bearer: [] }] },
+    ...setRouteOptions({ roles: rolesOf(access) }),
   }))
 
 function rolesOf(access: Access): string[] {
