@@ -10,8 +10,7 @@ export function createComponents() {
   /** Puts `value` among the components, and answers what refers to it. */
   const add = (kind: Kind, name: string, value: Schema): Schema => {
     const known = all[kind][name]
-    if (known && !Bun.deepEquals(asJson(known), asJson(value)))
-      throw new Error(`two ${kind} are named ${name}`)
+    if (known && !Bun.deepEquals(known, value)) throw new Error(`two ${kind} are named ${name}`)
     all[kind][name] = value
     return { $ref: `#/components/${kind}/${name}` }
   }
@@ -28,6 +27,3 @@ export function createComponents() {
   }
   return { all, add, write }
 }
-
-// TypeBox marks its schemas with symbols; what came through the generator has lost them.
-const asJson = (value: Schema): unknown => JSON.parse(JSON.stringify(value))

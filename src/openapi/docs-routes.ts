@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import type { Config } from '../core/config'
 import type { Route } from '../http/route-options'
 import { sendFile, staticFile } from '../http/static-file'
+import { describeApi } from './document'
 import { errorsPage } from './errors-page'
 import { docsPage } from './html-page'
 import { docsFiles } from './page-assets'
@@ -19,11 +20,9 @@ type Options = {
 export function docs({ config, sections, routes }: Options) {
   const app = new Elysia({ name: 'docs', detail: { hide: true } })
   if (!config.hasDocs) return app
-  const document = staticFile('application/json', async () => {
-    // The generator takes longer to load than the service to start, and most never need it.
-    const { describeApi } = await import('./document')
-    return describeApi({ routes: routes(), sections, publicUrl: config.publicUrl })
-  })
+  const document = staticFile('application/json', () =>
+    describeApi({ routes: routes(), sections, publicUrl: config.publicUrl }),
+  )
   return app
     .get('/', ({ redirect }) => redirect('/docs', 302))
     .get('/docs/openapi.json', ({ request }) => sendFile(request, document))

@@ -11,9 +11,9 @@ type Options = {
 }
 
 /** The OpenAPI document of `routes`, as JSON text. A route with `hide` in its `detail` stays out of it. */
-export async function describeApi({ routes, sections, publicUrl }: Options): Promise<string> {
+export function describeApi({ routes, sections, publicUrl }: Options): string {
   const components = createComponents()
-  const paths = await describePaths(routes, components)
+  const paths = describePaths(routes, components)
   const server = publicUrl?.replace(/\/+$/, '') ?? ''
   const tokenEndpoint = routes.find((route) => optionsOf(route).isTokenEndpoint)?.path ?? ''
   const document = {

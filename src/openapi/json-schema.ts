@@ -1,4 +1,4 @@
-/** A JSON schema as TypeBox makes it: plain JSON under symbols that nobody here looks at. */
+/** A JSON schema as TypeBox makes it, or any other object of the document. */
 export type Schema = { [keyword: string]: unknown }
 
 /** A value that fits the schema, put together from the examples of its parts; `undefined` without any. */
@@ -14,7 +14,7 @@ export function exampleOf(schema: Schema): unknown {
 
 /** The schema with every schema inside it replaced. */
 export function withChildren(schema: Schema, replace: (schema: Schema) => Schema): Schema {
-  // Without TypeBox's symbols: a schema that came through the generator's JSON has lost them, and it is the same.
+  // Without the symbols of TypeBox: an optional field has one more, and its schema is the same.
   const copy: Schema = Object.fromEntries(Object.entries(schema))
   if (isObject(copy['properties'])) copy['properties'] = mapValues(schemasIn(copy['properties']), replace)
   if (isObject(copy['items'])) copy['items'] = replace(copy['items'])
