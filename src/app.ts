@@ -13,7 +13,7 @@ import { traces } from './http/traced-requests'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
 import { healthRoutes } from './modules/health/routes'
-import { channelsRoutes, socketDocs, socketRoutes } from './modules/realtime/routes'
+import { channelsRoutes, socketDocs, socketRoutes, webSocketOptions } from './modules/realtime/routes'
 import { sessionsRoutes } from './modules/sessions/routes'
 import { meRoutes, usersRoutes } from './modules/users/routes'
 import { docs } from './openapi/docs-routes'
@@ -42,22 +42,14 @@ export function createApp(deps: Deps) {
   const app = new Elysia({
     // Unknown fields are refused, not stripped.
     normalize: false,
-    // Hosts of three characters or fewer would meet 404 on some routes.
+    // A host of three characters or fewer is a 404 on some routes. See docs/workarounds.md#elysia-short-host.
     handler: { standardHostname: false },
-    // `bodies` counts for itself, so that an oversize body gets a problem and not a bare 413.
-    // The adapter reads limits here and nowhere else. Pings, the pace and what is unsent are minded in modules/realtime.
-    websocket: {
-      maxPayloadLength: 64 * 1024,
-      backpressureLimit: 2 * 1024 * 1024,
-      closeOnBackpressureLimit: false,
-      perMessageDeflate: false,
-      idleTimeout: 120,
-      sendPings: false,
-    },
+    websocket: webSocketOptions,
     serve: {
       reusePort: false,
       idleTimeout: idleTimeoutSeconds,
       development: false,
+      // `bodies` counts instead, so that the response is a problem. See docs/workarounds.md#elysia-body-parser.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     },
   })

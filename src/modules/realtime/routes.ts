@@ -9,6 +9,7 @@ import { docsPages } from '../../openapi/page-routes'
 import { guard } from '../auth/guard'
 import { consoleFiles, consolePage } from './console-page'
 import { admitSocket, askToUpgrade, normaliseUpgrade, principalOf } from './guard'
+import { maxFrameBytes, maxUnsentBytes } from './limits'
 import { guide } from './protocol-page'
 import {
   ByChannel,
@@ -23,6 +24,18 @@ import {
 import * as realtime from './service'
 import { createSockets } from './sockets'
 import * as tickets from './tickets'
+
+/** Options of the server. Elysia ignores those of a route: see docs/workarounds.md#elysia-ws-limits. */
+export const webSocketOptions = {
+  maxPayloadLength: maxFrameBytes,
+  // Sockets are closed at half of it. See docs/workarounds.md#bun-ws-send.
+  backpressureLimit: 2 * maxUnsentBytes,
+  closeOnBackpressureLimit: false,
+  perMessageDeflate: false,
+  idleTimeout: 120,
+  // The realtime module sends its own pings and measures the silence.
+  sendPings: false,
+}
 
 /** The WebSocket itself, and what opens it. */
 export const socketRoutes = (deps: Deps) => {
