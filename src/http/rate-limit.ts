@@ -5,7 +5,7 @@ import { networkOf } from '../core/network'
 import type { Limits } from '../core/rate-limiter'
 import type { PolicyName } from '../core/rate-limiter/policies'
 import { pathOf } from '../core/request-path'
-import { limitHeaders } from './rate-limit-headers'
+import { rateLimitHeaders } from './rate-limit-headers'
 import { addressOf, requestId } from './request-context'
 import { type RouteOptions, type RouteRegistry, setRouteOptions } from './route-options'
 
@@ -19,23 +19,23 @@ type Options = { limits: Limits; bus: EventBus; routes: RouteRegistry }
 type Settable = { headers: Record<string, string | number> }
 
 /**
- * Counts requests by address before anything of them is read. All of them before routing; those of a route with a limit
- * of its own once the router has named the route, so that no spelling of its path leads around it.
+ * Counts requests by client address before their body is read. The default limit counts before routing. The limit of a
+ * route counts after routing, so that no other spelling of the path evades it.
  */
 export function rateLimits({ limits, bus, routes }: Options) {
   if (!limits.isOn) return new Elysia({ name: 'rate-limits' })
   async function count(policy: PolicyName, request: Request, { headers }: Settable) {
     const ip = addressOf(request)
-    const standing = await limits.count(policy, ip === null ? 'nowhere' : networkOf(ip))
-    if (!standing) return
-    Object.assign(headers, limitHeaders(standing))
-    const { refusal } = standing
+    const state = await limits.count(policy, ip === null ? 'nowhere' : networkOf(ip))
+    if (!state) return
+    Object.assign(headers, rateLimitHeaders(state))
+    const { refusal } = state
     if (refusal?.isFirst) bus.emit({ type: 'limit.reached', policy, ip, requestId: requestId(request) })
     if (refusal) throw fail('rate_limited', { refusal })
   }
   return new Elysia({ name: 'rate-limits' })
     .onRequest(async ({ request, set }) => {
-      // By path alone: what else is sent to the place of a probe meets 405 and costs as little.
+      // By path alone: another method at the path of a probe is a 405, which costs as little.
       if (!routes.isUnlimited(pathOf(request.url))) await count('default', request, set)
     })
     .onParse({ as: 'global' }, async ({ request, route, set }) => {

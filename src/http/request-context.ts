@@ -6,31 +6,31 @@ import type { FieldsOf } from '../core/log-events'
 import { nameHost } from '../core/request-path'
 import type { OnResponse } from '../core/response-info'
 import type { Acting, Caller, Deps, Lifecycle } from '../deps'
-import { addressReader, type Peer } from './client-address'
-import { complete, completeJson, standardHeaders } from './security-headers'
+import { createPeerFinder, type Peer } from './client-address'
+import { addStandardHeaders, jsonResponse, standardHeaders } from './security-headers'
 
-/** What is known of a request beside what it says: for logs, limits and the list of sessions. */
+/** Facts about a request for logs, rate limits and the list of sessions. */
 type RequestInfo = {
   id: string
   startedAt: number
-  /** Asks the system, so it is asked only when somebody wants to know. */
+  /** Finds the client. It costs a system call, so it runs at most once and only when needed. */
   findPeer: (request: Request) => Peer
   peer: Peer | null
   userId: string | null
-  /** The pattern of its route, once it has one. */
+  /** The pattern of the route; null before routing. */
   route: string | null
-  /** Whether the answer has its headers already. */
-  isComplete: boolean
+  /** Whether the response has its standard headers. */
+  hasHeaders: boolean
 }
 
 type Options = Pick<Config, 'trustedProxies'> & {
   lifecycle: Lifecycle
   log: Log
-  /** Whom else to tell what the access log tells; read at every answer. */
+  /** Called with each response; the list may grow later. */
   onResponse: readonly OnResponse[]
-  /** Routes that are asked so often that a log would hold little else: what they answer in good times is for `debug`. */
+  /** Routes of health checks. Their successes are logged at `debug`, because they would fill the log. */
   probes: readonly string[]
-  /** Asked of the service itself: a hook that names the server makes Elysia define it on every request. */
+  /** The server of the application. See docs/workarounds.md#elysia-hook-cost. */
   server(): Server<unknown> | null
 }
 
@@ -39,26 +39,26 @@ const maxUserAgent = 256
 const hsts = 'max-age=31536000; includeSubDomains'
 
 /**
- * Request id, client address, the headers of every answer and the access log: one line a request, without query strings
- * and tokens. It stands around the router, because hooks inside would cost as much as all the rest of a request.
+ * Request id, client address, standard headers and the access log: one line a request, without query strings and tokens.
+ * It wraps the router, because hooks would cost as much as the rest of a request: see docs/workarounds.md#elysia-hook-cost.
  */
-export function requests({ trustedProxies, lifecycle, log, onResponse, probes, server }: Options) {
-  const readPeer = addressReader(trustedProxies)
+export function requestContext({ trustedProxies, lifecycle, log, onResponse, probes, server }: Options) {
+  const peerOfSocket = createPeerFinder(trustedProxies)
   const findPeer = (request: Request) =>
-    readPeer(server()?.requestIP(request)?.address ?? null, request.headers)
+    peerOfSocket(server()?.requestIP(request)?.address ?? null, request.headers)
   const mayBeTls = trustedProxies.length > 0
 
-  function addHeaders(request: Request, info: RequestInfo, answer: Response) {
-    if (!info.isComplete) complete(answer, info.id)
-    // What the client asks next goes to another instance.
-    if (lifecycle.isDraining) answer.headers.set('connection', 'close')
-    if (mayBeTls && peerOf(request, info).isTls) answer.headers.set('strict-transport-security', hsts)
+  function addHeaders(request: Request, info: RequestInfo, response: Response) {
+    if (!info.hasHeaders) addStandardHeaders(response, info.id)
+    // The next request of the client then goes to another instance.
+    if (lifecycle.isDraining) response.headers.set('connection', 'close')
+    if (mayBeTls && peerOf(request, info).isTls) response.headers.set('strict-transport-security', hsts)
   }
 
-  function finish(request: Request, info: RequestInfo, answer: unknown): unknown {
-    if (answer instanceof Response) addHeaders(request, info, answer)
-    // A handshake that succeeded has no answer of ours.
-    const status = answer instanceof Response ? answer.status : 101
+  function finish(request: Request, info: RequestInfo, response: unknown): unknown {
+    if (response instanceof Response) addHeaders(request, info, response)
+    // Bun makes the response to a successful handshake.
+    const status = response instanceof Response ? response.status : 101
     const { id, startedAt, route, userId } = info
     const { method } = request
     const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
@@ -66,26 +66,27 @@ export function requests({ trustedProxies, lifecycle, log, onResponse, probes, s
     const fields: FieldsOf<'http.request'> = { requestId: id, method, route, status, durationMs, userId }
     if (isProbe) log.debug(fields, 'http.request')
     else log.info(fields, 'http.request')
-    for (const tell of onResponse) tell({ request, method, route, status, seconds: durationMs / 1000 })
-    return answer
+    for (const notify of onResponse) notify({ request, method, route, status, seconds: durationMs / 1000 })
+    return response
   }
 
-  return new Elysia({ name: 'requests' })
+  return new Elysia({ name: 'request-context' })
     .wrap((handle) => (request: Request) => {
+      // See docs/workarounds.md#bun-request-url.
       nameHost(request)
       const info = begin(request, findPeer)
-      known.set(request, info)
-      const answer: unknown = handle(request)
-      return answer instanceof Promise
-        ? answer.then((answer) => finish(request, info, answer))
-        : finish(request, info, answer)
+      infos.set(request, info)
+      const response: unknown = handle(request)
+      return response instanceof Promise
+        ? response.then((response) => finish(request, info, response))
+        : finish(request, info, response)
     })
     .mapResponse({ as: 'global' }, ({ request, responseValue, route, set }) => {
       const info = infoOf(request)
       info.route = route
       if (set.status !== 200 || !isData(responseValue) || hasAny(set.headers)) return
-      info.isComplete = true
-      return completeJson(responseValue, info.id)
+      info.hasHeaders = true
+      return jsonResponse(responseValue, info.id)
     })
     .onError({ as: 'global' }, ({ request, route }) => {
       infoOf(request).route = route || null
@@ -96,9 +97,9 @@ function begin(request: Request, findPeer: RequestInfo['findPeer']): RequestInfo
   const given = request.headers.get('x-request-id')
   const id = given && acceptableId.test(given) ? given : Bun.randomUUIDv7()
   const startedAt = performance.now()
-  // What changes something may be put on record, and by then a client that hung up would have no address.
+  // Audit events of a change need the address, even after a client hangs up. See docs/workarounds.md#bun-request-ip.
   const peer = request.method === 'GET' ? null : findPeer(request)
-  return { id, startedAt, findPeer, peer, userId: null, route: null, isComplete: false }
+  return { id, startedAt, findPeer, peer, userId: null, route: null, hasHeaders: false }
 }
 
 const isData = (value: unknown): value is object =>
@@ -117,7 +118,7 @@ export const requestId = (request: Request): string => infoOf(request).id
 /** The address that a request comes from; `null` when it comes over no network. */
 export const addressOf = (request: Request): string | null => peerOf(request, infoOf(request)).ip
 
-/** The headers of a handshake that succeeds, whose answer never passes here. */
+/** The headers of a successful handshake, whose response Bun makes. */
 export function handshakeHeaders(request: Request): Record<string, string> {
   const info = infoOf(request)
   const { isTls } = peerOf(request, info)
@@ -142,11 +143,11 @@ export function noteUser(request: Request, userId: string) {
   infoOf(request).userId = userId
 }
 
-// Keyed by the request, so that nothing outlives it and no handler can forge it.
-const known = new WeakMap<Request, RequestInfo>()
+// Keyed by the request: an entry ends with its request, and no handler can forge one.
+const infos = new WeakMap<Request, RequestInfo>()
 
 function infoOf(request: Request): RequestInfo {
-  const info = known.get(request)
-  if (!info) throw new Error('every request is known from its start')
+  const info = infos.get(request)
+  if (!info) throw new Error('requestContext wraps every request')
   return info
 }

@@ -6,8 +6,8 @@ import { setRouteOptions } from './route-options'
 import { strict } from './schemas'
 
 /**
- * Adds the route option `oauth`: the route is a token endpoint, so it reads a form (RFC 6749 §3.2), its errors are those
- * of §5.2, and nothing of it is cached (§5.1).
+ * Adds the route option `oauth`, which makes a route a token endpoint: it reads a form (RFC 6749 §3.2), its errors are
+ * those of §5.2, and nothing is cached (§5.1).
  */
 export const oauthOption = () =>
   new Elysia({ name: 'oauth-option' }).macro('oauth', (_: true) => ({
@@ -25,8 +25,8 @@ export const oauthFailures = () => ({
   503: tokenErrorOf('temporarily_unavailable'),
 })
 
-/** What a client of a token endpoint is told of a failure. */
-export function presentOAuth(failure: Failure) {
+/** The error response of a token endpoint (RFC 6749 §5.2). */
+export function presentTokenError(failure: Failure) {
   const own = failure.oauth ?? errors[failure.code]
   const status = own ? 400 : catalogue[failure.code].status
   const error = own ?? (status === 500 ? 'server_error' : 'temporarily_unavailable')
@@ -70,7 +70,7 @@ const TokenError = Type.Object(
   { title: 'TokenError', description: 'An error of RFC 6749 §5.2.', ...strict },
 )
 
-/** One that comes with a status rides along as its example, for the document. */
+/** The schema with an example of the error, for the OpenAPI document. */
 const tokenErrorOf = (error: OAuthError) => {
   const example: typeof TokenError.static = { error, error_description: descriptions[error] }
   return { ...TokenError, examples: [example] }

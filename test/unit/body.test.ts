@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { Elysia } from 'elysia'
 import fc from 'fast-check'
-import { bodies, bodyFailureOf } from '../../src/http/body'
+import { bodyFailureOf, bodyParser } from '../../src/http/body'
 import { createRouteRegistry } from '../../src/http/route-options'
 
 const app = new Elysia()
-  .use(bodies(createRouteRegistry(() => [])))
+  .use(bodyParser(createRouteRegistry(() => [])))
   .post('/', ({ body, request }) => Response.json({ body, code: bodyFailureOf(request)?.code ?? null }))
 
 async function read(body: string | Uint8Array<ArrayBuffer>, type = 'application/json') {

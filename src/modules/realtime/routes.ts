@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { PageQuery } from '../../http/pagination-schemas'
-import { made } from '../../http/responses'
+import { createdWithoutLocation } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures } from '../../http/schemas'
 import { articlePage } from '../../openapi/article'
 import { htmlPage } from '../../openapi/html-page'
@@ -71,7 +71,7 @@ export const socketRoutes = (deps: Deps) => {
         security: [{ bearer: [] }, {}],
       },
     })
-    .post('/tickets', ({ principal, set }) => made(set, tickets.issue(deps, principal)), {
+    .post('/tickets', ({ principal, set }) => createdWithoutLocation(set, tickets.issue(deps, principal)), {
       auth: true,
       query: EmptyQuery,
       response: { 201: Ticket, ...failures() },
@@ -90,7 +90,10 @@ export const channelsRoutes = (deps: Deps) =>
     .post(
       '/:channel/messages',
       ({ body, params, principal, set }) =>
-        made(set, realtime.publish(deps, principal, { ...params, ...body, socketId: null })),
+        createdWithoutLocation(
+          set,
+          realtime.publish(deps, principal, { ...params, ...body, socketId: null }),
+        ),
       {
         auth: true,
         params: ByChannel,
