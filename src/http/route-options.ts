@@ -15,7 +15,7 @@ export type RouteOptions = {
 
 const defaults: RouteOptions = { limit: null, isTokenEndpoint: false, roles: [] }
 
-// Elysia deletes the option itself from a route, and copies own properties wherever it copies the route.
+// See docs/workarounds.md#elysia-macro-options.
 const key = Symbol('route options')
 
 /** For a macro: sets options of the route that uses it. */
