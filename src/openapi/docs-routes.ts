@@ -10,13 +10,13 @@ import { docsPages } from './page-routes'
 
 type Options = {
   config: Pick<Config, 'hasDocs' | 'publicUrl'>
-  /** What each tag is about, in the order of the page. */
+  /** The description of each tag, in the order of the page. */
   sections: Record<string, string>
-  /** Asked when the document is first wanted, for by then every route is there. */
+  /** Called with the first request for the document, when the application is complete. */
   routes: () => Route[]
 }
 
-/** Swagger UI, the OpenAPI document and the list of errors; `/` leads there. Nothing at all with DOCS=off. */
+/** Swagger UI, the OpenAPI document and the list of errors; `/` redirects there. With DOCS=off there is none of it. */
 export function docs({ config, sections, routes }: Options) {
   const app = new Elysia({ name: 'docs', detail: { hide: true } })
   if (!config.hasDocs) return app

@@ -7,7 +7,7 @@ import { responsesOf } from './response-objects'
 type Paths = Record<string, Record<string, Schema>>
 type Requirement = Record<string, string[]>
 
-/** The paths of the document. A route with `hide` in its `detail` stays out of it. */
+/** The paths of the document, by path template and method. */
 export function describePaths(routes: Route[], components: Components): Paths {
   const byPath = Map.groupBy(routes.filter(isDescribed), ({ path }) => templateOf(path))
   return mapValues(Object.fromEntries(byPath), (routes) =>
@@ -26,7 +26,7 @@ function operationOf(route: Route, components: Components): Schema {
   const { body, params, query, response = {}, detail = {} } = route.hooks
   const { operationId, security = [], ...about } = detail
   const options = optionsOf(route)
-  const besides = [...guardFailures(security, options), ...limitFailures(options)]
+  const added = [...guardFailures(security, options), ...limitFailures(options)]
   const parameters = [
     ...parametersOf('path', params, components),
     ...parametersOf('query', query, components),
@@ -38,7 +38,7 @@ function operationOf(route: Route, components: Components): Schema {
     ...(options.limit !== null && { 'x-rate-limit': options.limit }),
     security: security.flatMap(eitherToken),
     ...(options.roles.length > 0 && { 'x-roles': options.roles }),
-    responses: responsesOf(response, besides, components),
+    responses: responsesOf(response, added, components),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: bodyOf(body, options, components) }),
   }
@@ -66,7 +66,7 @@ function parametersOf(place: 'path' | 'query', { properties, required }: Schema 
       in: place,
       name,
       required: Array.isArray(required) && required.includes(name),
-      // A component keeps its description, because it is the same wherever it stands.
+      // A component keeps its description, because it is the same for all references.
       schema: write('title' in schema ? schema : { ...(type !== undefined && { type }), ...rest }),
       ...(Array.isArray(examples) && { example: examples[0] }),
     }
