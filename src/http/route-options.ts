@@ -3,13 +3,13 @@ import type { RoutePolicy } from '../core/rate-limiter/policies'
 
 export type Route = AnyElysia['routes'][number]
 
-/** What a route declares beside its path, handler and schemas. The OpenAPI document shows it as extensions. */
+/** The options of a route that plugins read. The OpenAPI document shows them as extensions. */
 export type RouteOptions = {
   /** A stricter limit beside that of all routes, or no limit at all. */
   limit: RoutePolicy | 'none' | null
-  /** RFC 6749 decides the format of its requests and errors. */
+  /** RFC 6749 decides the format of requests and errors. */
   isTokenEndpoint: boolean
-  /** Who may call it among those who are signed in; empty for all of them. */
+  /** The roles that may call it; empty for every signed-in user. */
   roles: readonly string[]
 }
 
@@ -21,46 +21,37 @@ const key = Symbol('route options')
 /** For a macro: sets options of the route that uses it. */
 export const setRouteOptions = (options: Partial<RouteOptions>) => ({
   introspect(hooks: object) {
-    Object.assign(hooks, { [key]: { ...declared(hooks), ...options } })
+    Object.assign(hooks, { [key]: { ...optionsOf({ hooks }), ...options } })
   },
 })
 
 /** The options of a route. */
-export const optionsOf = ({ hooks }: Pick<Route, 'hooks'>): RouteOptions => ({
-  ...defaults,
-  ...declared(hooks),
-})
-
-function declared(hooks: object): Partial<RouteOptions> | undefined {
+export function optionsOf({ hooks }: { hooks: object }): RouteOptions {
   // Only `setRouteOptions` has the key, so nothing else can be there.
-  return Reflect.get(hooks, key)
+  return Reflect.get(hooks, key) ?? defaults
 }
 
-export type RouteRegistry = {
-  /** The options of a route by its method and pattern; the defaults where there is none. */
-  find(method: string, pattern: string): RouteOptions
-  /** Whether requests for this path count against no limit. */
-  isUnlimited(path: string): boolean
-}
+export type RouteRegistry = ReturnType<typeof createRouteRegistry>
 
-/** The options of all `routes`. They are read with the first request, when the application is complete. */
-export function createRouteRegistry(routes: () => Route[]): RouteRegistry {
-  let index: ReturnType<typeof indexOptions> | null = null
-  const complete = () => (index ??= indexOptions(routes()))
+/** The options of all `routes`. They are read at the first request, when the application is complete. */
+export function createRouteRegistry(routes: () => Route[]) {
+  let byPattern: Map<string, Route[]> | null = null
+  let unlimitedPaths: Set<string> | null = null
+  const index = () => (byPattern ??= Map.groupBy(routes(), ({ path }) => path))
+  const unlimited = () => (unlimitedPaths ??= new Set([...index()].filter(hasNoLimit).map(([path]) => path)))
   return {
-    find: (method, pattern) => complete().byPattern.get(pattern)?.get(method) ?? defaults,
-    isUnlimited: (path) => complete().unlimitedPaths.has(path),
+    /** The options of the route with this method and pattern; the defaults where there is none. */
+    find(method: string, pattern: string): RouteOptions {
+      const route = index()
+        .get(pattern)
+        ?.find((route) => route.method === method)
+      return route ? optionsOf(route) : defaults
+    },
+    /** Whether requests for this path count against no limit. */
+    isUnlimited: (path: string) => unlimited().has(path),
   }
 }
 
-function indexOptions(routes: Route[]) {
-  const byPattern = new Map<string, Map<string, RouteOptions>>()
-  const unlimitedPaths = new Set<string>()
-  for (const route of routes) {
-    const options = optionsOf(route)
-    const byMethod = byPattern.get(route.path) ?? new Map<string, RouteOptions>()
-    byPattern.set(route.path, byMethod.set(route.method, options))
-    if (options.limit === 'none') unlimitedPaths.add(route.path)
-  }
-  return { byPattern, unlimitedPaths }
-}
+/** A path is limited as soon as one of its routes is. */
+const hasNoLimit = ([, routes]: [string, Route[]]) =>
+  routes.every((route) => optionsOf(route).limit === 'none')

@@ -16,6 +16,8 @@ const tokens = new Elysia({ prefix: '/auth' })
 const app = new Elysia()
   .use(limitOption())
   .get('/livez', handler, { limit: 'none' })
+  .get('/mixed', handler, { limit: 'none' })
+  .post('/mixed', handler)
   .group('/api/v1', (api) => api.use(tokens))
 const registry = createRouteRegistry(() => app.routes)
 
@@ -30,8 +32,8 @@ test('a method or path without a route has the defaults', () => {
   expect(registry.find('GET', '/constructor')).toEqual(none)
 })
 
-test('only a path whose route has no limit is unlimited', () => {
-  expect(['/livez', '/livez/', '/api/v1/auth/token', '/'].map(registry.isUnlimited)).toEqual([
+test('only a path whose routes have no limit is unlimited', () => {
+  expect(['/livez', '/livez/', '/api/v1/auth/token', '/mixed'].map(registry.isUnlimited)).toEqual([
     true,
     false,
     false,
