@@ -65,7 +65,7 @@ export const Settings = Type.Object({
   ),
   METRICS_HOST: optional('Listen address of `/metrics`. Unset: the address in HOST.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: webUrl(
-    'Address of an OpenTelemetry collector. It gets traces as OTLP over HTTP at /v1/traces. Unset: no traces.',
+    'Address of an OpenTelemetry collector. Traces go to /v1/traces below it, as OTLP over HTTP. Unset: no traces.',
   ),
   OTEL_EXPORTER_OTLP_HEADERS: secret(
     list(

@@ -36,7 +36,8 @@ export const catalogue = {
   forbidden: {
     status: 403,
     title: 'Not allowed',
-    meaning: 'The access token is valid, but the user does not have the right to do this.',
+    meaning:
+      'The user does not have the right to do this, or a WebSocket comes from a page whose origin is not allowed.',
   },
   wrong_password: {
     status: 403,

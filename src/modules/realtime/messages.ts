@@ -6,11 +6,14 @@ import { ChannelName, Data, Offset, Participant, presenceFields } from './schema
 
 /** Why the server closes a socket. */
 export const closeCodes = {
-  goingAway: { code: 1001, meaning: 'The server is shutting down. Another one will accept the client.' },
+  goingAway: {
+    code: 1001,
+    meaning: 'The server is shutting down. Connect again: another one will accept the client.',
+  },
   frameTooBig: { code: 1009, meaning: 'A frame was larger than 64 KiB.' },
   cannotKeepUp: {
     code: 1013,
-    meaning: 'The client reads too slowly, or the server is overloaded.',
+    meaning: 'The client reads too slowly, or the server is overloaded. Try again later.',
   },
   badMessages: { code: 4400, meaning: 'Ten messages got the reply `error`.' },
   unauthenticated: { code: 4401, meaning: 'The token is invalid or expired, or its session has ended.' },
@@ -97,7 +100,7 @@ export const serverMessages = {
   pong: answer('pong', 'The reply to `ping`.', {}),
   subscribed: answer(
     'subscribed',
-    'The reply to `subscribe`. The missed messages follow it. Without a request, and not recovered, if the server lost messages.',
+    'The reply to `subscribe`. The missed messages follow it. The server also sends it by itself, with `recovered: false`, if messages were lost.',
     {
       channel: ChannelName,
       offset: Type.Optional({
@@ -113,7 +116,7 @@ export const serverMessages = {
   ),
   unsubscribed: answer(
     'unsubscribed',
-    'The reply to `unsubscribe`. Without a request if the user lost the right to the channel.',
+    'The reply to `unsubscribe`. The server also sends it by itself if the user lost the right to the channel.',
     {
       channel: ChannelName,
       reason: Type.Optional({ ...reason, examples: ['forbidden'] }),
@@ -131,11 +134,11 @@ export const serverMessages = {
     sent_at: Timestamp,
   }),
   presence: answer('presence', 'The reply to `presence`.', presenceFields),
-  joined: object('joined', 'A user joined the channel with a first socket.', {
+  joined: object('joined', 'The first socket of a user joined the channel.', {
     channel: ChannelName,
     user_id: Id,
   }),
-  left: object('left', 'A user left the channel with the last socket.', {
+  left: object('left', 'The last socket of a user left the channel.', {
     channel: ChannelName,
     user_id: Id,
   }),
