@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
-import type { Deps } from './deps'
+import type { OnResponse } from './core/response-info'
+import type { Runtime } from './deps'
 import { methodsOf, names } from './http/allowed-methods'
 import { bodies } from './http/body'
 import { cors } from './http/cors'
@@ -35,9 +36,14 @@ const sections = {
   health: 'Whether the service runs and whether it can work.',
 }
 
-/** The whole HTTP service over `deps`; it listens when told to. */
-export function createApp(deps: Deps) {
-  const { bus, config, lifecycle, limits, log, onResponse, tracing } = deps
+export type AppParts = Pick<Runtime, 'deps' | 'database' | 'hub' | 'lifecycle' | 'tracing'> & {
+  /** Told of every answer; empty when neither metrics nor traces are collected. */
+  onResponse: readonly OnResponse[]
+}
+
+/** The whole HTTP service over its parts; it listens when told to. */
+export function createApp({ deps, database, hub, lifecycle, tracing, onResponse }: AppParts) {
+  const { config, events: bus, limits, log } = deps
   checkFormatsStrictly()
   const app = new Elysia({
     // Unknown fields are refused, not stripped.
@@ -73,7 +79,7 @@ export function createApp(deps: Deps) {
     .use(names(() => app.routes))
     .use(docs({ config, sections, routes: () => app.routes }))
     .use(socketDocs(deps))
-    .use(healthRoutes(deps))
+    .use(healthRoutes({ database, lifecycle }))
     .group('/api/v1', (api) =>
       api
         .use(authRoutes(deps))
@@ -81,7 +87,7 @@ export function createApp(deps: Deps) {
         .use(sessionsRoutes(deps))
         .use(usersRoutes(deps))
         .use(auditRoutes(deps))
-        .use(socketRoutes(deps))
+        .use(socketRoutes({ deps, hub, lifecycle }))
         .use(channelsRoutes(deps)),
     )
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { type Role, roles } from '../core/roles'
 import type { Action, Wrap } from './action'
 
 type Actions = typeof import('./user-command')
@@ -12,7 +13,7 @@ export function addUser(program: Command, wrap: Wrap) {
     user.command(name).description(description).allowExcessArguments(false)
 
   withPassword(add('create', 'create an account and ask for its password'))
-    .addOption(role().default('user'))
+    .addOption(role().default('user' satisfies Role))
     .option('--display-name <name>', 'the display name of the account')
     .action(run((actions) => actions.createUser))
   add('list', 'list accounts, newest first')
@@ -32,8 +33,7 @@ export function addUser(program: Command, wrap: Wrap) {
   byEmail(add('enable', 'activate an account again')).action(run((actions) => actions.enable))
 }
 
-const role = (meaning = 'the role of the account') =>
-  new Option('--role <role>', meaning).choices(['user', 'admin'])
+const role = (meaning = 'the role of the account') => new Option('--role <role>', meaning).choices(roles)
 
 const byEmail = (command: Command) =>
   command.requiredOption('--email <address>', 'the e-mail address of the account')

@@ -1,11 +1,11 @@
 import { isatty } from 'node:tty'
 import { version } from '../../package.json'
-import { createApp } from '../app'
+import { type AppParts, createApp } from '../app'
 import { aborted } from '../core/abort-signal'
 import { type Config, type Environment, loadConfig, secretsOpenToAll } from '../core/config'
 import { watchLag } from '../core/event-loop-lag'
 import { createLog, type Log } from '../core/log'
-import type { Deps } from '../deps'
+import type { Runtime } from '../deps'
 import { startRealtime } from '../modules/realtime/sockets'
 import { becomeReady } from '../server/become-ready'
 import { startCleanupJob } from '../server/cleanup-job'
@@ -17,7 +17,7 @@ import { shutDown } from '../server/shutdown'
 import type { Sighup } from '../server/sighup'
 import { onEndSignal } from '../server/stop-signals'
 import { openStorage } from '../server/storage'
-import { startMetrics } from '../telemetry/metrics-server'
+import { listenersOf, startMetrics } from '../telemetry/metrics-server'
 import { type RunningTracing, startTracing } from '../telemetry/start-tracing'
 import { commit } from './version'
 
@@ -55,22 +55,22 @@ async function run({ config, log, tracing, ending, environment, sighup, startedA
   if (!storage) return stopped(log)
   storage.onDiskLow((isLow) => log.warn(isLow ? 'database.disk_low' : 'database.disk_recovered'))
   try {
-    const deps = await createDeps({ config, log, ...storage, isListening: true, tracing })
-    const lag = watchLag((milliseconds) => (deps.lifecycle.lagMilliseconds = milliseconds))
-    const metrics = await startMetrics(deps, version)
-    const realtime = startRealtime(deps)
-    const server = listen(deps)
-    tellDoubts(deps, environment)
-    sighup.each(() => reloadKeys(deps, environment))
-    const control = config.databaseUrl ? null : startControlServer(deps, storage)
-    const jobs = startCleanupJob(deps)
-    becomeReady(deps, { url: `http://${server.hostname}:${server.port}`, startedAt, stop }).catch((fault) =>
-      ending.abort(fault),
+    const runtime = await createDeps({ config, log, ...storage, isListening: true, tracing })
+    const lag = watchLag((milliseconds) => (runtime.lifecycle.lagMilliseconds = milliseconds))
+    const metrics = await startMetrics(runtime, version)
+    const realtime = startRealtime(runtime)
+    const server = listen({ ...runtime, onResponse: listenersOf(tracing, metrics) })
+    tellDoubts(runtime, environment)
+    sighup.each(() => reloadKeys(runtime.deps, environment))
+    const control = config.databaseUrl ? null : startControlServer(runtime, storage)
+    const jobs = startCleanupJob(runtime)
+    becomeReady(runtime, { url: `http://${server.hostname}:${server.port}`, startedAt, stop }).catch(
+      (fault) => ending.abort(fault),
     )
     void storage.failed.then((fault) => ending.abort(fault))
     await aborted(stop)
     if (stop.reason) log.fatal({ reason: formatError(stop.reason), err: stop.reason }, 'service.failed')
-    await shutDown(deps, { server, realtime, control, jobs, delayMilliseconds: delayOf(deps, stop) })
+    await shutDown(runtime, { server, realtime, control, jobs, delayMilliseconds: delayOf(runtime, stop) })
     lag.stop()
     await metrics?.stop()
   } finally {
@@ -94,7 +94,7 @@ async function overdue({ shutdownTimeoutMilliseconds }: Config, log: Log, stop: 
 }
 
 /** No delay where nobody is to be told: at a terminal, before the service was ever ready, after a fault. */
-function delayOf({ config, lifecycle }: Deps, stop: AbortSignal): number {
+function delayOf({ deps: { config }, lifecycle }: Runtime, stop: AbortSignal): number {
   if (stop.reason || !lifecycle.isMigrated || isatty(1)) return 0
   return Math.min(config.shutdownDelayMilliseconds, config.shutdownTimeoutMilliseconds / 2)
 }
@@ -106,10 +106,10 @@ type Server = {
 }
 
 /** Throws when the port is taken: two services must not silently share it. */
-function listen(deps: Deps): Server {
-  const { host, port } = deps.config
+function listen(parts: AppParts): Server {
+  const { host, port } = parts.deps.config
   try {
-    const { server } = createApp(deps).listen({ hostname: host, port })
+    const { server } = createApp(parts).listen({ hostname: host, port })
     if (!server) throw new Error('no server')
     return server
   } catch (cause) {
@@ -120,7 +120,8 @@ function listen(deps: Deps): Server {
 const owaspMinimum = { memoryKib: 19_456, time: 2 } satisfies Config['passwordCost']
 
 /** What an operator should know although the service can run. */
-function tellDoubts({ config, lifecycle, log }: Deps, environment: Environment) {
+function tellDoubts({ deps, lifecycle }: Runtime, environment: Environment) {
+  const { config, log } = deps
   const names = secretsOpenToAll(environment)
   if (names.length > 0) log.warn({ names }, 'config.secret_file_world_writable')
   if (lifecycle.durability === 'not_in_force') log.warn('database.commits_not_durable')

@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import { fail } from '../core/errors'
 import { pathOf } from '../core/request-path'
-import type { Lifecycle } from '../deps'
+import type { Lifecycle } from '../core/service-lifecycle'
 
 /** While the service closes, it refuses all but `probes`: who waits for a second leaves the listener time to close. */
 export const draining = (lifecycle: Lifecycle, probes: readonly string[]) =>

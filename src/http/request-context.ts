@@ -1,26 +1,53 @@
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
+import type { AnonymousActor, Origin } from '../core/actor'
 import type { Config } from '../core/config'
 import type { Log } from '../core/log'
 import type { FieldsOf } from '../core/log-events'
 import { nameHost } from '../core/request-path'
 import type { OnResponse } from '../core/response-info'
-import type { Acting, Caller, Deps, Lifecycle } from '../deps'
+import type { Lifecycle } from '../core/service-lifecycle'
 import { addressReader, type Peer } from './client-address'
 import { complete, completeJson, standardHeaders } from './security-headers'
 
+type FindPeer = (request: Request) => Peer
+
 /** What is known of a request beside what it says: for logs, limits and the list of sessions. */
-type RequestInfo = {
-  id: string
-  startedAt: number
-  /** Asks the system, so it is asked only when somebody wants to know. */
-  findPeer: (request: Request) => Peer
-  peer: Peer | null
-  userId: string | null
+class RequestInfo implements Origin {
+  readonly request: Request
+  readonly requestId: string
+  readonly startedAt = performance.now()
+  readonly #findPeer: FindPeer
+  #peer: Peer | null
+  userId: string | null = null
   /** The pattern of its route, once it has one. */
-  route: string | null
+  route: string | null = null
   /** Whether the answer has its headers already. */
-  isComplete: boolean
+  isComplete = false
+
+  constructor(request: Request, findPeer: FindPeer) {
+    const given = request.headers.get('x-request-id')
+    this.request = request
+    this.requestId = given && acceptableId.test(given) ? given : Bun.randomUUIDv7()
+    this.#findPeer = findPeer
+    // What changes something may be put on record, and by then a client that hung up would have no address.
+    this.#peer = request.method === 'GET' ? null : findPeer(request)
+  }
+
+  /** Asks the system, so it is asked only when somebody wants to know. */
+  get peer(): Peer {
+    this.#peer ??= this.#findPeer(this.request)
+    return this.#peer
+  }
+
+  get ip(): string | null {
+    return this.peer.ip
+  }
+
+  /** Cut to 256 characters. */
+  get userAgent(): string | null {
+    return this.request.headers.get('user-agent')?.slice(0, maxUserAgent) ?? null
+  }
 }
 
 type Options = Pick<Config, 'trustedProxies'> & {
@@ -48,22 +75,22 @@ export function requests({ trustedProxies, lifecycle, log, onResponse, probes, s
     readPeer(server()?.requestIP(request)?.address ?? null, request.headers)
   const mayBeTls = trustedProxies.length > 0
 
-  function addHeaders(request: Request, info: RequestInfo, answer: Response) {
-    if (!info.isComplete) complete(answer, info.id)
+  function addHeaders(info: RequestInfo, answer: Response) {
+    if (!info.isComplete) complete(answer, info.requestId)
     // What the client asks next goes to another instance.
     if (lifecycle.isDraining) answer.headers.set('connection', 'close')
-    if (mayBeTls && peerOf(request, info).isTls) answer.headers.set('strict-transport-security', hsts)
+    if (mayBeTls && info.peer.isTls) answer.headers.set('strict-transport-security', hsts)
   }
 
   function finish(request: Request, info: RequestInfo, answer: unknown): unknown {
-    if (answer instanceof Response) addHeaders(request, info, answer)
+    if (answer instanceof Response) addHeaders(info, answer)
     // A handshake that succeeded has no answer of ours.
     const status = answer instanceof Response ? answer.status : 101
-    const { id, startedAt, route, userId } = info
+    const { requestId, startedAt, route, userId } = info
     const { method } = request
     const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
     const isProbe = status === 200 && route !== null && probes.includes(route)
-    const fields: FieldsOf<'http.request'> = { requestId: id, method, route, status, durationMs, userId }
+    const fields: FieldsOf<'http.request'> = { requestId, method, route, status, durationMs, userId }
     if (isProbe) log.debug(fields, 'http.request')
     else log.info(fields, 'http.request')
     for (const tell of onResponse) tell({ request, method, route, status, seconds: durationMs / 1000 })
@@ -73,7 +100,7 @@ export function requests({ trustedProxies, lifecycle, log, onResponse, probes, s
   return new Elysia({ name: 'requests' })
     .wrap((handle) => (request: Request) => {
       nameHost(request)
-      const info = begin(request, findPeer)
+      const info = new RequestInfo(request, findPeer)
       known.set(request, info)
       const answer: unknown = handle(request)
       return answer instanceof Promise
@@ -85,20 +112,11 @@ export function requests({ trustedProxies, lifecycle, log, onResponse, probes, s
       info.route = route
       if (set.status !== 200 || !isData(responseValue) || hasAny(set.headers)) return
       info.isComplete = true
-      return completeJson(responseValue, info.id)
+      return completeJson(responseValue, info.requestId)
     })
     .onError({ as: 'global' }, ({ request, route }) => {
       infoOf(request).route = route || null
     })
-}
-
-function begin(request: Request, findPeer: RequestInfo['findPeer']): RequestInfo {
-  const given = request.headers.get('x-request-id')
-  const id = given && acceptableId.test(given) ? given : Bun.randomUUIDv7()
-  const startedAt = performance.now()
-  // What changes something may be put on record, and by then a client that hung up would have no address.
-  const peer = request.method === 'GET' ? null : findPeer(request)
-  return { id, startedAt, findPeer, peer, userId: null, route: null, isComplete: false }
 }
 
 const isData = (value: unknown): value is object =>
@@ -109,33 +127,26 @@ function hasAny(headers: object): boolean {
   return false
 }
 
-const peerOf = (request: Request, info: RequestInfo): Peer => (info.peer ??= info.findPeer(request))
-
 /** The id that finds this request in the log. */
-export const requestId = (request: Request): string => infoOf(request).id
+export const requestId = (request: Request): string => infoOf(request).requestId
 
 /** The address that a request comes from; `null` when it comes over no network. */
-export const addressOf = (request: Request): string | null => peerOf(request, infoOf(request)).ip
+export const addressOf = (request: Request): string | null => infoOf(request).ip
 
 /** The headers of a handshake that succeeds, whose answer never passes here. */
 export function handshakeHeaders(request: Request): Record<string, string> {
-  const info = infoOf(request)
-  const { isTls } = peerOf(request, info)
-  return { ...standardHeaders(info.id), ...(isTls && { 'strict-transport-security': hsts }) }
+  const { peer, requestId } = infoOf(request)
+  return { ...standardHeaders(requestId), ...(peer.isTls && { 'strict-transport-security': hsts }) }
 }
 
-/** The same `deps`, acting for whoever sent a request. */
-export const onBehalf = (deps: Deps, request: Request): Acting => ({
-  ...deps,
-  caller: callerOf(request),
+/** Where a request comes from. It is read when it is asked for: most requests need none of it. */
+export const originOf = (request: Request): Origin => infoOf(request)
+
+/** The actor of an open route. Guarded ones have `actor` in their context. */
+export const asRequest = (request: Request): AnonymousActor => ({
+  kind: 'anonymous',
+  origin: originOf(request),
 })
-
-/** Who sent a request, and from where; the user agent is cut to 256 characters. */
-function callerOf(request: Request): Caller {
-  const info = infoOf(request)
-  const userAgent = request.headers.get('user-agent')?.slice(0, maxUserAgent) ?? null
-  return { requestId: info.id, ip: peerOf(request, info).ip, userAgent, userId: info.userId }
-}
 
 /** Lets the access log name the user of a request. */
 export function noteUser(request: Request, userId: string) {

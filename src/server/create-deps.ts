@@ -5,8 +5,9 @@ import type { Log } from '../core/log'
 import { createPasswords, type Passwords } from '../core/password'
 import { createLimits } from '../core/rate-limiter'
 import { BoundedMemory } from '../core/rate-limiter/memory-store'
+import type { Lifecycle } from '../core/service-lifecycle'
 import type { Tracing } from '../core/tracing'
-import type { Deps, Lifecycle } from '../deps'
+import type { Deps, Runtime } from '../deps'
 import { recordReachedLimits } from '../modules/audit/record-rate-limits'
 import { createHub } from '../modules/realtime/sockets'
 import { createKeyring } from '../modules/sessions/keyring'
@@ -26,7 +27,7 @@ type Parts = {
   tracing?: Tracing | null
 }
 
-/** Makes what the services are given. */
+/** Makes what verbs are given and the parts that the process is made over. */
 export async function createDeps({
   config,
   log,
@@ -36,11 +37,12 @@ export async function createDeps({
   isListening,
   clock = systemClock,
   tracing = null,
-}: Parts): Promise<Deps> {
-  const bus = createEventBus()
+}: Parts): Promise<Runtime> {
   const { databaseUrl: url } = config
   const instanceId = url ? crypto.randomUUID() : null
-  const listener = !url || !instanceId ? noopListener : listenerOn({ url, instanceId, bus }, isListening)
+  const events = createEventBus(instanceId)
+  const listener =
+    !url || !instanceId ? noopListener : listenerOn({ url, instanceId, bus: events }, isListening)
   const lifecycle: Lifecycle = {
     isMigrated: false,
     isDraining: false,
@@ -54,7 +56,6 @@ export async function createDeps({
     config,
     log,
     clock,
-    database,
     db,
     keys: await createKeyring({
       secrets: jwtSecrets,
@@ -66,20 +67,14 @@ export async function createDeps({
       isOn: config.hasRateLimit,
       makeLimiter: (options) => new BoundedMemory(options, clock),
     }),
-    lifecycle,
-    bus,
-    liveness: createLivenessCache({ db, bus, isTrusted: () => listener.isLive }),
-    listener,
-    hub: createHub(instanceId),
-    instanceId,
-    onResponse: tracing ? [tracing.onResponse] : [],
-    tracing,
+    events,
+    liveness: createLivenessCache({ db, events, isTrusted: () => listener.isLive }),
     afterCommit: (work) => work(),
   }
   // What this instance would have told itself after the commit, and the others if there was one.
-  database.onInDoubtCommit(() => bus.emit({ type: 'notices.missed' }))
+  database.onInDoubtCommit(() => events.emit({ type: 'notices.missed' }))
   recordReachedLimits(deps)
-  return deps
+  return { deps, database, listener, lifecycle, hub: createHub(instanceId), tracing }
 }
 
 const listenerOn = (link: Parameters<typeof listen>[0], isListening: boolean) =>

@@ -1,6 +1,7 @@
 import type { Server } from 'bun'
 import type { Job } from '../core/run-periodically'
-import type { Deps, Lifecycle } from '../deps'
+import type { Lifecycle } from '../core/service-lifecycle'
+import type { Runtime } from '../deps'
 import type { Realtime } from '../modules/realtime/sockets'
 import type { ControlServer } from './control-server'
 
@@ -14,8 +15,11 @@ type Parts = {
 }
 
 /** Sends clients elsewhere, finishes what has begun, and ends every part. */
-export async function shutDown(deps: Deps, { server, realtime, control, jobs, delayMilliseconds }: Parts) {
-  const { lifecycle, listener, log } = deps
+export async function shutDown(
+  { deps, lifecycle, listener }: Runtime,
+  { server, realtime, control, jobs, delayMilliseconds }: Parts,
+) {
+  const { log } = deps
   lifecycle.isDraining = true
   log.info({ delayMs: delayMilliseconds }, 'service.stopping')
   const jobsEnded = jobs.stop()

@@ -23,7 +23,7 @@ afterAll(async () => {
 
 /** An application with other settings over the same service. */
 const appWith = (settings: { hasDocs?: boolean; publicUrl?: string }) =>
-  createApp({ ...service.deps, config: { ...service.deps.config, ...settings } })
+  createApp({ ...service, deps: { ...service.deps, config: { ...service.deps.config, ...settings } } })
 
 const operations = (): [string, Operation][] =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -38,7 +38,7 @@ const operationsWhere = (isWanted: (operation: Operation) => unknown) =>
 
 /** What the application routes to, but for the documentation itself. A WebSocket is described as the GET it begins as. */
 const routes = () =>
-  createApp(service.deps)
+  createApp(service)
     .routes.filter(({ path }) => path !== '/' && !/^\/docs\b/.test(path))
     .filter(({ method }) => !['HEAD', 'OPTIONS'].includes(method))
 

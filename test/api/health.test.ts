@@ -56,17 +56,17 @@ describe('GET /readyz', () => {
     ['migrations are not applied', { isMigrated: false }, { migrations: 'pending' }],
     ['the process is draining', { isDraining: true }, { draining: 'draining' }],
   ])('answers 503 while %s', async (_, state, check) => {
-    const before = { ...service.deps.lifecycle }
-    Object.assign(service.deps.lifecycle, state)
+    const before = { ...service.lifecycle }
+    Object.assign(service.lifecycle, state)
     const answer = await service.call('GET /readyz')
-    Object.assign(service.deps.lifecycle, before)
+    Object.assign(service.lifecycle, before)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
     expect(answer.body).toMatchObject({ status: 'unavailable', checks: { ...allWell(), ...check } })
     expect((await service.call('GET /readyz')).status).toBe(200)
   })
 
   test('tells that the event loop is late, which moves no requests to other instances', async () => {
-    const { lifecycle } = service.deps
+    const { lifecycle } = service
     lifecycle.lagMilliseconds = 200.6
     const { status, body } = await service.call('GET /readyz')
     lifecycle.lagMilliseconds = 0

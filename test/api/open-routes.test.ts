@@ -39,7 +39,7 @@ afterAll(() => service.stop())
 describe('routes that answer without a token', () => {
   test('are these and no others', async () => {
     const found: string[] = []
-    for (const { method, path } of createApp(service.deps).routes) {
+    for (const { method, path } of createApp(service).routes) {
       // The upgrade of `GET` on the same path: realtime.auth.test.ts has its doors.
       if (method === 'WS') continue
       const address = path.replaceAll(/:\w+/g, '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10')

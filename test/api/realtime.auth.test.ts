@@ -99,9 +99,9 @@ describe('a handshake is refused', () => {
   })
 
   test('while the service is draining: 503', async () => {
-    service.deps.lifecycle.isDraining = true
+    service.lifecycle.isDraining = true
     const { status, body } = await shakeHands(service.url)
-    service.deps.lifecycle.isDraining = false
+    service.lifecycle.isDraining = false
     expect({ status, code: body.code }).toEqual({ status: 503, code: 'shutting_down' })
   })
 })

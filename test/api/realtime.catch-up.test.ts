@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
-type Meanwhile = (hub: Service['deps']['hub'], channel: LocalChannel) => void
+type Meanwhile = (hub: Service['hub'], channel: LocalChannel) => void
 
 // What happens between the reading of the history and the moment from which the subscriber follows live.
 const meanwhile: [string, Meanwhile][] = [
@@ -19,18 +19,21 @@ const meanwhile: [string, Meanwhile][] = [
 ]
 
 test.each(meanwhile)('a subscription during which %s is sent what lies between', async (_, happen) => {
-  const { deps, sql } = service
+  const { hub, sql } = service
+  const deps = { ...service.deps, hub }
   const room = `room:${crypto.randomUUID()}`
   const ada = await enterWithSocket(service)
   await ada.ask({ type: 'publish', channel: room, data: 'first' })
-  const connection = [...deps.hub.connections.values()].find(({ principal }) => principal?.userId === ada.id)
+  const connection = [...hub.connections.values()].find(
+    ({ actor }) => actor.kind === 'user' && actor.userId === ada.id,
+  )
   if (!connection) throw new Error('the socket has no connection')
 
   const channel = openChannel(deps, room)
-  await channel.pump.settled()
+  await channel.deliveryQueue.settled()
   const { promise: published, resolve: publish } = Promise.withResolvers<void>()
-  channel.pump.push(() => published)
-  const reply = () => happen(deps.hub, channel)
+  channel.deliveryQueue.push(() => published)
+  const reply = () => happen(hub, channel)
   await subscribe(deps, connection, { channel: room, since: null, reply })
   // A second message, of which no notification tells.
   await sql`insert into channel_messages (channel, "offset", data, from_user_id, sent_at)

@@ -70,8 +70,14 @@ const plain = (text: string) => text.replaceAll('`', '')
 
 // Limits of the inside, which no client meets.
 const innerLimits = [
-  ...['maxAtWork', 'maxAwaitingTurn', 'maxTurnMilliseconds', 'tickMilliseconds', 'recheckMilliseconds'],
-  ...['beatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes', 'maxQueuedNotifications'],
+  ...[
+    'maxConcurrentTasks',
+    'maxWaitingTasks',
+    'maxTaskWaitMilliseconds',
+    'tickMilliseconds',
+    'recheckMilliseconds',
+  ],
+  ...['heartbeatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes', 'maxQueuedNotifications'],
 ]
 
 describe('GET /docs/websocket', () => {
@@ -188,10 +194,12 @@ describe('the client in a few lines', () => {
   }, 30_000)
 
   const connectionsOf = (userId: string) =>
-    [...service.deps.hub.connections.values()].filter(({ principal }) => principal?.userId === userId)
+    [...service.hub.connections.values()].filter(
+      ({ actor }) => actor.kind === 'user' && actor.userId === userId,
+    )
   /** Someone has been told that he is subscribed. */
   const isListening = (channel: string) => {
-    const [subscription] = service.deps.hub.channels.get(channel)?.subscriptions.values() ?? []
+    const [subscription] = service.hub.channels.get(channel)?.subscriptions.values() ?? []
     return subscription?.backlog === null
   }
 
@@ -255,7 +263,10 @@ describe('the pages of the protocol', () => {
     '/docs/assets/console.js',
     '/docs/assets/console.css',
   ])('with DOCS=off nothing is at %s', async (path) => {
-    const app = createApp({ ...service.deps, config: { ...service.deps.config, hasDocs: false } })
+    const app = createApp({
+      ...service,
+      deps: { ...service.deps, config: { ...service.deps.config, hasDocs: false } },
+    })
     expect((await app.handle(new Request(`http://localhost${path}`))).status).toBe(404)
   })
 })

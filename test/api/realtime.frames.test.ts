@@ -24,8 +24,8 @@ afterAll(async () => {
 afterEach(async () => {
   service.clock.advance(1)
   expect(await witness.ask({ type: 'ping' })).toMatchObject({ type: 'pong' })
-  for (let look = 0; look < 200 && service.deps.hub.connections.size > 1; look++) await Bun.sleep(10)
-  expect(service.deps.hub.connections.size).toBe(1)
+  for (let look = 0; look < 200 && service.hub.connections.size > 1; look++) await Bun.sleep(10)
+  expect(service.hub.connections.size).toBe(1)
 })
 
 const ping = JSON.stringify({ type: 'ping', id: 'x' })

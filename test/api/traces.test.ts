@@ -159,7 +159,7 @@ describe('what a request waits for', () => {
   })
 
   test('is not followed outside of requests', async () => {
-    await service.deps.database.ping()
+    await service.database.ping()
     await service.deps.passwords.hash('nobody asked for this one')
     await traceOf('GET /livez')
     expect(

@@ -23,7 +23,7 @@ describe.skipIf(isFollowed)('"Add a resource" in src/README.md', () => {
     await addLines()
 
     await run('bun run check')
-    const tests = ['api/notes', 'cli/database.migrate', 'unit/documents']
+    const tests = ['api/notes', 'api/verbs.anonymous', 'cli/database.migrate', 'unit/documents']
     await run(`bun test --timeout=60000 ${tests.map((name) => `test/${name}.test.ts`).join(' ')}`)
   })
 })

@@ -21,7 +21,7 @@ beforeAll(async () => {
   service = await startService()
   service.secrets.add(aSecret)
   control = startControlServer(
-    { ...service.deps, config: { ...service.deps.config, dataDir } },
+    { ...service, deps: { ...service.deps, config: { ...service.deps.config, dataDir } } },
     { snapshot: null },
   )
 })
@@ -117,7 +117,7 @@ describe('who looks for the service', () => {
   const config = () => ({ ...service.deps.config, dataDir })
 
   test('finds it when it takes commands, not while it starts or ends', async () => {
-    const { lifecycle } = service.deps
+    const { lifecycle } = service
     expect(await runningService(config())).toBe(unix)
     for (const [state, during] of [
       ['isMigrated', false],

@@ -94,7 +94,7 @@ describe('presence', () => {
       }
       expect({ table, rows }).toEqual({ table, rows: 0 })
     }
-    expect(service.deps.hub.channels.has(room)).toBe(false)
+    expect(service.hub.channels.has(room)).toBe(false)
   })
 })
 
@@ -141,7 +141,7 @@ describe.skipIf(!serverUrl)('over two instances', () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     await ada.ask({ type: 'subscribe', channel: room })
-    await service.sql`delete from realtime_instances where id = ${service.deps.hub.instanceId}`
+    await service.sql`delete from realtime_instances where id = ${service.hub.instanceId}`
     await Bun.sleep(2500)
     expect(idsIn(await ada.ask({ type: 'presence', channel: room }))).toEqual([ada.id])
     const rows = await service.sql`select from realtime_sockets where user_id = ${ada.id}`

@@ -30,7 +30,7 @@ async function until(isSo: () => boolean | Promise<boolean>, deadlineMillisecond
 test.skipIf(serverUrl !== null)(
   'the embedded database has no other instance, so there is no link to lose',
   async () => {
-    expect([here.deps.instanceId, here.deps.listener.isLive]).toEqual([null, true])
+    expect([here.deps.events.instanceId, here.listener.isLive]).toEqual([null, true])
     const user = await here.enter()
     expect((await here.me(user.access_token)).status).toBe(200)
     await logout(user)
@@ -54,13 +54,13 @@ describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone
       const killed = await sql`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = ${name} and application_name = 'fastkit listener'`
       expect(killed).toHaveLength(2)
-      await until(() => !there.deps.listener.isLive, 1000)
+      await until(() => !there.listener.isLive, 1000)
       await work()
     } finally {
       await sql.unsafe(`alter database ${name} allow_connections true`)
       await sql.end()
     }
-    await until(() => there.deps.listener.isLive && here.deps.listener.isLive, 5000)
+    await until(() => there.listener.isLive && here.listener.isLive, 5000)
   }
 
   test('asks the database each time, and forgets all it knew when it is back', async () => {
@@ -112,7 +112,7 @@ describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone
     })
     expect((await Promise.all(ends)).map(({ status }) => status)).toEqual(people.map(() => 204))
     await until(async () => (await accepted(there, people)).length === 0, 1000)
-    await until(() => there.deps.listener.isLive, 5000)
+    await until(() => there.listener.isLive, 5000)
     expect(await accepted(there, people)).toEqual([])
   })
 })
@@ -123,7 +123,7 @@ describe.skipIf(serverUrl === null)('an instance whose link falls silent without
   beforeAll(async () => {
     link = createLink(String(here.databaseUrl))
     there = await startService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
-    await until(() => there.deps.listener.isLive, 5000)
+    await until(() => there.listener.isLive, 5000)
   })
   afterAll(async () => {
     link.thaw()
@@ -139,7 +139,7 @@ describe.skipIf(serverUrl === null)('an instance whose link falls silent without
     const delay = await until(async () => (await accepted(there, people)).length === 0, 1000)
     process.stderr.write(`a frozen link is noticed after ${delay.toFixed(0)} ms\n`)
     link.thaw()
-    await until(() => there.deps.listener.isLive, 5000)
+    await until(() => there.listener.isLive, 5000)
     expect(await accepted(there, people)).toEqual([])
   })
 
@@ -154,7 +154,7 @@ describe.skipIf(serverUrl === null)('an instance whose link falls silent without
     expect(acceptedFor).toBeLessThan(1000)
     expect((await there.me(user.access_token)).body.code).toBe('database_unavailable')
     link.thaw()
-    await until(() => there.deps.listener.isLive, 10_000)
+    await until(() => there.listener.isLive, 10_000)
     expect((await there.me(user.access_token)).body.code).toBe('invalid_token')
   })
 })

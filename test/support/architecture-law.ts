@@ -20,6 +20,9 @@ const layers: Record<string, readonly string[]> = {
   '#database': ['drizzle-orm', 'postgres', '@electric-sql/*'],
 }
 
+// What a module offers to the others: its service, and rules that have grown out of one into a file of their own.
+const offered = 'modules/*/{service,refresh,user-password}'
+
 const sql = ['modules/*/{repo,table}', "SQL stays behind the service; call a verb of '{service}'"] as const
 const verbs = ['modules/*/*', "modules meet in their services; call a verb of '{service}'"] as const
 const parts = [
@@ -114,21 +117,21 @@ const importLaw: readonly Row[] = [
   {
     files: 'modules/*/routes',
     may: [
-      ...['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema,service}', '/docs/*.md'],
+      ...['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema}', offered, '/docs/*.md'],
       ...['#web', '#typebox'],
     ],
     never: ['modules/X/{repo,table}'],
     instead: [
       sql,
       parts,
-      ['server/**', 'routes act for whoever sent the request; pass its caller on'],
+      ['server/**', 'routes act for whoever sent the request; pass its actor on'],
       ['modules/*/*', "routes call services; call a verb of '{service}'"],
       ['**', 'routes are a table; put the work into the service'],
     ],
   },
   {
     files: 'modules/*/guard',
-    may: ['core/**', 'http/**', 'modules/X/*', 'modules/*/service', '#web'],
+    may: ['core/**', 'http/**', 'modules/X/*', offered, '#web'],
     never: ['modules/X/{repo,table,routes}'],
     instead: [sql, parts, verbs, ['**', 'a guard asks services; put the work into one']],
   },
@@ -138,7 +141,7 @@ const importLaw: readonly Row[] = [
       'core/**',
       'postgres/{announce,transaction,database-errors}',
       'modules/X/*',
-      'modules/*/service',
+      offered,
       '#library',
       '#tokens',
     ],
@@ -158,12 +161,7 @@ const importLaw: readonly Row[] = [
     // A file named for its one idea: jwt-codec, liveness … The folder of its name is how it works.
     files: 'modules/*/{*,*/*}',
     may: [
-      ...[
-        'core/**',
-        'postgres/{announce,transaction,database-errors}',
-        'modules/X/{*,Y/*}',
-        'modules/*/service',
-      ],
+      ...['core/**', 'postgres/{announce,transaction,database-errors}', 'modules/X/{*,Y/*}', offered],
       ...['#builtin', '#library', '#tokens', '#typebox'],
     ],
     never: ['modules/X/{table,routes,guard}'],

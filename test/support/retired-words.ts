@@ -3,7 +3,7 @@ type Retired = { word: RegExp; instead: string }
 /** House words that gave way to the field's terms. What is plain English too is retired in its special meaning alone. */
 const retired: readonly Retired[] = [
   {
-    word: /[a-z]Soon\b|\bSoon\b|\b(?<!\bas )soon\b(?! as\b)/,
+    word: /\b\w+Soon\b|\bSoon\b|\b(?<!\bas )soon\b(?! as\b)/,
     instead: 'MaybePromise, thenSync; `at once` or a time',
   },
   { word: /\bonAnswered\b|\b(type|:) Answered\b|\/answered\b/, instead: 'onResponse, ResponseInfo' },

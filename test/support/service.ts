@@ -10,7 +10,7 @@ import { migrate } from '../../src/postgres/migrate'
 import { migrations } from '../../src/postgres/migrations'
 import { createDeps } from '../../src/server/create-deps'
 import { openStorage } from '../../src/server/storage'
-import { startMetrics } from '../../src/telemetry/metrics-server'
+import { listenersOf, startMetrics } from '../../src/telemetry/metrics-server'
 import { startTracing } from '../../src/telemetry/start-tracing'
 import { createClient } from './client'
 import { createMovableClock, type MovableClock } from './clock'
@@ -49,12 +49,14 @@ export async function startService(variables: Environment = {}, { beside }: { be
   const log = createLog({ level: 'debug', format: 'json', destination, traceId })
   const storage = await openStorage(config, tracing?.step)
   const clock = beside?.clock ?? createMovableClock()
-  const deps = await createDeps({ config, log, ...storage, clock, isListening: true, tracing })
-  await migrate(deps.database.sql, migrations)
-  deps.lifecycle.isMigrated = true
-  const metrics = await startMetrics(deps, version)
-  const realtime = startRealtime(deps)
-  const { server } = createApp(deps).listen({ hostname: '127.0.0.1', port: 0 })
+  const runtime = await createDeps({ config, log, ...storage, clock, isListening: true, tracing })
+  const { database, listener, lifecycle } = runtime
+  await migrate(database.sql, migrations)
+  lifecycle.isMigrated = true
+  const metrics = await startMetrics(runtime, version)
+  const realtime = startRealtime(runtime)
+  const onResponse = listenersOf(tracing, metrics)
+  const { server } = createApp({ ...runtime, onResponse }).listen({ hostname: '127.0.0.1', port: 0 })
   if (!server) throw new Error('the service did not start')
   const client = createClient(`http://127.0.0.1:${server.port}`)
 
@@ -64,9 +66,9 @@ export async function startService(variables: Environment = {}, { beside }: { be
     await metrics?.stop()
     await tracing?.stop()
     try {
-      await assertNothingLeaked({ sql: deps.database.sql, lines, secrets: client.secrets })
+      await assertNothingLeaked({ sql: database.sql, lines, secrets: client.secrets })
     } finally {
-      await deps.listener.close()
+      await listener.close()
       await storage.close()
       await testDatabase.drop()
       rmSync(home, { recursive: true, force: true })
@@ -75,10 +77,11 @@ export async function startService(variables: Environment = {}, { beside }: { be
   return {
     ...client,
     clock,
-    deps,
+    ...runtime,
+    onResponse,
     // Read at each use: the service may have replaced its connections.
     get sql() {
-      return deps.database.sql
+      return database.sql
     },
     lines,
     databaseUrl: testDatabase.url,

@@ -8,7 +8,7 @@ import * as audit from './service'
 export const auditRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/audit-events', tags: ['audit'] })
     .use(guard(deps))
-    .get('', ({ query }) => audit.list(deps, query), {
+    .get('', ({ actor, query }) => audit.list(deps, actor, query), {
       auth: { role: 'admin' },
       query: AuditQuery,
       response: { 200: AuditEventPage, ...failures() },

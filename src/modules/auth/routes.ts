@@ -2,16 +2,20 @@ import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { bearerToken } from '../../http/bearer-token'
 import { limitOption } from '../../http/rate-limit'
-import { onBehalf } from '../../http/request-context'
+import { asRequest } from '../../http/request-context'
 import { created, noContent } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures, NoContent } from '../../http/schemas'
 import { oauthFailures, oauthOption } from '../../http/token-endpoint'
+import { refresh } from '../sessions/refresh'
 import { TokenPair } from '../sessions/schema'
-import { ChangePassword, User } from '../users/schema'
+import * as sessions from '../sessions/service'
+import { ChangePassword, Register, User } from '../users/schema'
+import * as users from '../users/service'
+import { changePassword } from '../users/user-password'
 import { guard } from './guard'
-import { Login, Logout, Refresh, Register, TokenRequest } from './schema'
-import * as auth from './service'
-import * as token from './token-grant'
+import { Login, Logout, Refresh, TokenRequest } from './schema'
+import { login } from './service'
+import { grant } from './token-grant'
 
 export const authRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/auth', tags: ['auth'] })
@@ -20,7 +24,8 @@ export const authRoutes = (deps: Deps) =>
     .use(oauthOption())
     .post(
       '/register',
-      ({ body, request, set }) => created(set, '/api/v1/users', auth.register(onBehalf(deps, request), body)),
+      ({ body, request, set }) =>
+        created(set, '/api/v1/users', users.register(deps, asRequest(request), body)),
       {
         limit: 'register',
         body: Register,
@@ -33,7 +38,7 @@ export const authRoutes = (deps: Deps) =>
         },
       },
     )
-    .post('/login', ({ body, request }) => auth.login(onBehalf(deps, request), body), {
+    .post('/login', ({ body, request }) => login(deps, asRequest(request), body), {
       limit: 'login',
       body: Login,
       query: EmptyQuery,
@@ -45,7 +50,7 @@ export const authRoutes = (deps: Deps) =>
           'An unknown e-mail address, a wrong password and a deactivated account get the same response after the same time.',
       },
     })
-    .post('/token', ({ body, request }) => token.grant(onBehalf(deps, request), body), {
+    .post('/token', ({ body, request }) => grant(deps, asRequest(request), body), {
       oauth: true,
       limit: 'login',
       body: TokenRequest,
@@ -60,7 +65,7 @@ export const authRoutes = (deps: Deps) =>
           'no scopes, so a request for one is `invalid_scope`.',
       },
     })
-    .post('/refresh', ({ body, request }) => auth.refresh(onBehalf(deps, request), body.refresh_token), {
+    .post('/refresh', ({ body, request }) => refresh(deps, asRequest(request), body.refresh_token), {
       body: Refresh,
       query: EmptyQuery,
       response: { 200: TokenPair, ...bodyFailures('invalid_refresh_token', 'refresh_token_reused') },
@@ -74,7 +79,8 @@ export const authRoutes = (deps: Deps) =>
     })
     .post(
       '/logout',
-      ({ body, request }) => noContent(auth.logout(onBehalf(deps, request), bearerToken(request), body)),
+      ({ body, request }) =>
+        noContent(sessions.logout(deps, asRequest(request), { ...body, access_token: bearerToken(request) })),
       {
         body: Logout,
         query: EmptyQuery,
@@ -94,7 +100,8 @@ export const authRoutes = (deps: Deps) =>
     )
     .post(
       '/logout-all',
-      ({ principal, request }) => noContent(auth.logoutAll(onBehalf(deps, request), principal)),
+      ({ actor }) =>
+        noContent(sessions.revokeAll(deps, actor, { userId: actor.userId, reason: 'logged_out' })),
       {
         auth: true,
         query: EmptyQuery,
@@ -106,18 +113,14 @@ export const authRoutes = (deps: Deps) =>
         },
       },
     )
-    .post(
-      '/password',
-      ({ body, principal, request }) => auth.changePassword(onBehalf(deps, request), principal, body),
-      {
-        auth: true,
-        body: ChangePassword,
-        query: EmptyQuery,
-        response: { 200: TokenPair, ...bodyFailures('wrong_password', 'weak_password', 'overloaded') },
-        detail: {
-          operationId: 'changePassword',
-          summary: 'Change the password and end every session',
-          description: 'Every session of the account ends. The response has the tokens of a new session.',
-        },
+    .post('/password', ({ actor, body }) => changePassword(deps, actor, body), {
+      auth: true,
+      body: ChangePassword,
+      query: EmptyQuery,
+      response: { 200: TokenPair, ...bodyFailures('wrong_password', 'weak_password', 'overloaded') },
+      detail: {
+        operationId: 'changePassword',
+        summary: 'Change the password and end every session',
+        description: 'Every session of the account ends. The response has the tokens of a new session.',
       },
-    )
+    })

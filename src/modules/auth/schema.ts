@@ -1,12 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { strict } from '../../http/schemas'
-import { DisplayName, Email, oneLine, Password } from '../users/schema'
-
-export const Register = Type.Object(
-  { email: Email, password: Password, display_name: Type.Optional(Type.Union([DisplayName, Type.Null()])) },
-  { title: 'Register', ...strict },
-)
-export type Register = typeof Register.static
+import { Email, oneLine, Password } from '../users/schema'
 
 export const Login = Type.Object(
   {

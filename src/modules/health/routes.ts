@@ -1,12 +1,12 @@
 import { Elysia } from 'elysia'
-import type { Deps } from '../../deps'
+import type { Runtime } from '../../deps'
 import { limitOption } from '../../http/rate-limit'
 import { report } from '../../http/responses'
 import { EmptyQuery, failures } from '../../http/schemas'
 import { Liveness, Readiness } from './schema'
 import { readiness } from './service'
 
-export const healthRoutes = (deps: Deps) =>
+export const healthRoutes = (probed: Pick<Runtime, 'database' | 'lifecycle'>) =>
   new Elysia({ tags: ['health'] })
     .use(limitOption())
     .get('/livez', () => ({ status: 'ok' as const }), {
@@ -20,7 +20,7 @@ export const healthRoutes = (deps: Deps) =>
           'Decides about restarts. It never asks the database, so a database failure restarts nothing.',
       },
     })
-    .get('/readyz', ({ set }) => report(set, readiness(deps)), {
+    .get('/readyz', ({ set }) => report(set, readiness(probed)), {
       limit: 'none',
       query: EmptyQuery,
       response: { ...failures(), 200: Readiness, 503: Readiness },

@@ -174,4 +174,4 @@ export type Answer = AnswerIn<ServerMessage>
 type AnswerIn<M> = M extends { type: string } ? ('id' extends keyof M ? M : never) : never
 
 /** A code in a few words, as HTTP says it. */
-export const wordingOf = (code: Parameters<typeof exampleProblem>[0]): string => exampleProblem(code).title
+export const titleOf = (code: Parameters<typeof exampleProblem>[0]): string => exampleProblem(code).title

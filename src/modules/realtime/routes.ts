@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
 import protocol from '../../../docs/websocket.md' with { type: 'text' }
-import type { Deps } from '../../deps'
+import type { Base, Deps, Runtime } from '../../deps'
 import { PageQuery } from '../../http/pagination-schemas'
 import { made } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures } from '../../http/schemas'
@@ -9,7 +9,7 @@ import { markdownPage } from '../../openapi/markdown-page'
 import { docsPages } from '../../openapi/page-routes'
 import { guard } from '../auth/guard'
 import { consoleFiles, consolePage } from './console-page'
-import { admitSocket, askToUpgrade, normaliseUpgrade, principalOf } from './guard'
+import { admitSocket, normaliseUpgrade, requireUpgrade, visitorOf } from './guard'
 import {
   ByChannel,
   ChannelMessage,
@@ -17,16 +17,18 @@ import {
   MessagePage,
   NewMessage,
   Presence,
-  Switched,
+  SwitchingProtocols,
   Ticket,
 } from './schema'
 import * as realtime from './service'
 import { createSockets } from './sockets'
 import * as tickets from './tickets'
 
+type SocketRuntime = Pick<Runtime, 'deps' | 'hub' | 'lifecycle'>
+
 /** The WebSocket itself, and what opens it. */
-export const socketRoutes = (deps: Deps) => {
-  const sockets = createSockets(deps)
+export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
+  const sockets = createSockets(deps, hub)
   return new Elysia({ prefix: '/ws', tags: ['realtime'] })
     .use(guard(deps))
     .onRequest(({ request }) => {
@@ -35,17 +37,19 @@ export const socketRoutes = (deps: Deps) => {
     .ws('', {
       query: ConnectQuery,
       // In an array it runs once; by itself it would run twice, and a ticket is good for once.
-      beforeHandle: [({ request, query, set }) => admitSocket(deps, { request, query, set })],
-      open: (ws) => sockets.open(ws.data, ws.raw, principalOf(ws.data.request)),
+      beforeHandle: [
+        ({ request, query, set }) => admitSocket({ deps, hub, lifecycle }, { request, query, set }),
+      ],
+      open: (ws) => sockets.open(ws.data, ws.raw, visitorOf(ws.data.request)),
       message: (ws, frame) => sockets.receive(ws.data, frame),
       ping: (ws) => sockets.onHeartbeat(ws.data),
       pong: (ws) => sockets.onHeartbeat(ws.data),
       close: (ws, code) => sockets.closed(ws.data, code),
     })
-    .get('', () => askToUpgrade(), {
+    .get('', () => requireUpgrade(), {
       query: ConnectQuery,
       response: {
-        101: Switched,
+        101: SwitchingProtocols,
         ...failures('invalid_token', 'forbidden', 'upgrade_required', 'overloaded'),
       },
       detail: {
@@ -58,7 +62,7 @@ export const socketRoutes = (deps: Deps) => {
         security: [{ bearer: [] }, {}],
       },
     })
-    .post('/tickets', ({ principal, set }) => made(set, tickets.issue(deps, principal)), {
+    .post('/tickets', ({ actor, set }) => made(set, tickets.issue(deps, actor)), {
       auth: true,
       query: EmptyQuery,
       response: { 201: Ticket, ...failures() },
@@ -76,8 +80,8 @@ export const channelsRoutes = (deps: Deps) =>
     .use(guard(deps))
     .post(
       '/:channel/messages',
-      ({ body, params, principal, set }) =>
-        made(set, realtime.publish(deps, principal, { ...params, ...body, socketId: null })),
+      ({ actor, body, params, set }) =>
+        made(set, realtime.publish(deps, actor, { ...params, ...body, socketId: null })),
       {
         auth: true,
         params: ByChannel,
@@ -94,7 +98,7 @@ export const channelsRoutes = (deps: Deps) =>
     )
     .get(
       '/:channel/messages',
-      ({ params, principal, query }) => realtime.history(deps, principal, { ...params, ...query }),
+      ({ actor, params, query }) => realtime.history(deps, actor, { ...params, ...query }),
       {
         auth: true,
         params: ByChannel,
@@ -108,24 +112,20 @@ export const channelsRoutes = (deps: Deps) =>
         },
       },
     )
-    .get(
-      '/:channel/presence',
-      ({ params, principal }) => realtime.presence(deps, principal, params.channel),
-      {
-        auth: true,
-        params: ByChannel,
-        query: EmptyQuery,
-        response: { 200: Presence, ...failures('forbidden') },
-        detail: {
-          operationId: 'getPresence',
-          summary: 'List the members of a channel',
-          description: 'The members are the users who are subscribed. Only members and admins may ask.',
-        },
+    .get('/:channel/presence', ({ actor, params }) => realtime.presence(deps, actor, params.channel), {
+      auth: true,
+      params: ByChannel,
+      query: EmptyQuery,
+      response: { 200: Presence, ...failures('forbidden') },
+      detail: {
+        operationId: 'getPresence',
+        summary: 'List the members of a channel',
+        description: 'The members are the users who are subscribed. Only members and admins may ask.',
       },
-    )
+    })
 
 /** How the protocol works, and a page to try it on. */
-export const socketDocs = ({ config }: Deps) =>
+export const socketDocs = ({ config }: Base) =>
   docsPages(config, {
     pages: [
       { path: '/docs/websocket', runs: 'nothing', html: () => markdownPage(protocol) },

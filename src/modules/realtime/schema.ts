@@ -72,4 +72,4 @@ export const Presence = Type.Object(presenceFields, {
 })
 export type Presence = typeof Presence.static
 
-export const Switched = Type.Void({ description: 'The protocol is WebSocket from here on.' })
+export const SwitchingProtocols = Type.Void({ description: 'The protocol is WebSocket from here on.' })

@@ -1,7 +1,6 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { ById, PageQuery } from '../../http/pagination-schemas'
-import { onBehalf } from '../../http/request-context'
 import { noContent } from '../../http/responses'
 import { EmptyQuery, failures, NoContent } from '../../http/schemas'
 import { guard } from '../auth/guard'
@@ -11,7 +10,7 @@ import { SessionPage } from './schema'
 export const sessionsRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/users', tags: ['sessions'] })
     .use(guard(deps))
-    .get('/me/sessions', ({ principal, query }) => devices.list(deps, principal, query), {
+    .get('/me/sessions', ({ actor, query }) => devices.list(deps, actor, query), {
       auth: true,
       query: PageQuery,
       response: { 200: SessionPage, ...failures() },
@@ -21,26 +20,21 @@ export const sessionsRoutes = (deps: Deps) =>
         description: 'Sessions that have not ended, newest first. Each login opens one.',
       },
     })
-    .delete(
-      '/me/sessions/:id',
-      ({ params, principal, request }) =>
-        noContent(devices.endOwn(onBehalf(deps, request), principal, params.id)),
-      {
-        auth: true,
-        params: ById,
-        query: EmptyQuery,
-        response: { 204: NoContent, ...failures('not_found') },
-        detail: {
-          operationId: 'endMySession',
-          summary: 'End one of your sessions',
-          description:
-            'Its tokens are invalid at once. A session of another user gets the same 404 as one that does not exist.',
-        },
+    .delete('/me/sessions/:id', ({ actor, params }) => noContent(devices.revokeOwn(deps, actor, params.id)), {
+      auth: true,
+      params: ById,
+      query: EmptyQuery,
+      response: { 204: NoContent, ...failures('not_found') },
+      detail: {
+        operationId: 'endMySession',
+        summary: 'End one of your sessions',
+        description:
+          'Its tokens are invalid at once. A session of another user gets the same 404 as one that does not exist.',
       },
-    )
+    })
     .get(
       '/:id/sessions',
-      ({ params, principal, query }) => devices.listOf(deps, { ...principal, userId: params.id }, query),
+      ({ actor, params, query }) => devices.listOf(deps, actor, { userId: params.id, ...query }),
       {
         auth: { ownerOr: 'admin' },
         params: ById,
@@ -53,19 +47,14 @@ export const sessionsRoutes = (deps: Deps) =>
         },
       },
     )
-    .delete(
-      '/:id/sessions',
-      ({ params, principal, request }) =>
-        noContent(devices.endAllOf(onBehalf(deps, request), principal, params.id)),
-      {
-        auth: { ownerOr: 'admin' },
-        params: ById,
-        query: EmptyQuery,
-        response: { 204: NoContent, ...failures('not_found') },
-        detail: {
-          operationId: 'endSessions',
-          summary: 'End every session of an account',
-          description: 'For the owner and for admins. All tokens of the account are invalid at once.',
-        },
+    .delete('/:id/sessions', ({ actor, params }) => noContent(devices.revokeAllOf(deps, actor, params.id)), {
+      auth: { ownerOr: 'admin' },
+      params: ById,
+      query: EmptyQuery,
+      response: { 204: NoContent, ...failures('not_found') },
+      detail: {
+        operationId: 'endSessions',
+        summary: 'End every session of an account',
+        description: 'For the owner and for admins. All tokens of the account are invalid at once.',
       },
-    )
+    })

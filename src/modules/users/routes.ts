@@ -1,7 +1,6 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { ById } from '../../http/pagination-schemas'
-import { onBehalf } from '../../http/request-context'
 import { created, noContent } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures, NoContent } from '../../http/schemas'
 import { guard } from '../auth/guard'
@@ -13,7 +12,7 @@ import * as users from './service'
 export const meRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/users/me', tags: ['users'] })
     .use(guard(deps))
-    .get('', ({ principal }) => users.profile(deps, principal), {
+    .get('', ({ actor }) => users.profile(deps, actor), {
       auth: true,
       query: EmptyQuery,
       response: { 200: User, ...failures() },
@@ -23,7 +22,7 @@ export const meRoutes = (deps: Deps) =>
         description: 'The response always has the current name and role.',
       },
     })
-    .patch('', ({ body, principal, request }) => users.changeMe(onBehalf(deps, request), principal, body), {
+    .patch('', ({ actor, body }) => users.changeMe(deps, actor, body), {
       auth: true,
       body: ChangeMe,
       query: EmptyQuery,
@@ -35,28 +34,24 @@ export const meRoutes = (deps: Deps) =>
           'A new e-mail address needs `current_password`. The next login needs the new address. Sessions do not end.',
       },
     })
-    .delete(
-      '',
-      ({ body, principal, request }) => noContent(users.removeMe(onBehalf(deps, request), principal, body)),
-      {
-        auth: true,
-        body: DeleteMe,
-        query: EmptyQuery,
-        response: { 204: NoContent, ...bodyFailures('wrong_password', 'last_admin', 'overloaded') },
-        detail: {
-          operationId: 'deleteMe',
-          summary: 'Delete your account',
-          description:
-            'Deletes everything that belongs to the account. The last active admin cannot be deleted.',
-        },
+    .delete('', ({ actor, body }) => noContent(users.removeMe(deps, actor, body)), {
+      auth: true,
+      body: DeleteMe,
+      query: EmptyQuery,
+      response: { 204: NoContent, ...bodyFailures('wrong_password', 'last_admin', 'overloaded') },
+      detail: {
+        operationId: 'deleteMe',
+        summary: 'Delete your account',
+        description:
+          'Deletes everything that belongs to the account. The last active admin cannot be deleted.',
       },
-    )
+    })
 
 /** Every account, for admins; a few rows for its owner too. */
 export const usersRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/users', tags: ['users'] })
     .use(guard(deps))
-    .get('', ({ query }) => administration.list(deps, query), {
+    .get('', ({ actor, query }) => administration.list(deps, actor, query), {
       auth: { role: 'admin' },
       query: UserQuery,
       response: { 200: UserPage, ...failures() },
@@ -68,7 +63,7 @@ export const usersRoutes = (deps: Deps) =>
     })
     .post(
       '',
-      ({ body, request, set }) => created(set, '/api/v1/users', users.create(onBehalf(deps, request), body)),
+      ({ actor, body, set }) => created(set, '/api/v1/users', administration.create(deps, actor, body)),
       {
         auth: { role: 'admin' },
         body: NewUser,
@@ -81,7 +76,7 @@ export const usersRoutes = (deps: Deps) =>
         },
       },
     )
-    .get('/:id', ({ params }) => administration.get(deps, params.id), {
+    .get('/:id', ({ actor, params }) => administration.get(deps, actor, params.id), {
       auth: { ownerOr: 'admin' },
       params: ById,
       query: EmptyQuery,
@@ -94,7 +89,7 @@ export const usersRoutes = (deps: Deps) =>
     })
     .patch(
       '/:id',
-      ({ body, params, request }) => administration.change(onBehalf(deps, request), params.id, body),
+      ({ actor, body, params }) => administration.change(deps, actor, { id: params.id, ...body }),
       {
         auth: { role: 'admin' },
         params: ById,
@@ -112,19 +107,15 @@ export const usersRoutes = (deps: Deps) =>
         },
       },
     )
-    .delete(
-      '/:id',
-      ({ params, request }) => noContent(administration.remove(onBehalf(deps, request), params.id)),
-      {
-        auth: { ownerOr: 'admin' },
-        params: ById,
-        query: EmptyQuery,
-        response: { 204: NoContent, ...failures('not_found', 'last_admin') },
-        detail: {
-          operationId: 'deleteUser',
-          summary: 'Delete an account',
-          description:
-            'For the owner and for admins. The sessions are deleted too. The last active admin cannot be deleted.',
-        },
+    .delete('/:id', ({ actor, params }) => noContent(administration.remove(deps, actor, params.id)), {
+      auth: { ownerOr: 'admin' },
+      params: ById,
+      query: EmptyQuery,
+      response: { 204: NoContent, ...failures('not_found', 'last_admin') },
+      detail: {
+        operationId: 'deleteUser',
+        summary: 'Delete an account',
+        description:
+          'For the owner and for admins. The sessions are deleted too. The last active admin cannot be deleted.',
       },
-    )
+    })
