@@ -4,12 +4,12 @@ import { decodeJwt } from 'jose'
 import { aPassword } from '../support/client'
 import { eventually } from '../support/eventually'
 import { allPages, enterAsAdmin, outcome, type Person } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 let admin: Person
 beforeAll(async () => {
-  service = await startService({ TRUSTED_PROXIES: '127.0.0.0/8' })
+  service = await startTestService({ TRUSTED_PROXIES: '127.0.0.0/8' })
   admin = await enterAsAdmin(service)
 })
 afterAll(() => service.stop())

@@ -3,11 +3,11 @@ import { availableParallelism } from 'node:os'
 import postgres from 'postgres'
 import { aPassword } from '../support/client'
 import { serverUrl } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
 })
 afterAll(() => service.stop())
 
@@ -134,7 +134,7 @@ async function untilSomeoneWaits() {
 
 describe('more logins at once than can be hashed in time', () => {
   test('are refused with 503 and Retry-After, and the service goes on', async () => {
-    const busy = await startService({ ARGON2_MEMORY_KIB: '32768' })
+    const busy = await startTestService({ ARGON2_MEMORY_KIB: '32768' })
     const body = JSON.stringify({ email: 'malformed', password: aPassword })
     const attempt = () => busy.call('POST /api/v1/auth/login', { body })
     // As many as are hashed at a time and wait, however many cores there are.

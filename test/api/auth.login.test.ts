@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { aPassword } from '../support/client'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
 })
 afterAll(() => service.stop())
 
@@ -127,7 +127,7 @@ describe('refused login', () => {
   })
 
   test('takes about as long whatever the reason (printed, since machines differ)', async () => {
-    const costly = await startService({ ARGON2_MEMORY_KIB: '4096' })
+    const costly = await startTestService({ ARGON2_MEMORY_KIB: '4096' })
     const user = await costly.register()
     const times = new Map<string, number[]>([
       ['unknown', []],

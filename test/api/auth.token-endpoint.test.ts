@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { fail } from '../../src/core/errors'
 import { countingHashes, from, limited, newAddress, statuses, times } from '../support/many-sockets'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService(limited)
+  service = await startTestService(limited)
 })
 afterAll(() => service.stop())
 

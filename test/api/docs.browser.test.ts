@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { describeInBrowser, watchSecrets } from '../support/browser'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('Swagger UI in a browser', (openPage) => {
   let service: Service
   beforeAll(async () => {
-    service = await startService()
+    service = await startTestService()
   })
   afterAll(() => service.stop())
 

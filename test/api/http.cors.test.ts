@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const listed = 'https://app.example.com'
 let service: Service
 beforeAll(async () => {
-  service = await startService({ CORS_ORIGINS: `${listed}, http://localhost:5173` })
+  service = await startTestService({ CORS_ORIGINS: `${listed}, http://localhost:5173` })
 })
 afterAll(() => service.stop())
 

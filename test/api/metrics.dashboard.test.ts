@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { type Metrics, scrape } from '../support/metrics'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 type Panel = {
@@ -21,7 +21,7 @@ const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) 
 let service: Service
 let metrics: Metrics
 beforeAll(async () => {
-  service = await startService({ METRICS_PORT: '0' })
+  service = await startTestService({ METRICS_PORT: '0' })
   // Something of everything that has labels.
   const ada = await enterWithSocket(service)
   await ada.close()

@@ -3,12 +3,12 @@ import { version } from '../../package.json'
 import { serverUrl } from '../support/database'
 import { growth, scrape } from '../support/metrics'
 import { sendRaw } from '../support/raw'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService({ METRICS_PORT: '0' })
+  service = await startTestService({ METRICS_PORT: '0' })
 })
 afterAll(() => service.stop())
 
@@ -249,7 +249,7 @@ describe('what is read at the moment', () => {
 
 describe('limits', () => {
   test('refusals are counted by limit, and a sign-in that one refuses is limited', async () => {
-    const strict = await startService({ METRICS_PORT: '0', RATE_LIMIT: 'on' })
+    const strict = await startTestService({ METRICS_PORT: '0', RATE_LIMIT: 'on' })
     try {
       const { email } = await strict.register()
       const login = () =>
@@ -290,7 +290,7 @@ test('nothing personal and no secret stands in metrics', async () => {
 })
 
 test('without METRICS_PORT nobody watches requests and no port is open', async () => {
-  const plain = await startService()
+  const plain = await startTestService()
   expect([plain.metricsUrl, plain.onResponse]).toEqual([null, []])
   await plain.stop()
 })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createApp } from '../../src/app'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 // Every door that opens without an access token. A new line here is a decision: say who may come in, and why.
 const open = [
@@ -32,7 +32,7 @@ const open = [
 
 let service: Service
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
 })
 afterAll(() => service.stop())
 

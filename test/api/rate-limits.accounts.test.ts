@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { fail } from '../../src/core/errors'
 import { countingHashes, from, limited, newAddress, statuses, times } from '../support/many-sockets'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService({ ...limited, ACCESS_TOKEN_TTL: '1h' })
+  service = await startTestService({ ...limited, ACCESS_TOKEN_TTL: '1h' })
 })
 afterAll(() => service.stop())
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { describeInBrowser, watchSecrets } from '../support/browser'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 setDefaultTimeout(60_000)
@@ -9,7 +9,7 @@ setDefaultTimeout(60_000)
 describeInBrowser('a browser', (openPage) => {
   let service: Service
   beforeAll(async () => {
-    service = await startService()
+    service = await startTestService()
   })
   afterAll(() => service.stop())
 

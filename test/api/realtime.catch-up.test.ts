@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type LocalChannel, openChannel } from '../../src/modules/realtime/sockets/local-channel'
 import { subscribe } from '../../src/modules/realtime/sockets/subscriptions'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
 })
 afterAll(() => service.stop())
 

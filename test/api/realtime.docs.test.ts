@@ -3,13 +3,13 @@ import { Value } from '@sinclair/typebox/value'
 import { createApp } from '../../src/app'
 import * as limits from '../../src/modules/realtime/limits'
 import { clientMessages, closeCodes, serverMessages } from '../../src/modules/realtime/messages'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 let service: Service
 let page: string
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
   page = (await service.call('GET /docs/websocket')).text
 })
 afterAll(() => service.stop())

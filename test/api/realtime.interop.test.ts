@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const clients = join(import.meta.dir, '../support/interop')
 // In CI what is missing is a failure; elsewhere it says so.
@@ -8,7 +8,7 @@ const isRequired = process.env['CI'] === 'true'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
 })
 afterAll(() => service.stop())
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { maxUnauthenticated } from '../../src/modules/realtime/limits'
 import { times } from '../support/many-sockets'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { openSocket, shakeHands, signedInSocket } from '../support/socket'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService({ LOG_LEVEL: 'warn' })
+  service = await startTestService({ LOG_LEVEL: 'warn' })
 })
 afterAll(() => service.stop())
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { encode, forge, keyFor, kidOf, type Parts, partsOf } from '../support/forge-token'
 import { sendRaw } from '../support/raw'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 let victim: Awaited<ReturnType<Service['enter']>>
 let other: Awaited<ReturnType<Service['enter']>>
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
   victim = await service.enter()
   other = await service.enter()
 })

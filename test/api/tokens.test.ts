@@ -4,11 +4,11 @@ import { createApp } from '../../src/app'
 import { createKeyring } from '../../src/modules/sessions/keyring'
 import { createClient } from '../support/client'
 import { forge, keyFor, kidOf, partsOf } from '../support/forge-token'
-import { type Service, startService, testSecret } from '../support/service'
+import { type Service, startTestService, testSecret } from '../support/service'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
 })
 afterAll(() => service.stop())
 
@@ -74,7 +74,7 @@ describe('end of an access token', () => {
   })
 
   test('comes with the end of its session, without tolerance', async () => {
-    const brief = await startService({ SESSION_TTL: '10m' })
+    const brief = await startTestService({ SESSION_TTL: '10m' })
     const { access_token, expires_in, refresh_expires_in } = await brief.enter()
     expect(Math.max(expires_in, refresh_expires_in)).toBeLessThanOrEqual(600)
     brief.clock.advance(595)

@@ -4,11 +4,11 @@ import { newId } from '../../src/core/crypto'
 import { createEventBus } from '../../src/core/event-bus'
 import { withJwtCache } from '../../src/modules/sessions/jwt-cache'
 import { createLivenessCache } from '../../src/modules/sessions/liveness'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
 })
 afterAll(() => service.stop())
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { enterWithSocket, signedInSocket } from '../support/socket'
 
 let service: Service
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
 })
 afterAll(() => service.stop())
 
@@ -100,7 +100,7 @@ describe('presence', () => {
 
 describe.skipIf(!serverUrl)('over two instances', () => {
   test('a user is one user, and joins and leaves once', async () => {
-    const other = await startService({}, { beside: service })
+    const other = await startTestService({}, { beside: service })
     const room = newRoom()
     const [watcher, ada] = [await enterWithSocket(service), await enterWithSocket(service)]
     const away = await signedInSocket(other.url, ada.access_token)

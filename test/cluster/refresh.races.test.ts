@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { type Answer, aPassword, type Pair } from '../support/client'
 import { enterAsAdmin, type Person } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 let admin: Person
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
   admin = await enterAsAdmin(service)
 })
 afterAll(() => service.stop())

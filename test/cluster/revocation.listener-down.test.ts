@@ -4,11 +4,11 @@ import postgres from 'postgres'
 import { serverUrl } from '../support/database'
 import type { Person } from '../support/people'
 import { createLink, type Link } from '../support/proxy'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let here: Service
 beforeAll(async () => {
-  here = await startService()
+  here = await startTestService()
 })
 afterAll(() => here.stop())
 
@@ -41,7 +41,7 @@ test.skipIf(serverUrl !== null)(
 describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone', () => {
   let there: Service
   beforeAll(async () => {
-    there = await startService({}, { beside: here })
+    there = await startTestService({}, { beside: here })
   })
   afterAll(() => there.stop())
 
@@ -122,7 +122,7 @@ describe.skipIf(serverUrl === null)('an instance whose link falls silent without
   let there: Service
   beforeAll(async () => {
     link = createLink(String(here.databaseUrl))
-    there = await startService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
+    there = await startTestService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
     await until(() => there.listener.isLive, 5000)
   })
   afterAll(async () => {

@@ -4,7 +4,7 @@ import postgres from 'postgres'
 import { failureIn } from '../../src/core/errors'
 import { aPassword } from '../support/client'
 import { nothing, serverUrl } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const deadlineMilliseconds = 600 + 500
 // The machine may be busy: what matters is that it is not the ten seconds of a hung request.
@@ -12,7 +12,7 @@ const slackMilliseconds = 2000
 
 let service: Service
 beforeAll(async () => {
-  service = await startService({ DB_STATEMENT_TIMEOUT: '600ms', DB_POOL_SIZE: '2' })
+  service = await startTestService({ DB_STATEMENT_TIMEOUT: '600ms', DB_POOL_SIZE: '2' })
   await service.sql`create table scraps (body text)`
 })
 afterAll(() => service.stop())
