@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { availableParallelism } from 'node:os'
 import postgres from 'postgres'
 import { aPassword } from '../support/client'
 import { serverUrl } from '../support/database'
-import { type Service, startTestService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const hashOf = async (id: string) =>
   String((await service.sql`select password_hash from users where id = ${id}`)[0]?.['password_hash'])

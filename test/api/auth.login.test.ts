@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { aPassword } from '../support/client'
-import { type Service, startTestService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 type Credentials = { email: string; password: string }
 type More = { device_name?: unknown; headers?: Record<string, string> }

@@ -1,11 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startTestService } from '../support/service'
+import { describe, expect, test } from 'bun:test'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 // As text: what is refused is no secret to look for in the log.
 const send = (path: string, body: object) =>

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { sweep } from '../../src/server/cleanup-job'
-import { type Service, startTestService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const day = 86_400
 const count = async (table: string) => {

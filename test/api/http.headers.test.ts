@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { sendRaw } from '../support/raw'
-import { type Service, startTestService } from '../support/service'
+import { type Service, startTestService, useService } from '../support/service'
 import { shakeHands } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const security = {
   'x-content-type-options': 'nosniff',

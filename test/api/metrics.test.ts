@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { version } from '../../package.json'
 import { serverUrl } from '../support/database'
 import { growth, scrape } from '../support/metrics'
 import { sendRaw } from '../support/raw'
-import { type Service, startTestService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService({ METRICS_PORT: '0' })
-})
-afterAll(() => service.stop())
+const service = useService({ METRICS_PORT: '0' })
 
 const duration = 'fastkit_http_request_duration_seconds'
 const seen = (method: string, route: string, status: number) =>

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { countingHashes, from, limited, newAddress, statuses, times } from '../support/many-sockets'
 import { sendRaw } from '../support/raw'
-import { type Service, startTestService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService(limited)
-})
-afterAll(() => service.stop())
+const service = useService(limited)
 
 const body = { email: 'nobody@example.com', password: 'kq3vzw9x' }
 const login = (address: string, email = service.newEmail()) =>

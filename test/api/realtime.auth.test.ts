@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startTestService } from '../support/service'
+import { describe, expect, test } from 'bun:test'
+import { type Service, startTestService, useService } from '../support/service'
 import { openSocket, shakeHands } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService({ CORS_ORIGINS: 'https://app.example.com' })
-})
-afterAll(() => service.stop())
+const service = useService({ CORS_ORIGINS: 'https://app.example.com' })
 
 type Entrant = Awaited<ReturnType<Service['enter']>>
 

@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { serverUrl } from '../support/database'
-import { type Service, startTestService } from '../support/service'
+import { type Service, startTestService, useService } from '../support/service'
 import { enterWithSocket, openSocket, signedInSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
 

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { jwtVerify } from 'jose'
 import { createApp } from '../../src/app'
 import { createKeyring } from '../../src/modules/sessions/keyring'
 import { createClient } from '../support/client'
 import { forge, keyFor, kidOf, partsOf } from '../support/forge-token'
-import { type Service, startTestService, testSecret } from '../support/service'
+import { startTestService, testSecret, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const kinds = [
   { kind: 'access', typ: 'at+jwt', audience: 'fastkit', ttl: 900 },

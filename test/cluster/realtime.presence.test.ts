@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
-import { type Service, startTestService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 import { enterWithSocket, signedInSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startTestService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
 const idsIn = ({ users }: Record<string, unknown>) =>
