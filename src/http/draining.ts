@@ -13,6 +13,6 @@ export const draining = (lifecycle: Lifecycle, probes: readonly string[]) =>
   })
 
 function refuse(lifecycle: Lifecycle): never {
-  lifecycle.refusedAt = performance.now()
+  lifecycle.countRefusal()
   throw fail('shutting_down')
 }

@@ -1,3 +1,4 @@
+import { Elysia } from 'elysia'
 import { version } from '../../package.json'
 import { optionsOf, type Route } from '../http/route-options'
 import { createComponents } from './components'
@@ -11,12 +12,12 @@ type Options = {
 }
 
 /** The OpenAPI document of `routes`, as JSON text. A route with `hide` in its `detail` is left out. */
-export function describeApi({ routes, sections, publicUrl }: Options): string {
+export function describeApi({ routes, sections, publicUrl }: Options): Promise<string> {
   const components = createComponents()
   const paths = describePaths(routes, components)
   const server = publicUrl?.replace(/\/+$/, '') ?? ''
   const tokenEndpoint = routes.find((route) => optionsOf(route).isTokenEndpoint)?.path ?? ''
-  const document = {
+  return serve({
     // 3.1 and not 3.0: its schemas are JSON Schema, as those of TypeBox.
     openapi: '3.1.0',
     info,
@@ -24,9 +25,22 @@ export function describeApi({ routes, sections, publicUrl }: Options): string {
     tags: Object.entries(sections).map(([name, description]) => ({ name, description })),
     paths,
     components: { securitySchemes: schemesWith(`${server}${tokenEndpoint}`), ...components.all },
-  }
-  return JSON.stringify(document, null, 2)
+  })
 }
+
+/**
+ * The text that @elysiajs/swagger serves of a document. Its page is not served: see
+ * docs/workarounds.md#swagger-page-hosts.
+ */
+async function serve(documentation: object): Promise<string> {
+  // Loading the plugin takes longer than starting the service, and most processes never need it.
+  const { swagger } = await import('@elysiajs/swagger')
+  const app = new Elysia().use(swagger({ specPath, documentation }))
+  const response = await app.handle(new Request(`http://localhost${specPath}`))
+  return JSON.stringify(await response.json(), null, 2)
+}
+
+const specPath = '/openapi.json'
 
 const info = {
   title: 'fastkit API',
