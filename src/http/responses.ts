@@ -24,7 +24,7 @@ export async function noContent(work: Promise<void>): Promise<Response> {
   return new Response(null, { status: 204 })
 }
 
-// A probe is repeated in any case.
+// Health checks repeat after about a second in any case.
 const retryAfterSeconds = 1
 
 /** Responds with a health report: 200, or 503 with `Retry-After`. */
