@@ -24,7 +24,7 @@ export async function noContent(work: Promise<void>): Promise<Response> {
   return new Response(null, { status: 204 })
 }
 
-// Who asks for health asks again soon in any case.
+// A client of a probe asks again in any case.
 const retryAfterSeconds = 1
 
 /** Answers a health report: 200 when all is well, else 503 and when to ask again. */
