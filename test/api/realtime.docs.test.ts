@@ -68,8 +68,9 @@ const plain = (text: string) => text.replaceAll('`', '')
 
 // Limits of the inside, which no client meets.
 const innerLimits = [
-  ...['maxAtWork', 'maxAwaitingTurn', 'maxTurnMilliseconds', 'tickMilliseconds', 'recheckMilliseconds'],
-  ...['beatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes', 'maxQueuedNotifications'],
+  ...['maxConcurrentTasks', 'maxWaitingTasks', 'maxTaskWaitMilliseconds', 'tickMilliseconds'],
+  ...['recheckMilliseconds', 'heartbeatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes'],
+  'maxQueuedNotifications',
 ]
 
 describe('GET /docs/websocket', () => {
