@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../core/errors'
 
-/** What a client is told of a code. */
+/** Status and wording of a code for clients. */
 export type Entry = { status: number; title: string; meaning: string; retryAfterSeconds?: number }
 
-/** Status and wording of every code. `/docs/errors` is made from it; a code's meaning never changes once published. */
+/** Every code. `/docs/errors` shows it, and a published code never changes its meaning. */
 export const catalogue = {
   malformed_body: { status: 400, title: 'Malformed body', meaning: 'The body is not valid JSON in UTF-8.' },
   unauthenticated: {

@@ -5,14 +5,14 @@ import { errorCodes } from '../../src/core/errors'
 import { aPassword } from '../support/client'
 import { type Document, lint, misfits, type Operation } from '../support/openapi'
 import { createOperator } from '../support/operator'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const operator = createOperator()
 let service: Service
 let text: string
 let document: Document
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
   text = (await service.call('GET /docs/openapi.json')).text
   document = JSON.parse(text)
 })

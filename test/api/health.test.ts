@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createApp } from '../../src/app'
+import { createLifecycle, type Lifecycle } from '../../src/core/service-lifecycle'
 import { createTestDatabase } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { createTap, type Tap } from '../support/tap'
 
 let service: Service
@@ -12,7 +14,7 @@ beforeAll(async () => {
   const database = await createTestDatabase()
   drop = database.drop
   tap = database.url === null ? null : await createTap(database.url)
-  service = await startService({ ...(tap && { DATABASE_URL: tap.url }), DB_STATEMENT_TIMEOUT: '5s' })
+  service = await startTestService({ ...(tap && { DATABASE_URL: tap.url }), DB_STATEMENT_TIMEOUT: '5s' })
 })
 afterAll(async () => {
   await service.stop()
@@ -35,6 +37,13 @@ async function whileSilent(work: () => Promise<void>) {
   await work().finally(tap.thaw)
 }
 
+/** The answer of the service in a state of its life that it is not in now. */
+function readyzIn(reach: (lifecycle: Lifecycle) => void): Promise<Response> {
+  const lifecycle = createLifecycle(service.lifecycle.durability)
+  reach(lifecycle)
+  return createApp({ ...service, lifecycle }).handle(new Request('http://localhost/readyz'))
+}
+
 describe('GET /livez', () => {
   test('answers whatever the database does', async () => {
     const { status, body } = await service.call('GET /livez')
@@ -53,24 +62,28 @@ describe('GET /readyz', () => {
   })
 
   test.each([
-    ['migrations are not applied', { isMigrated: false }, { migrations: 'pending' }],
-    ['the process is draining', { isDraining: true }, { draining: 'draining' }],
-  ])('answers 503 while %s', async (_, state, check) => {
-    const before = { ...service.lifecycle }
-    Object.assign(service.lifecycle, state)
-    const answer = await service.call('GET /readyz')
-    Object.assign(service.lifecycle, before)
+    ['migrations are not applied', () => undefined, { migrations: 'pending' }],
+    [
+      'the process is draining',
+      (lifecycle: Lifecycle) => {
+        lifecycle.markMigrated()
+        lifecycle.startDraining()
+      },
+      { draining: 'draining' },
+    ],
+  ])('answers 503 while %s', async (_, reach, check) => {
+    const answer = await readyzIn(reach)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
-    expect(answer.body).toMatchObject({ status: 'unavailable', checks: { ...allWell(), ...check } })
+    expect(await answer.json()).toMatchObject({ status: 'unavailable', checks: { ...allWell(), ...check } })
     expect((await service.call('GET /readyz')).status).toBe(200)
   })
 
   test('tells that the event loop is late, which moves no requests to other instances', async () => {
-    const { lifecycle } = service
-    lifecycle.lagMilliseconds = 200.6
-    const { status, body } = await service.call('GET /readyz')
-    lifecycle.lagMilliseconds = 0
-    expect([status, body]).toEqual([
+    const answer = await readyzIn((lifecycle) => {
+      lifecycle.markMigrated()
+      lifecycle.observeLag(200.6)
+    })
+    expect([answer.status, await answer.json()]).toEqual([
       200,
       { status: 'ok', checks: { ...allWell(), event_loop: 'late' }, event_loop_lag_ms: 201 },
     ])

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let direct: Service
 let proxied: Service
 beforeAll(async () => {
-  direct = await startService()
-  proxied = await startService({ TRUSTED_PROXIES: '127.0.0.1/32, 10.0.0.0/8, 2001:db8::/32' })
+  direct = await startTestService()
+  proxied = await startTestService({ TRUSTED_PROXIES: '127.0.0.1/32, 10.0.0.0/8, 2001:db8::/32' })
 })
 afterAll(async () => {
   await direct.stop()

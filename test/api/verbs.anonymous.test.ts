@@ -6,7 +6,7 @@ import * as sessions from '../../src/modules/sessions/service'
 import * as users from '../../src/modules/users/service'
 import { aPassword } from '../support/client'
 import { enterAsAdmin } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { type Attempt, attempts, modules, type Outcome, type Scene } from '../support/verb-attempts'
 import { verbFiles } from '../support/verb-files'
 
@@ -15,7 +15,7 @@ let scene: Scene
 let user: UserActor
 
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
   await enterAsAdmin(service)
   const { deps } = service
   const origin = { ip: '192.0.2.7', userAgent: null, requestId: 'a-request' }

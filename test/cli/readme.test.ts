@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 beforeAll(async () => {
   // The tour shows a durable database, which the tests switch off otherwise.
-  service = await startService({ EMBEDDED_FSYNC: 'on' })
+  service = await startTestService({ EMBEDDED_FSYNC: 'on' })
 })
 afterAll(() => service.stop())
 

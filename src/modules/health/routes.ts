@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Runtime } from '../../deps'
 import { limitOption } from '../../http/rate-limit'
-import { report } from '../../http/responses'
+import { healthResponse } from '../../http/responses'
 import { EmptyQuery, failures } from '../../http/schemas'
 import { Liveness, Readiness } from './schema'
 import { readiness } from './service'
@@ -20,7 +20,7 @@ export const healthRoutes = (probed: Pick<Runtime, 'database' | 'lifecycle'>) =>
           'Decides about restarts. It never asks the database, so a database failure restarts nothing.',
       },
     })
-    .get('/readyz', ({ set }) => report(set, readiness(probed)), {
+    .get('/readyz', ({ set }) => healthResponse(set, readiness(probed)), {
       limit: 'none',
       query: EmptyQuery,
       response: { ...failures(), 200: Readiness, 503: Readiness },

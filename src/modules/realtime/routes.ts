@@ -2,7 +2,7 @@ import { Elysia } from 'elysia'
 import protocol from '../../../docs/websocket.md' with { type: 'text' }
 import type { Base, Deps, Runtime } from '../../deps'
 import { PageQuery } from '../../http/pagination-schemas'
-import { made } from '../../http/responses'
+import { createdWithoutLocation } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures } from '../../http/schemas'
 import { htmlPage } from '../../openapi/html-page'
 import { markdownPage } from '../../openapi/markdown-page'
@@ -10,6 +10,7 @@ import { docsPages } from '../../openapi/page-routes'
 import { guard } from '../auth/guard'
 import { consoleFiles, consolePage } from './console-page'
 import { admitSocket, normaliseUpgrade, requireUpgrade, visitorOf } from './guard'
+import { maxFrameBytes, maxUnsentBytes } from './limits'
 import {
   ByChannel,
   ChannelMessage,
@@ -25,6 +26,18 @@ import { createSockets } from './sockets'
 import * as tickets from './tickets'
 
 type SocketRuntime = Pick<Runtime, 'deps' | 'hub' | 'lifecycle'>
+
+/** Options of the server. Elysia ignores those of a route: see docs/workarounds.md#elysia-ws-limits. */
+export const webSocketOptions = {
+  maxPayloadLength: maxFrameBytes,
+  // Sockets are closed at half of it. See docs/workarounds.md#bun-ws-send.
+  backpressureLimit: 2 * maxUnsentBytes,
+  closeOnBackpressureLimit: false,
+  perMessageDeflate: false,
+  idleTimeout: 120,
+  // The realtime module sends its own pings and measures the silence.
+  sendPings: false,
+}
 
 /** The WebSocket itself, and what opens it. */
 export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
@@ -62,7 +75,7 @@ export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
         security: [{ bearer: [] }, {}],
       },
     })
-    .post('/tickets', ({ actor, set }) => made(set, tickets.issue(deps, actor)), {
+    .post('/tickets', ({ actor, set }) => createdWithoutLocation(set, tickets.issue(deps, actor)), {
       auth: true,
       query: EmptyQuery,
       response: { 201: Ticket, ...failures() },
@@ -81,7 +94,7 @@ export const channelsRoutes = (deps: Deps) =>
     .post(
       '/:channel/messages',
       ({ actor, body, params, set }) =>
-        made(set, realtime.publish(deps, actor, { ...params, ...body, socketId: null })),
+        createdWithoutLocation(set, realtime.publish(deps, actor, { ...params, ...body, socketId: null })),
       {
         auth: true,
         params: ByChannel,
