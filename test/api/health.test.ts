@@ -38,9 +38,9 @@ async function whileSilent(work: () => Promise<void>) {
 }
 
 /** The answer of the service in a state of its life that it is not in now. */
-function readyzIn(reach: (lifecycle: Lifecycle) => void): Promise<Response> {
+function readyzIn(enter: (lifecycle: Lifecycle) => void): Promise<Response> {
   const lifecycle = createLifecycle(service.lifecycle.durability)
-  reach(lifecycle)
+  enter(lifecycle)
   return createApp({ ...service, lifecycle }).handle(new Request('http://localhost/readyz'))
 }
 
@@ -71,8 +71,8 @@ describe('GET /readyz', () => {
       },
       { draining: 'draining' },
     ],
-  ])('answers 503 while %s', async (_, reach, check) => {
-    const answer = await readyzIn(reach)
+  ])('answers 503 while %s', async (_, enter, check) => {
+    const answer = await readyzIn(enter)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
     expect(await answer.json()).toMatchObject({ status: 'unavailable', checks: { ...allWell(), ...check } })
     expect((await service.call('GET /readyz')).status).toBe(200)
