@@ -1,6 +1,7 @@
 import type { Clock } from './core/clock'
 import type { Config } from './core/config'
 import type { EventBus } from './core/event-bus'
+import type { Lifecycle } from './core/lifecycle'
 import type { Log } from './core/log'
 import type { Passwords } from './core/password'
 import type { Limits } from './core/rate-limiter'
@@ -12,21 +13,6 @@ import type { LivenessCache } from './modules/sessions/liveness'
 import type { Database } from './postgres/database'
 import type { Listener } from './postgres/listener'
 import type { Db } from './postgres/rows'
-
-/** What changes between start and end of the process; `/readyz` tells it. */
-export type Lifecycle = {
-  isMigrated: boolean
-  /** Asked to end: it still serves, and sends clients elsewhere. */
-  isDraining: boolean
-  /** About to stop listening: requests are refused. */
-  isClosing: boolean
-  /** When the last request was refused for that, by `performance.now()`. */
-  refusedAt: number
-  /** Whether an acknowledged commit survives a power cut: a PostgreSQL server sees to that itself. */
-  durability: 'ok' | 'off' | 'not_in_force'
-  /** How late the event loop was in the last second, at worst. */
-  lagMilliseconds: number
-}
 
 /** On whose behalf something is done: a request, or the service itself, of which nothing is known. */
 export type Caller = {

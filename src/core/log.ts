@@ -12,7 +12,7 @@ type Write<L extends Level> = {
   (event: EventAt<L> & BareEvent): void
 }
 
-type Destination = {
+export type Destination = {
   write(line: string): void
   flushSync?(): void
 }

@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import { fail } from '../core/errors'
+import type { Lifecycle } from '../core/lifecycle'
 import { pathOf } from '../core/request-path'
-import type { Lifecycle } from '../deps'
 
 /** While the service closes, it refuses all but `probes`: who waits for a second leaves the listener time to close. */
 export const draining = (lifecycle: Lifecycle, probes: readonly string[]) =>
@@ -10,6 +10,6 @@ export const draining = (lifecycle: Lifecycle, probes: readonly string[]) =>
   })
 
 function refuse(lifecycle: Lifecycle): never {
-  lifecycle.refusedAt = performance.now()
+  lifecycle.refused()
   throw fail('shutting_down')
 }

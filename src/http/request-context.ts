@@ -1,11 +1,12 @@
 import type { Server } from 'bun'
 import { Elysia } from 'elysia'
 import type { Config } from '../core/config'
+import type { Lifecycle } from '../core/lifecycle'
 import type { Log } from '../core/log'
 import type { FieldsOf } from '../core/log-events'
 import { nameHost } from '../core/request-path'
 import type { OnResponse } from '../core/response-info'
-import type { Acting, Caller, Deps, Lifecycle } from '../deps'
+import type { Acting, Caller, Deps } from '../deps'
 import { addressReader, type Peer } from './client-address'
 import { complete, completeJson, standardHeaders } from './security-headers'
 

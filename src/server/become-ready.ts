@@ -40,7 +40,7 @@ async function open(deps: Deps, { url, startedAt, stop }: Start) {
   const applied = await migrate(database.sql, migrations, config.databaseUrl ? stop : undefined)
   if (applied.length > 0) log.info({ applied }, 'database.migrated')
   await bootstrap(deps)
-  lifecycle.isMigrated = true
+  lifecycle.markMigrated()
   const readyAfterMs = Math.round(performance.now() - startedAt)
   const docs = config.hasDocs ? `${url}/docs` : null
   log.info({ url, docs, durability: lifecycle.durability, readyAfterMs }, 'service.ready')

@@ -1,12 +1,13 @@
 import { type Clock, systemClock } from '../core/clock'
 import type { Config } from '../core/config'
 import { createEventBus } from '../core/event-bus'
+import { createLifecycle, type Durability } from '../core/lifecycle'
 import type { Log } from '../core/log'
 import { createPasswords, type Passwords } from '../core/password'
 import { createLimits } from '../core/rate-limiter'
 import { BoundedMemory } from '../core/rate-limiter/memory-store'
 import type { Tracing } from '../core/tracing'
-import type { Deps, Lifecycle } from '../deps'
+import type { Deps } from '../deps'
 import { recordReachedLimits } from '../modules/audit/record-rate-limits'
 import { createHub } from '../modules/realtime/sockets'
 import { createKeyring } from '../modules/sessions/keyring'
@@ -19,7 +20,7 @@ type Parts = {
   log: Log
   database: Database
   jwtSecrets: string[]
-  durability: Lifecycle['durability']
+  durability: Durability
   /** Whether to listen for changes that other instances make: a service does, a command does not. */
   isListening: boolean
   clock?: Clock
@@ -41,14 +42,6 @@ export async function createDeps({
   const { databaseUrl: url } = config
   const instanceId = url ? crypto.randomUUID() : null
   const listener = !url || !instanceId ? noopListener : listenerOn({ url, instanceId, bus }, isListening)
-  const lifecycle: Lifecycle = {
-    isMigrated: false,
-    isDraining: false,
-    isClosing: false,
-    refusedAt: 0,
-    durability,
-    lagMilliseconds: 0,
-  }
   const { db } = database
   const deps: Deps = {
     config,
@@ -66,7 +59,7 @@ export async function createDeps({
       isOn: config.hasRateLimit,
       makeLimiter: (options) => new BoundedMemory(options, clock),
     }),
-    lifecycle,
+    lifecycle: createLifecycle(durability),
     bus,
     liveness: createLivenessCache({ db, bus, isTrusted: () => listener.isLive }),
     listener,

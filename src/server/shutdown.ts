@@ -1,31 +1,51 @@
-import type { Server } from 'bun'
+import type { Lifecycle } from '../core/lifecycle'
 import type { Job } from '../core/run-periodically'
-import type { Deps, Lifecycle } from '../deps'
+import type { Deps } from '../deps'
 import type { Realtime } from '../modules/realtime/sockets'
+import type { MetricsServer } from '../telemetry/metrics-server'
+import type { RunningTracing } from '../telemetry/start-tracing'
 import type { ControlServer } from './control-server'
+import type { Storage } from './storage'
 
-type Parts = {
-  server: Pick<Server<unknown>, 'stop'>
-  realtime: Realtime
-  control: ControlServer | null
-  jobs: Job
-  /** How long to serve on, so that balancers see `/readyz` fail before connections are refused. */
-  delayMilliseconds: number
+/** The parts of a service, as far as they have started. */
+export type Parts = {
+  tracing?: RunningTracing | null
+  storage?: Storage
+  deps?: Deps
+  lag?: { stop(): void }
+  metrics?: MetricsServer | null
+  realtime?: Realtime
+  server?: { stop(): Promise<void> }
+  control?: ControlServer | null
+  cleanup?: Job
 }
 
-/** Sends clients elsewhere, finishes what has begun, and ends every part. */
-export async function shutDown(deps: Deps, { server, realtime, control, jobs, delayMilliseconds }: Parts) {
-  const { lifecycle, listener, log } = deps
-  lifecycle.isDraining = true
-  log.info({ delayMs: delayMilliseconds }, 'service.stopping')
-  const jobsEnded = jobs.stop()
-  await Bun.sleep(delayMilliseconds)
+export type Shutdown = {
+  /** How long to serve on, so that balancers see `/readyz` fail before connections are refused. Default: 0. */
+  delayMilliseconds?: number
+  /** Whether clients may be about to connect; see `untilQuiet`. Default: true. */
+  hasClients?: boolean
+}
 
-  lifecycle.isClosing = true
-  const socketsEnded = realtime.stop()
-  await untilQuiet(lifecycle)
-  await Promise.all([server.stop(), socketsEnded, jobsEnded, control?.close()])
-  await listener.close()
+/** Sends clients to other instances, finishes what has begun, and ends every part. */
+export async function shutDown(parts: Parts, { delayMilliseconds = 0, hasClients = true }: Shutdown) {
+  const { deps, server, realtime, control, cleanup } = parts
+  try {
+    deps?.lifecycle.startDraining()
+    const cleanupEnded = cleanup?.stop()
+    await Bun.sleep(delayMilliseconds)
+
+    deps?.lifecycle.startClosing()
+    const socketsEnded = realtime?.stop()
+    if (deps && hasClients) await untilQuiet(deps.lifecycle)
+    await Promise.all([server?.stop(), socketsEnded, cleanupEnded, control?.close()])
+    await deps?.listener.close()
+    parts.lag?.stop()
+    await parts.metrics?.stop()
+  } finally {
+    await parts.tracing?.stop()
+    await parts.storage?.close()
+  }
 }
 
 const lookMilliseconds = 10

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { discardRestore, promoteRestore } from '../backup/restore-staging'
 import type { Config } from '../core/config'
 import { randomText } from '../core/crypto'
+import type { Durability } from '../core/lifecycle'
 import type { Step } from '../core/tracing'
-import type { Lifecycle } from '../deps'
 import { openDataDir } from '../embedded/data-dir'
 import { removeSnapshot, type Snapshot, snapshotDir } from '../embedded/snapshot'
 import { startEmbedded } from '../embedded/start-embedded'
@@ -14,7 +14,7 @@ import { type Database, openDatabase } from '../postgres/database'
 export type Storage = {
   database: Database
   jwtSecrets: string[]
-  durability: Lifecycle['durability']
+  durability: Durability
   /** Settles when the embedded database ends by itself. */
   failed: Promise<Error>
   /** Tells when the disk below the embedded database is so full that it can only be read, and when there is room again. */
