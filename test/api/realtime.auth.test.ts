@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startService } from '../support/service'
+import { describe, expect, test } from 'bun:test'
+import { createApp } from '../../src/app'
+import { createLifecycle } from '../../src/core/lifecycle'
+import { type Service, useService } from '../support/service'
 import { openSocket, shakeHands } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService({ CORS_ORIGINS: 'https://app.example.com' })
-})
-afterAll(() => service.stop())
+const service = useService({ CORS_ORIGINS: 'https://app.example.com' })
 
 type Entrant = Awaited<ReturnType<Service['enter']>>
 
@@ -99,9 +97,11 @@ describe('a handshake is refused', () => {
   })
 
   test('while the service is draining: 503', async () => {
-    service.deps.lifecycle.isDraining = true
-    const { status, body } = await shakeHands(service.url)
-    service.deps.lifecycle.isDraining = false
+    const lifecycle = createLifecycle('ok')
+    lifecycle.startDraining()
+    const { server } = createApp({ ...service.deps, lifecycle }).listen({ hostname: '127.0.0.1', port: 0 })
+    const { status, body } = await shakeHands(`http://127.0.0.1:${server?.port}`)
+    await server?.stop(true)
     expect({ status, code: body.code }).toEqual({ status: 503, code: 'shutting_down' })
   })
 })

@@ -1,21 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { closing, frameOf, openRawSocket, type RawSocket } from '../support/frames'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 // RFC 6455 §7.4.1: 1002 for a breach of the protocol, 1007 for text that is not UTF-8, 1009 for too much.
 
-let service: Service
 let token: string
 let witness: Awaited<ReturnType<typeof enterWithSocket>>
+afterAll(() => witness.close())
+const service = useService()
 beforeAll(async () => {
-  service = await startService()
   token = (await service.enter()).access_token
   witness = await enterWithSocket(service)
-})
-afterAll(async () => {
-  await witness.close()
-  await service.stop()
 })
 
 // Whatever one socket does, the others live, a new one opens, and nothing of the old one stays.

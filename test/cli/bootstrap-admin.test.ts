@@ -5,7 +5,7 @@ import { bootstrap } from '../../src/server/bootstrap-admin'
 import { aPassword, createClient } from '../support/client'
 import { createTestDatabase, serverUrl } from '../support/database'
 import { createOperator } from '../support/operator'
-import { type Service, startService, testSecret } from '../support/service'
+import { type Service, startTestService, testSecret } from '../support/service'
 
 const { emptyDir, fastkit, serve, user, clear } = createOperator()
 const boss = 'boss@example.com'
@@ -88,7 +88,7 @@ describe('the first admin', () => {
 describe('a start with the first admin named', () => {
   let service: Service
   beforeEach(async () => {
-    service = await startService({ BOOTSTRAP_ADMIN_EMAIL: boss, BOOTSTRAP_ADMIN_PASSWORD: aPassword })
+    service = await startTestService({ BOOTSTRAP_ADMIN_EMAIL: boss, BOOTSTRAP_ADMIN_PASSWORD: aPassword })
     service.secrets.add(aPassword)
   })
   afterEach(() => service.stop())

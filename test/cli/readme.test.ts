@@ -1,14 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { beforeAll, expect, test } from 'bun:test'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
+const service = useService({ EMBEDDED_FSYNC: 'on' })
 beforeAll(async () => {
   // The tour shows a durable database, which the tests switch off otherwise.
-  service = await startService({ EMBEDDED_FSYNC: 'on' })
 })
-afterAll(() => service.stop())
 
 test('the tour of the README prints what the README shows', async () => {
   const steps = stepsOf(await tour())

@@ -2,34 +2,31 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createLifecycle } from '../../src/core/lifecycle'
 import { openDataDir } from '../../src/embedded/data-dir'
 import { ask, runningService } from '../../src/server/control-client'
 import { type ControlServer, startControlServer } from '../../src/server/control-server'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
 const aSecret = 'a quiet green lantern'
 const home = mkdtempSync(join(tmpdir(), 'fastkit-control-'))
 const dataDir = join(home, 'data')
 const unix = join(dataDir, 'run/control.sock')
 
-let service: Service
 let control: ControlServer
+afterAll(() => control.close())
+const service = useService()
 
 beforeAll(async () => {
   // As `serve` leaves it: made private before anything listens in it.
   openDataDir(dataDir).release()
-  service = await startService()
   service.secrets.add(aSecret)
   control = startControlServer(
     { ...service.deps, config: { ...service.deps.config, dataDir } },
     { snapshot: null },
   )
 })
-afterAll(async () => {
-  await control.close()
-  await service.stop()
-  rmSync(home, { recursive: true })
-})
+afterAll(() => rmSync(home, { recursive: true }))
 
 const send = (body: string | Uint8Array<ArrayBuffer>, contentType = 'application/json') =>
   fetch('http://control/', { unix, method: 'POST', body, headers: { 'content-type': contentType } })
@@ -117,17 +114,17 @@ describe('who looks for the service', () => {
   const config = () => ({ ...service.deps.config, dataDir })
 
   test('finds it when it takes commands, not while it starts or ends', async () => {
-    const { lifecycle } = service.deps
     expect(await runningService(config())).toBe(unix)
-    for (const [state, during] of [
-      ['isMigrated', false],
-      ['isDraining', true],
-    ] as const) {
-      lifecycle[state] = during
-      expect([state, await runningService(config())]).toEqual([state, null])
-      lifecycle[state] = !during
-    }
-    expect(await runningService(config())).toBe(unix)
+    const otherConfig = { ...service.deps.config, dataDir: join(home, 'other') }
+    openDataDir(otherConfig.dataDir).release()
+    const lifecycle = createLifecycle('ok')
+    const other = startControlServer({ ...service.deps, lifecycle, config: otherConfig }, { snapshot: null })
+    expect(await runningService(otherConfig)).toBeNull()
+    lifecycle.markMigrated()
+    expect(await runningService(otherConfig)).toBe(join(otherConfig.dataDir, 'run/control.sock'))
+    lifecycle.startDraining()
+    expect(await runningService(otherConfig)).toBeNull()
+    await other.close()
   })
 
   test('finds nothing in another directory', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { startCollector } from '../support/collector'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const patienceMilliseconds = 30_000
 const farewellMilliseconds = 2000
@@ -13,7 +13,7 @@ afterEach(() => collector.stop())
 async function start(manner: Parameters<typeof startCollector>[0] | 'away') {
   collector = startCollector(manner === 'away' ? 'well' : manner)
   if (manner === 'away') await collector.stop()
-  service = await startService({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint })
+  service = await startTestService({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint })
 }
 
 const linesOf = (event: string) => service.lines.filter((line) => line.event === event)
@@ -42,9 +42,8 @@ describe('a collector of traces', () => {
         await Bun.sleep(300)
       }
       const stoppingAt = performance.now()
-      await service.tracing?.stop()
-      expect(performance.now() - stoppingAt).toBeLessThan(farewellMilliseconds + 1000)
       await service.stop()
+      expect(performance.now() - stoppingAt).toBeLessThan(farewellMilliseconds + 1000)
       expect(linesOf('tracing.export_failed')).toHaveLength(1)
       expect(linesOf('tracing.export_resumed')).toEqual([])
       expect(JSON.stringify(service.lines)).not.toContain('a secret of the collector')

@@ -5,7 +5,7 @@ import { times } from '../support/many-sockets'
 import { hasNginx, startNginx } from '../support/nginx'
 import { createOperator } from '../support/operator'
 import { freePort } from '../support/ports'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 import { openSlow, slowly } from '../support/slow-clients'
 import { openSocket } from '../support/socket'
 import { sendFrom } from '../support/tls'
@@ -17,16 +17,14 @@ const unavailable = { type: 'about:blank', title: 'Service unavailable', status:
 const portOf = ({ url }: { url: string }) => Number(new URL(url).port)
 
 describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', () => {
-  let service: Service
   let nobody: [number, number]
   const running: Nginx[] = []
-  beforeAll(async () => {
-    service = await startService(behind)
-    nobody = [freePort(), freePort()]
-  })
   afterAll(async () => {
     for (const nginx of running) await nginx.stop()
-    await service.stop()
+  })
+  const service = useService(behind)
+  beforeAll(async () => {
+    nobody = [freePort(), freePort()]
   })
   async function start(...[ports, swaps]: Parameters<typeof startNginx>) {
     const nginx = await startNginx(ports, swaps)

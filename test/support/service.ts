@@ -1,37 +1,44 @@
+import { afterAll, beforeAll } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { version } from '../../package.json'
-import { createApp } from '../../src/app'
 import { type Environment, loadConfig } from '../../src/core/config'
-import { createLog } from '../../src/core/log'
-import { startRealtime } from '../../src/modules/realtime/sockets'
-import { migrate } from '../../src/postgres/migrate'
-import { migrations } from '../../src/postgres/migrations'
-import { createDeps } from '../../src/server/create-deps'
-import { openStorage } from '../../src/server/storage'
-import { startMetrics } from '../../src/telemetry/metrics-server'
-import { startTracing } from '../../src/telemetry/start-tracing'
+import { startService } from '../../src/server/start-service'
 import { createClient } from './client'
 import { createMovableClock, type MovableClock } from './clock'
 import { createTestDatabase, nothing } from './database'
-import { assertNothingLeaked } from './secret-leaks'
+import { assertNothingLeaked, rowsOf } from './secret-leaks'
 
-export type Service = Awaited<ReturnType<typeof startService>>
+export type Service = Awaited<ReturnType<typeof startTestService>>
 
 /** A running instance whose database and time another one shares. */
 type Neighbour = { databaseUrl: string | null; clock: MovableClock }
+type Options = { beside?: Neighbour }
 export type LogLine = { event: string; level: number } & Record<string, unknown>
 
 // As cheap as argon2id gets, and no limits: neither is what most tests are about.
 const cheap = { ARGON2_MEMORY_KIB: '64', ARGON2_TIME: '1', EMBEDDED_FSYNC: 'off', RATE_LIMIT: 'off' }
 export const testSecret = 'a-secret-for-tests-that-is-long-enough-0123456789'
 
+/** A service for the tests of a file or of a `describe`; what it has is there once `beforeAll` has run. */
+export function useService(variables: Environment = {}, options: Options = {}): Service {
+  const running: Partial<Service> = {}
+  let stop = nothing
+  beforeAll(async () => {
+    const service = await startTestService(variables, options)
+    stop = service.stop
+    Object.assign(running, service)
+  })
+  afterAll(() => stop())
+  // Tests run after `beforeAll`, which has assigned every property or failed.
+  return running as Service
+}
+
 /**
- * Starts the real service over a database of its own: the embedded one, or a fresh one on TEST_DATABASE_URL. With
- * `beside` it is a second instance over the other's database.
+ * Starts the service over a database of its own: the embedded one, or a fresh one on TEST_DATABASE_URL. With `beside` it
+ * is a second instance over the other's database.
  */
-export async function startService(variables: Environment = {}, { beside }: { beside?: Neighbour } = {}) {
+export async function startTestService(variables: Environment = {}, { beside }: Options = {}) {
   const home = mkdtempSync(join(tmpdir(), 'fastkit-test-'))
   const testDatabase = beside ? { url: beside.databaseUrl, drop: nothing } : await createTestDatabase()
   const config = loadConfig({
@@ -41,48 +48,35 @@ export async function startService(variables: Environment = {}, { beside }: { be
     JWT_SECRET: testSecret,
     DATABASE_URL: testDatabase.url ?? undefined,
     ...variables,
+    LOG_LEVEL: 'debug',
   })
   const lines: LogLine[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  const tracing = await startTracing(config, version, () => log)
-  const traceId = tracing?.traceId
-  const log = createLog({ level: 'debug', format: 'json', destination, traceId })
-  const storage = await openStorage(config, tracing?.step)
   const clock = beside?.clock ?? createMovableClock()
-  const deps = await createDeps({ config, log, ...storage, clock, isListening: true, tracing })
-  await migrate(deps.database.sql, migrations)
-  deps.lifecycle.isMigrated = true
-  const metrics = await startMetrics(deps, version)
-  const realtime = startRealtime(deps)
-  const { server } = createApp(deps).listen({ hostname: '127.0.0.1', port: 0 })
-  if (!server) throw new Error('the service did not start')
-  const client = createClient(`http://127.0.0.1:${server.port}`)
+  const { deps, url, metricsUrl, stop } = await startService(config, {
+    clock,
+    destination,
+    awaitsReady: true,
+  })
+  const { sql } = deps.database
+  const client = createClient(url)
 
-  const stop = async () => {
-    await realtime.stop()
-    await server.stop(true)
-    await metrics?.stop()
-    await tracing?.stop()
-    try {
-      await assertNothingLeaked({ sql: deps.database.sql, lines, secrets: client.secrets })
-    } finally {
-      await deps.listener.close()
-      await storage.close()
-      await testDatabase.drop()
-      rmSync(home, { recursive: true, force: true })
-    }
-  }
   return {
     ...client,
     clock,
     deps,
-    sql: deps.database.sql,
+    sql,
     lines,
     databaseUrl: testDatabase.url,
-    server,
-    /** Where `/metrics` is; `null` without METRICS_PORT. */
-    metricsUrl: metrics?.url ?? null,
-    tracing,
-    stop,
+    metricsUrl,
+    async stop() {
+      try {
+        const database = await rowsOf(sql).finally(() => stop({ hasClients: false }))
+        assertNothingLeaked({ lines, database, secrets: client.secrets })
+      } finally {
+        await testDatabase.drop()
+        rmSync(home, { recursive: true, force: true })
+      }
+    },
   }
 }

@@ -5,7 +5,7 @@ import { createMovableClock } from '../clock'
 import { createPlayground, repository } from '../executable'
 import { times } from '../many-sockets'
 import { type OwnPostgres, startOwnPostgres } from '../own-postgres'
-import { startService } from '../service'
+import { startTestService } from '../service'
 import { type Book, createBook } from './book'
 import { createWriter } from './writer'
 
@@ -82,7 +82,7 @@ export async function createScene({ isOnServer, isExecutable }: Where) {
     /** Shows the database to `look`, the service having ended. */
     async inspect(look: (sql: Sql) => Promise<void>) {
       const beside = { databaseUrl: server?.url ?? null, clock: createMovableClock() }
-      const service = await startService(variables, { beside })
+      const service = await startTestService(variables, { beside })
       await look(service.sql).finally(service.stop)
     },
     async clear() {
