@@ -26,7 +26,7 @@ export type RunningService = {
   stop(shutdown?: Shutdown): Promise<void>
 }
 
-export type StartOptions = {
+type StartOptions = {
   /** The commit of the executable, for the log. */
   commit?: string | null
   /** When the process started, by `performance.now()`. */
@@ -61,7 +61,7 @@ export async function startService(config: Config, options: StartOptions = {}): 
 async function start(parts: Parts, config: Config, options: StartOptions): Promise<RunningService> {
   const { startedAt = performance.now(), signal } = options
   const log = await startLog(parts, config, options)
-  const storage = await storageUnless(signal, parts, config)
+  const storage = await openStorageUnless(signal, parts, config)
   if (!storage) {
     log.info('service.stopped')
     throw new StartAborted()
@@ -103,7 +103,7 @@ async function startLog(parts: Parts, config: Config, { destination, commit = nu
 }
 
 /** Left half open, the embedded database is as after a crash: the process ends, and the next start repairs it. */
-async function storageUnless(signal: AbortSignal | undefined, parts: Parts, config: Config) {
+async function openStorageUnless(signal: AbortSignal | undefined, parts: Parts, config: Config) {
   const opening = openStorage(config, parts.tracing?.step)
   const storage = await (signal ? Promise.race([opening, aborted(signal).then(() => null)]) : opening)
   if (storage) parts.storage = storage
