@@ -50,7 +50,7 @@ describeInBrowser('a browser', (openPage) => {
       expect(await page.locator('#log :is(img, script, a)').count()).toBe(0)
 
       await page.getByLabel('Data, as JSON or as text').fill(attack)
-      await page.getByLabel('Data, as JSON or as text').press('ControlServer+Enter')
+      await page.getByLabel('Data, as JSON or as text').press('Control+Enter')
       expect((await other.next('message'))['data']).toBe(attack)
       await press(page, 'Presence')
       await entry(page, '← presence').waitFor()
