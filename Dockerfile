@@ -3,6 +3,7 @@ WORKDIR /build
 COPY package.json bun.lock bunfig.toml tsconfig.json ./
 RUN bun install --frozen-lockfile --production
 COPY drizzle drizzle
+COPY docs/websocket.md docs/
 COPY src src
 RUN bun run build && mkdir data
 

@@ -1,4 +1,9 @@
+// With { type: 'text' } these are the contents of the file.
 declare module '*.sql' {
+  const text: string
+  export default text
+}
+declare module '*.md' {
   const text: string
   export default text
 }

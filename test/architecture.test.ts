@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import { basename } from 'node:path'
 import { judgeImport } from './support/architecture-law'
 import { judgeSource, judgeTest } from './support/architecture-style'
+import { judgeWords } from './support/retired-words'
 
 const root = `${import.meta.dir}/..`
 const generated = ['src/postgres/migrations.ts']
@@ -29,6 +31,9 @@ const topLevel = [
 
 const sources = await read('src/**/*.ts')
 const tests = await read('test/**/*.ts')
+// The name of a layer says what a file is in every module.
+const layerNames = ['routes', 'schema', 'service', 'repo', 'table', 'guard'].map((name) => `${name}.ts`)
+const vocabulary = 'test/support/retired-words.ts'
 
 describe('src', () => {
   test('keeps the import law and the style that a machine can check', () => {
@@ -41,6 +46,40 @@ describe('src', () => {
     const long = [...sources, ...tests].filter(({ text }) => text.split('\n').length - 1 > 300)
     expect(long.map(({ path }) => path)).toEqual([])
   })
+})
+
+test('no file name in src stands twice, but those of the layers', async () => {
+  const names = (await Array.fromAsync(new Bun.Glob('src/**').scan({ cwd: root }))).map((path) =>
+    basename(path),
+  )
+  const twice = names.filter((name, at) => names.indexOf(name) !== at && !layerNames.includes(name))
+  expect(twice).toEqual([])
+})
+
+describe('retired words', () => {
+  test('stand nowhere', async () => {
+    const kinds = ['{src,test}/**/*.{ts,md,js,mjs,css,sql,py}', 'docs/**', 'README.md']
+    const files = (await Promise.all(kinds.map(read))).flat().filter(({ path }) => path !== vocabulary)
+    expect(files.flatMap(({ path, text }) => judgeWords(path, text))).toEqual([])
+  })
+
+  test.each([
+    ['most', 'Rows', 'max…'],
+    ['stran', 'ger', 'unauthenticated'],
+    ['in dou', 'bt', null],
+  ])('%s%s: %s', (start, end, instead) => {
+    const problems = instead === null ? [] : [`a.ts:1 '${start}${end}' is retired; say ${instead}`]
+    expect(judgeWords('a.ts', `const a = 1 // ${start}${end}`)).toEqual(problems)
+  })
+})
+
+test('what is left to chance comes from the seed of the run', () => {
+  // A port must differ between files that run at the same time.
+  const may = ['test/support/random.ts', 'test/support/ports.ts', 'test/architecture.test.ts']
+  const unseeded = tests.filter(
+    ({ path, text }) => /Math\.random|fc\.assert/.test(text) && !may.includes(path),
+  )
+  expect(unseeded.map(({ path }) => path)).toEqual([])
 })
 
 test('no test is skipped, alone or to be written', () => {
@@ -74,44 +113,58 @@ describe('the top level', () => {
 
 describe('the import law has teeth', () => {
   test.each([
-    ['core/clock.ts', 'elysia'],
-    ['core/clock.ts', '../deps'],
-    ['postgres/database.ts', '../modules/users/repo'],
-    ['http/problem.ts', '../modules/auth/guard'],
-    ['http/problem.ts', 'drizzle-orm'],
-    ['modules/users/table.ts', '../../core/errors'],
-    ['modules/users/schema.ts', './table'],
-    ['modules/users/repo.ts', '../sessions/repo'],
-    ['modules/users/repo.ts', 'elysia'],
-    ['modules/users/service.ts', '../sessions/repo'],
-    ['modules/users/service.ts', './table'],
-    ['modules/users/service.ts', '../../server/as-system'],
-    ['modules/users/routes.ts', '../../server/as-system'],
-    ['modules/users/service.ts', 'drizzle-orm/pg-core'],
-    ['modules/users/service.ts', '@elysiajs/swagger'],
-    ['modules/users/routes.ts', './repo'],
-    ['modules/users/routes.ts', '../sessions/repo'],
-    ['modules/users/routes.ts', 'drizzle-orm'],
-    ['modules/auth/guard.ts', '../sessions/liveness'],
-    ['modules/auth/access-token.ts', 'elysia'],
-    ['app.ts', './modules/users/service'],
-    ['deps.ts', './core/clock'],
-    ['main.ts', './app'],
-    ['cli/serve-command.ts', '../build/build'],
-    ['cli/serve-command.ts', '../../test/support/service'],
-    ['helpers.ts', './core/clock'],
-    ['modules/realtime/routes.ts', './sockets/lifecycle'],
-    ['modules/realtime/service.ts', './sockets/lifecycle'],
-    ['modules/realtime/tickets.ts', './sockets/lifecycle'],
-    ['modules/realtime/protocol-page/protocol-tables.ts', '../sockets/lifecycle'],
-    ['modules/realtime/sockets/lifecycle.ts', '../guard'],
-    ['modules/realtime/sockets/lifecycle.ts', '../table'],
-    ['modules/realtime/sockets/lifecycle.ts', 'elysia'],
-    ['modules/users/sockets.ts', '../realtime/sockets/lifecycle'],
-    ['modules/users/deep/down/service.ts', '../../repo'],
-    ['cli/serve-command.ts', '../modules/realtime/sockets/lifecycle'],
-  ])('%s must not import %s', (file, specifier) => {
-    expect(judgeImport(file, specifier)).toStartWith(`src/${file}`)
+    ['core/clock.ts', 'elysia', 'move what needs it up, or take it as an argument'],
+    ['core/clock.ts', '../deps', 'move what needs it up, or take it as an argument'],
+    ['http/problem.ts', '../deps', 'move what needs it up, or take it as an argument'],
+    ['postgres/database.ts', '../modules/users/repo', 'move what needs it up, or take it as an argument'],
+    ['http/problem.ts', '../modules/auth/guard', 'move what needs it up, or take it as an argument'],
+    ['http/problem.ts', 'drizzle-orm', 'move what needs it up, or take it as an argument'],
+    ['modules/users/table.ts', '../../core/errors', 'put rules into the service'],
+    ['modules/users/schema.ts', './table', 'write its fields down here and map them in the service'],
+    [
+      'modules/users/repo.ts',
+      '../sessions/repo',
+      "join the table here, or let the service call '../sessions/service'",
+    ],
+    ['modules/users/repo.ts', 'elysia', 'put rules into the service'],
+    ['modules/users/service.ts', '../sessions/repo', "call a verb of '../sessions/service'"],
+    ['modules/users/service.ts', './table', 'call a function of ./repo'],
+    ['modules/users/service.ts', '../../server/as-system', 'pass on the one that was given'],
+    ['modules/users/routes.ts', '../../server/as-system', 'pass its actor on'],
+    ['modules/users/service.ts', 'drizzle-orm/pg-core', 'call a function of ./repo'],
+    ['modules/users/service.ts', '@elysiajs/swagger', 'take values and return them'],
+    ['modules/users/routes.ts', './repo', "call a verb of './service'"],
+    ['modules/users/routes.ts', '../sessions/repo', "call a verb of '../sessions/service'"],
+    ['modules/users/routes.ts', 'drizzle-orm', 'put the work into the service'],
+    ['modules/auth/guard.ts', '../sessions/liveness', "call a verb of '../sessions/service'"],
+    ['modules/auth/access-token.ts', 'elysia', 'take values and return them'],
+    ['app.ts', './modules/users/service', 'do it in the routes of that module'],
+    ['deps.ts', './core/clock', 'use `import type`'],
+    ['main.ts', './app', 'put the work into src/cli'],
+    ['cli/serve-command.ts', '../build/build', 'move what both need to core'],
+    ['cli/serve-command.ts', '../../test/support/service', 'move what both need to src'],
+    ['helpers.ts', './core/clock', 'put it into a folder that has one'],
+    ['modules/realtime/routes.ts', './sockets/lifecycle', "import that file, or call a verb of './service'"],
+    ['modules/realtime/service.ts', './sockets/lifecycle', "import that file, or call a verb of './service'"],
+    ['modules/realtime/tickets.ts', './sockets/lifecycle', "import that file, or call a verb of './service'"],
+    ['modules/realtime/sockets/lifecycle.ts', '../guard', 'move it there'],
+    ['modules/realtime/sockets/lifecycle.ts', '../table', 'call a function of ./repo'],
+    ['modules/realtime/sockets/lifecycle.ts', 'elysia', 'take values and return them'],
+    [
+      'modules/users/sockets.ts',
+      '../realtime/sockets/lifecycle',
+      "import that file, or call a verb of '../realtime/service'",
+    ],
+    ['modules/users/deep/down/service.ts', '../../repo', 'put it into a folder that has one'],
+    [
+      'cli/serve-command.ts',
+      '../modules/realtime/sockets/lifecycle',
+      "import that file, or call a verb of '../modules/realtime/service'",
+    ],
+  ])('%s must not import %s: %s', (file, specifier, advice) => {
+    const problem = judgeImport(file, specifier)
+    expect(problem).toStartWith(`src/${file}`)
+    expect(problem).toEndWith(`; ${advice}`)
   })
 
   test.each([
@@ -119,7 +172,7 @@ describe('the import law has teeth', () => {
     ['core/crypto.ts', 'node:crypto'],
     ['postgres/database.ts', 'postgres'],
     ['postgres/migrations.ts', '../../drizzle/0000_accounts.sql'],
-    ['openapi/paths.ts', '@elysiajs/swagger'],
+    ['http/cors.ts', '@elysiajs/cors'],
     ['modules/users/table.ts', '../../postgres/columns'],
     ['modules/users/table.ts', 'drizzle-orm/pg-core'],
     ['modules/sessions/repo.ts', '../users/table'],
@@ -128,6 +181,7 @@ describe('the import law has teeth', () => {
     ['modules/auth/service.ts', '../../postgres/transaction'],
     ['modules/auth/access-token.ts', '@elysiajs/jwt'],
     ['modules/users/routes.ts', '../auth/guard'],
+    ['modules/realtime/routes.ts', '../../../docs/websocket.md'],
     ['modules/realtime/sockets.ts', './sockets/lifecycle'],
     ['modules/realtime/sockets/lifecycle.ts', './socket-slots'],
     ['modules/realtime/sockets/lifecycle.ts', '../repo'],
@@ -162,6 +216,7 @@ describe('the style rules have teeth', () => {
     ['when imported', 'export const a = await Promise.resolve(1)'],
     ['when imported', "import './clock'"],
     ['when imported', 'for (const a of []) f(a)'],
+    ['acts as the system', "export const actor = { kind: 'system', origin }"],
     ['unfinished', `// ${'TO'}${'DO'}: later\nexport const a = 1`],
     ['must not import', "import { t } from 'elysia'\nexport const a = t.String()"],
     ['must not import', "import type { Deps } from '../deps'\nexport type A = Deps"],

@@ -6,29 +6,29 @@ import type { Sequence, Table } from './tables'
 const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 const unescapes: Record<string, string> = { '\\\\': '\\', '\\t': '\t', '\\n': '\n', '\\r': '\r' }
 
-/** What stands before the rows of a table. */
-export const copyLine = ({ name, columns }: Table) => `COPY ${name} (${columns.join(', ')}) FROM stdin;`
+/** Comes before the rows of a table. */
+export const copyStatement = ({ name, columns }: Table) => `COPY ${name} (${columns.join(', ')}) FROM stdin;`
 
-/** What stands after them; no row can look like it. */
-export const endOfRows = '\\.'
+/** Comes after them; no row can look like it. */
+export const endOfCopy = '\\.'
 
 /** A row as one line, without its end. */
-export const lineOf = (row: Row) => row.map(escaped).join('\t')
+export const formatRow = (row: Row) => row.map(escapeValue).join('\t')
 
-/** What `lineOf` was given. */
-export const rowOf = (line: string): Row => line.split('\t').map(plain)
+/** Reverses `formatRow`. */
+export const parseRow = (line: string): Row => line.split('\t').map(unescapeValue)
 
-export const sequenceLine = ({ name, value }: Sequence) =>
+export const formatSequence = ({ name, value }: Sequence) =>
   `SELECT pg_catalog.setval('${name.replaceAll("'", "''")}', ${value});`
 
-/** What `sequenceLine` was given; `null` for any other line. */
-export function sequenceIn(line: string): Sequence | null {
+/** Reverses `formatSequence`; `null` for any other line. */
+export function parseSequence(line: string): Sequence | null {
   const [, name, value] = line.match(/^SELECT pg_catalog\.setval\('(.+)', (-?\d+)\);$/) ?? []
   return name && value ? { name: name.replaceAll("''", "'"), value } : null
 }
 
-const escaped = (value: string | null) =>
+const escapeValue = (value: string | null) =>
   value === null ? '\\N' : value.replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? '')
 
-const plain = (value: string) =>
+const unescapeValue = (value: string) =>
   value === '\\N' ? null : value.replace(/\\./g, (pair) => unescapes[pair] ?? pair)

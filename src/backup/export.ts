@@ -4,14 +4,14 @@ import { type Sequence, sequencesOf, type Table } from './tables'
 /** Values as PostgreSQL writes them; `null` is NULL. */
 export type Row = (string | null)[]
 
-/** A piece of a database: some rows of a table (none, where it is empty), or the last value of a sequence. */
-export type Piece = { table: Table; rows: Row[] } | { sequence: Sequence }
+/** A part of a database: some rows of a table (none, where it is empty), or the last value of a sequence. */
+export type Chunk = { table: Table; rows: Row[] } | { sequence: Sequence }
 
-// What one query brings, more or less: it is in memory several times.
-const pieceBytes = 1024 * 1024
+// About what one query brings: it is in memory several times.
+const chunkBytes = 1024 * 1024
 
-/** What tables and sequences hold, a table at a time, in pieces of about a megabyte. `sql` is a transaction, see `settle`. */
-export async function* dump(sql: TransactionSql, tables: Table[]): AsyncGenerator<Piece> {
+/** Rows and sequences, a table at a time, in chunks of about a megabyte. `sql` is a transaction, see `pinSettings`. */
+export async function* exportTables(sql: TransactionSql, tables: Table[]): AsyncGenerator<Chunk> {
   for (const table of tables) {
     yield { table, rows: [] }
     yield* rowsOf(sql, table)
@@ -20,9 +20,9 @@ export async function* dump(sql: TransactionSql, tables: Table[]): AsyncGenerato
 }
 
 /** In the order of the disk: no sorting, no index, and each page is read once. */
-async function* rowsOf(sql: TransactionSql, table: Table): AsyncGenerator<Piece> {
+async function* rowsOf(sql: TransactionSql, table: Table): AsyncGenerator<Chunk> {
   const { pages, bytesOfPage } = await extentOf(sql, table)
-  const step = Math.max(1, Math.floor(pieceBytes / bytesOfPage))
+  const step = Math.max(1, Math.floor(chunkBytes / bytesOfPage))
   for (let page = 0; page < pages; page += step) {
     const rows = await sql
       .unsafe(
@@ -30,7 +30,7 @@ async function* rowsOf(sql: TransactionSql, table: Table): AsyncGenerator<Piece>
          where ctid >= '(${page},0)'::tid and ctid < '(${page + step},0)'::tid`,
       )
       .raw()
-    if (rows.length > 0) yield { table, rows: rows.map((row) => row.map(textOf)) }
+    if (rows.length > 0) yield { table, rows: rows.map((row) => row.map(decode)) }
   }
 }
 
@@ -44,4 +44,4 @@ async function extentOf(sql: TransactionSql, { name }: Table) {
   return { pages, bytesOfPage: extent.allBytes / Math.max(1, pages) }
 }
 
-const textOf = (value: Uint8Array | null) => (value === null ? null : Buffer.from(value).toString())
+const decode = (value: Uint8Array | null) => (value === null ? null : Buffer.from(value).toString())

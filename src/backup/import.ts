@@ -1,5 +1,5 @@
 import type { TransactionSql } from 'postgres'
-import type { Piece, Row } from './export'
+import type { Chunk, Row } from './export'
 import { type Sequence, type Table, tablesOf } from './tables'
 
 // Larger statements are no faster, and one is in memory several times.
@@ -9,14 +9,14 @@ const statementCharacters = 256 * 1024
  * Fills the empty tables of a schema. Foreign keys are taken off meanwhile and put on again, which checks them all: rows
  * may then come in any order and refer to each other in circles. `sql` is a transaction. Throws when something does not fit.
  */
-export async function load(sql: TransactionSql, pieces: AsyncIterable<Piece>) {
+export async function importChunks(sql: TransactionSql, chunks: AsyncIterable<Chunk>) {
   const tables = new Map((await tablesOf(sql)).map((table) => [table.name, table]))
   const foreignKeys = await sql.unsafe<{ remove: string; add: string }[]>(foreignKeysOfTables)
   for (const { remove } of foreignKeys) await sql.unsafe(remove)
   for (const { name } of tables.values()) await sql.unsafe(`alter table ${name} disable trigger user`)
-  for await (const piece of pieces) {
-    if ('sequence' in piece) await setSequence(sql, piece.sequence)
-    else await insert(sql, known(tables, piece.table), piece.rows)
+  for await (const chunk of chunks) {
+    if ('sequence' in chunk) await setSequence(sql, chunk.sequence)
+    else await insert(sql, requireTable(tables, chunk.table), chunk.rows)
   }
   for (const { name } of tables.values()) await sql.unsafe(`alter table ${name} enable trigger user`)
   for (const { add } of foreignKeys) await sql.unsafe(add)
@@ -28,7 +28,7 @@ const foreignKeysOfTables = `
   from pg_constraint where contype = 'f' and conparentid = 0 order by conname`
 
 /** The names become part of statements, so only those that this database itself has will do. */
-function known(tables: Map<string, Table>, { name, columns }: Table): Table {
+function requireTable(tables: Map<string, Table>, { name, columns }: Table): Table {
   const table = tables.get(name)
   const isSame =
     table !== undefined &&

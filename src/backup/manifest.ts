@@ -7,11 +7,11 @@ export class BackupRefused extends Error {
   override readonly name = 'BackupRefused'
 }
 
-/** Of files written as this one; what reads them may not know later ones. */
+/** Version of the file format. A reader refuses later ones. */
 export const backupFormat = 1
 
-/** First line of a backup: what it is and what it needs. */
-export const Head = Type.Object(
+/** First line of a backup: its format, schema and key. */
+export const Header = Type.Object(
   {
     format: Type.Literal(backupFormat),
     version: Type.String(),
@@ -23,10 +23,10 @@ export const Head = Type.Object(
   },
   strict,
 )
-export type Head = Static<typeof Head>
+export type Header = Static<typeof Header>
 
-/** Last line: what must have come before it. `sha256` is of every line above. */
-export const Tail = Type.Object(
+/** Last line: checksums of the tables, and `sha256` of every line above. */
+export const Trailer = Type.Object(
   {
     sums: Type.Array(
       Type.Object({ name: Type.String(), rows: Type.String(), checksum: Type.String() }, strict),
@@ -35,7 +35,7 @@ export const Tail = Type.Object(
   },
   strict,
 )
-export type Tail = Static<typeof Tail>
+export type Trailer = Static<typeof Trailer>
 
-export const headMark = '-- fastkit backup '
-export const tailMark = '-- fastkit end '
+export const headerPrefix = '-- fastkit backup '
+export const trailerPrefix = '-- fastkit end '

@@ -1,13 +1,13 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
 import { createZstdDecompress } from 'node:zlib'
-import type { Piece } from './export'
-import { BackupRefused, type Head, type Tail } from './manifest'
+import type { Chunk } from './export'
+import { BackupRefused, type Header, type Trailer } from './manifest'
 import { createParser } from './parse-backup'
 
-/** What a backup says about itself. */
-export type Manifest = Head & { sums: Tail['sums'] }
+/** The header of a backup and the checksums of its tables. */
+export type Manifest = Header & { sums: Trailer['sums'] }
 
-/** Reads a backup from end to end. Throws BackupRefused unless it is whole and as it was written. */
+/** Reads a backup from end to end. Throws BackupRefused unless it is complete and undamaged. */
 export async function verifyBackup(path: string): Promise<Manifest> {
   const rows = new Map<string, number>()
   const reading = read(path)
@@ -23,36 +23,37 @@ export async function verifyBackup(path: string): Promise<Manifest> {
   }
 }
 
-/** What is in a backup. Throws BackupRefused, at the very end if only the checksum is wrong: commit nothing before. */
-export async function* piecesOf(path: string): AsyncGenerator<Piece> {
+/** The contents of a backup. Throws BackupRefused, at the very end if only the checksum is wrong: commit nothing before. */
+export async function* readChunks(path: string): AsyncGenerator<Chunk> {
   yield* read(path)
 }
 
-async function* read(path: string): AsyncGenerator<Piece, Manifest> {
+async function* read(path: string): AsyncGenerator<Chunk, Manifest> {
   const hash = new Bun.CryptoHasher('sha256')
   const parser = createParser(path)
-  for await (const block of blocksOf(path)) {
+  for await (const block of readLineBlocks(path)) {
     const lines = block.split('\n').slice(0, -1)
     for (const [index, line] of lines.entries()) {
-      yield* parser.take(line)
+      yield* parser.parseLine(line)
       // The last line holds the checksum of all that stand before it.
-      if (parser.tail) hash.update(lines.slice(0, index).map(withEnd).join(''))
+      if (parser.trailer) hash.update(lines.slice(0, index).map(terminated).join(''))
     }
-    if (!parser.tail) hash.update(block)
-    yield* parser.takeRows()
+    if (!parser.trailer) hash.update(block)
+    yield* parser.flushRows()
   }
-  const { head, tail } = parser
-  if (!head || !tail) throw new BackupRefused(`${path} is cut off: it has no end`)
-  if (tail.sha256 !== hash.digest('hex')) throw new BackupRefused(`${path} is damaged: its checksum is wrong`)
-  return { ...head, sums: tail.sums }
+  const { header, trailer } = parser
+  if (!header || !trailer) throw new BackupRefused(`${path} is cut off: it has no end`)
+  if (trailer.sha256 !== hash.digest('hex'))
+    throw new BackupRefused(`${path} is damaged: its checksum is wrong`)
+  return { ...header, sums: trailer.sums }
 }
 
-const withEnd = (line: string) => `${line}\n`
+const terminated = (line: string) => `${line}\n`
 const newline = 0x0a
 const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
 
-/** The text of a backup in blocks of whole lines. A line may be longer than what is read at a time. */
-async function* blocksOf(path: string): AsyncGenerator<string> {
+/** The text of a backup in blocks of complete lines. A line may be longer than what is read at a time. */
+async function* readLineBlocks(path: string): AsyncGenerator<string> {
   assertZstd(path)
   let rest: Buffer[] = []
   for await (const chunk of decompressed(path)) {
@@ -67,10 +68,10 @@ async function* blocksOf(path: string): AsyncGenerator<string> {
 }
 
 function assertZstd(path: string) {
-  if (!startOf(path).equals(zstdMagic)) throw new BackupRefused(`${path} is not a backup of fastkit`)
+  if (!readMagic(path).equals(zstdMagic)) throw new BackupRefused(`${path} is not a backup of fastkit`)
 }
 
-function startOf(path: string): Buffer {
+function readMagic(path: string): Buffer {
   const start = Buffer.alloc(zstdMagic.length)
   try {
     const descriptor = openSync(path, 'r')
@@ -86,10 +87,10 @@ function startOf(path: string): Buffer {
 
 async function* decompressed(path: string): AsyncGenerator<Buffer> {
   const file = createReadStream(path)
-  const plain = createZstdDecompress()
-  file.on('error', (error) => plain.destroy(error))
+  const decompressor = createZstdDecompress()
+  file.on('error', (error) => decompressor.destroy(error))
   try {
-    yield* file.pipe(plain)
+    yield* file.pipe(decompressor)
   } catch (cause) {
     throw new BackupRefused(`${path} is damaged`, { cause })
   }

@@ -2,13 +2,13 @@ import type { TransactionSql } from 'postgres'
 
 /** Everything here is quoted as SQL wants it, by the database itself. */
 export type Table = { name: string; columns: string[] }
-/** What of a table has to be the same elsewhere. The checksum is a sum over rows, so their order does not count. */
-export type TableSum = { name: string; rows: string; checksum: string }
+/** Proves that a copy of a table is complete. The checksum is a sum over rows, so their order does not count. */
+export type TableChecksum = { name: string; rows: string; checksum: string }
 export type Sequence = { name: string; value: string }
 export type AppliedMigration = { name: string; hash: string }
 
-/** Has what it says about values mean the same on every server. For the rest of the transaction. */
-export const settle = (sql: TransactionSql) =>
+/** Makes values read the same on every server, for the rest of the transaction. */
+export const pinSettings = (sql: TransactionSql) =>
   sql.unsafe(`set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
     set local bytea_output = 'hex'; set local extra_float_digits = 1; set local search_path = pg_catalog;
     set local standard_conforming_strings = on;
@@ -21,19 +21,19 @@ export async function tablesOf(sql: TransactionSql): Promise<Table[]> {
       array_to_json(array(select quote_ident(attname) from pg_attribute
         where attrelid = c.oid and attnum > 0 and not attisdropped and attgenerated = '' order by attnum)) as columns
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind = 'r' and ${ours('n.nspname')} and c.relname <> 'fastkit_migrations'
+    where c.relkind = 'r' and ${isUserSchema('n.nspname')} and c.relname <> 'fastkit_migrations'
     order by 1`)
   const references = await sql.unsafe<{ from: string; to: string }[]>(`
     select ${qualified('conrelid')} as from, ${qualified('confrelid')} as to
     from pg_constraint where contype = 'f' and conrelid <> confrelid`)
-  return referredFirst([...tables], [...references])
+  return inForeignKeyOrder([...tables], [...references])
 }
 
 /** The last value of every sequence that has given any, those of identity columns among them. */
 export const sequencesOf = async (sql: TransactionSql): Promise<Sequence[]> => [
   ...(await sql.unsafe<Sequence[]>(`
     select format('%I.%I', schemaname, sequencename) as name, last_value::text as value
-    from pg_sequences where ${ours('schemaname')} and last_value is not null order by 1`)),
+    from pg_sequences where ${isUserSchema('schemaname')} and last_value is not null order by 1`)),
 ]
 
 /** The migrations that made the schema, oldest first. */
@@ -48,9 +48,9 @@ export async function migrationsOf(sql: TransactionSql): Promise<AppliedMigratio
 }
 
 /** Counts and adds up a table. Throws what the database finds wrong with it. */
-export async function sumOf(sql: TransactionSql, { name, columns }: Table): Promise<TableSum> {
+export async function tableChecksum(sql: TransactionSql, { name, columns }: Table): Promise<TableChecksum> {
   const values = columns.length > 0 ? `row(${columns.join()})::text` : `''`
-  const [sum] = await sql.unsafe<TableSum[]>(`
+  const [sum] = await sql.unsafe<TableChecksum[]>(`
     select count(*)::text as rows,
       coalesce(sum(('x' || encode(substring(sha256(convert_to(${values}, 'UTF8')) for 8), 'hex'))::bit(64)::bigint), 0)::text
         as checksum from ${name}`)
@@ -58,12 +58,12 @@ export async function sumOf(sql: TransactionSql, { name, columns }: Table): Prom
   return { name, rows: sum.rows, checksum: sum.checksum }
 }
 
-const ours = (schema: string) => `${schema} !~ '^pg_' and ${schema} <> 'information_schema'`
+const isUserSchema = (schema: string) => `${schema} !~ '^pg_' and ${schema} <> 'information_schema'`
 
 const qualified = (oid: string) =>
   `(select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = ${oid})`
 
-function referredFirst(tables: Table[], references: { from: string; to: string }[]): Table[] {
+function inForeignKeyOrder(tables: Table[], references: { from: string; to: string }[]): Table[] {
   const ordered: Table[] = []
   let rest = tables
   while (rest.length > 0) {

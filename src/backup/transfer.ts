@@ -1,13 +1,13 @@
 import type { TransactionSql } from 'postgres'
-import { dump, type Piece } from './export'
-import { load } from './import'
+import { type Chunk, exportTables } from './export'
+import { importChunks } from './import'
 import {
   type AppliedMigration,
   migrationsOf,
-  settle,
-  sumOf,
+  pinSettings,
   type Table,
-  type TableSum,
+  type TableChecksum,
+  tableChecksum,
   tablesOf,
 } from './tables'
 
@@ -15,27 +15,43 @@ import {
 export type Contents = {
   migrations: AppliedMigration[]
   tables: Table[]
-  sums: TableSum[]
-  pieces: AsyncIterable<Piece>
+  sums: TableChecksum[]
+  chunks: AsyncIterable<Chunk>
 }
 
-/** `sql` is a transaction that nobody else's writes get into; `pieces` last as long as it does. */
-export async function contentsOf(sql: TransactionSql): Promise<Contents> {
-  await settle(sql)
+/** `sql` is a transaction that nobody else's writes get into; `chunks` last as long as it does. */
+export async function exportContents(sql: TransactionSql): Promise<Contents> {
+  await pinSettings(sql)
   const migrations = await migrationsOf(sql)
   const tables = await tablesOf(sql)
-  const sums: TableSum[] = []
-  for (const table of tables) sums.push(await sumOf(sql, table))
-  return { migrations, tables, sums, pieces: dump(sql, tables) }
+  const sums: TableChecksum[] = []
+  for (const table of tables) sums.push(await tableChecksum(sql, table))
+  return { migrations, tables, sums, chunks: exportTables(sql, tables) }
+}
+
+/** Called with each chunk that has been dealt with, and with the checksums of all tables. */
+export type OnChunk = (chunk: Chunk, sums: TableChecksum[]) => void
+
+export async function* observed(
+  { chunks, sums }: Pick<Contents, 'chunks' | 'sums'>,
+  onChunk: OnChunk,
+): AsyncGenerator<Chunk> {
+  for await (const chunk of chunks) {
+    yield chunk
+    onChunk(chunk, sums)
+  }
 }
 
 /** Fills the empty tables of a schema, and counts and adds up what arrived. Throws unless it is what was sent. */
-export async function fill(sql: TransactionSql, { pieces, sums }: Pick<Contents, 'pieces' | 'sums'>) {
-  await settle(sql)
-  await load(sql, pieces)
+export async function importContents(
+  sql: TransactionSql,
+  { chunks, sums }: Pick<Contents, 'chunks' | 'sums'>,
+) {
+  await pinSettings(sql)
+  await importChunks(sql, chunks)
   const sent = new Map(sums.map((sum) => [sum.name, sum]))
   for (const table of await tablesOf(sql)) {
-    const arrived = await sumOf(sql, table)
+    const arrived = await tableChecksum(sql, table)
     const expected = sent.get(table.name)
     if (arrived.rows !== expected?.rows || arrived.checksum !== expected.checksum)
       throw new Error(

@@ -1,26 +1,50 @@
 import { Readable, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdCompress } from 'node:zlib'
-import { copyLine, endOfRows, lineOf, sequenceLine } from './copy-format'
-import type { Piece } from './export'
-import { type Head, headMark, type Tail, tailMark } from './manifest'
-import type { Table } from './tables'
+import type { Sql } from 'postgres'
+import { copyStatement, endOfCopy, formatRow, formatSequence } from './copy-format'
+import type { Chunk } from './export'
+import { backupFormat, type Header, headerPrefix, type Trailer, trailerPrefix } from './manifest'
+import type { Table, TableChecksum } from './tables'
+import { exportContents, type OnChunk, observed } from './transfer'
 
-type Contents = { head: Head; pieces: AsyncIterable<Piece>; sums: Tail['sums'] }
+type Dump = { version: string; jwtSecret: string | null; output: Writable; onChunk: OnChunk }
+
+/** Writes a backup of a database, as it is at one moment; returns the checksums of its tables. */
+export const dumpDatabase = (
+  sql: Sql,
+  { version, jwtSecret, output, onChunk }: Dump,
+): Promise<TableChecksum[]> =>
+  sql.begin('isolation level repeatable read read only', async (transaction) => {
+    const contents = await exportContents(transaction)
+    const { migrations, tables, sums } = contents
+    const header: Header = {
+      format: backupFormat,
+      version,
+      created_at: new Date().toISOString(),
+      migrations,
+      tables,
+      jwt_secret: jwtSecret,
+    }
+    await writeBackup({ header, sums, chunks: observed(contents, onChunk) }, output)
+    return sums
+  })
+
+type Contents = { header: Header; chunks: AsyncIterable<Chunk>; sums: Trailer['sums'] }
 
 /**
  * Writes a backup: a script that `psql` could run on an empty schema, between two comments that say what it is and what
  * must be in it; compressed with zstd. Throws what `output` throws.
  */
 export const writeBackup = (contents: Contents, output: Writable): Promise<void> =>
-  pipeline(Readable.from(textOf(contents)), createZstdCompress(), output)
+  pipeline(Readable.from(serialize(contents)), createZstdCompress(), output)
 
-async function* textOf({ head, pieces, sums }: Contents): AsyncGenerator<Buffer> {
+async function* serialize({ header, chunks, sums }: Contents): AsyncGenerator<Buffer> {
   const hash = new Bun.CryptoHasher('sha256')
-  yield hashed(`${headMark}${JSON.stringify(head)}\n`)
-  for await (const text of bodyOf(pieces)) yield hashed(text)
-  const tail: Tail = { sums, sha256: hash.digest('hex') }
-  yield Buffer.from(`${tailMark}${JSON.stringify(tail)}\n`)
+  yield hashed(`${headerPrefix}${JSON.stringify(header)}\n`)
+  for await (const text of serializeChunks(chunks)) yield hashed(text)
+  const trailer: Trailer = { sums, sha256: hash.digest('hex') }
+  yield Buffer.from(`${trailerPrefix}${JSON.stringify(trailer)}\n`)
 
   function hashed(text: string) {
     hash.update(text)
@@ -28,22 +52,22 @@ async function* textOf({ head, pieces, sums }: Contents): AsyncGenerator<Buffer>
   }
 }
 
-async function* bodyOf(pieces: AsyncIterable<Piece>): AsyncGenerator<string> {
+async function* serializeChunks(chunks: AsyncIterable<Chunk>): AsyncGenerator<string> {
   let current: Table | null = null
-  for await (const piece of pieces) {
-    const table = 'table' in piece ? piece.table : null
-    yield between(current, table) + contentOf(piece)
+  for await (const chunk of chunks) {
+    const table = 'table' in chunk ? chunk.table : null
+    yield separator(current, table) + serializeChunk(chunk)
     current = table
   }
-  yield between(current, null)
+  yield separator(current, null)
 }
 
-function between(last: Table | null, next: Table | null): string {
+function separator(last: Table | null, next: Table | null): string {
   if (last === next) return ''
-  return (last ? `${endOfRows}\n` : '') + (next ? `${copyLine(next)}\n` : '')
+  return (last ? `${endOfCopy}\n` : '') + (next ? `${copyStatement(next)}\n` : '')
 }
 
-const contentOf = (piece: Piece) =>
-  'sequence' in piece
-    ? `${sequenceLine(piece.sequence)}\n`
-    : piece.rows.map((row) => `${lineOf(row)}\n`).join('')
+const serializeChunk = (chunk: Chunk) =>
+  'sequence' in chunk
+    ? `${formatSequence(chunk.sequence)}\n`
+    : chunk.rows.map((row) => `${formatRow(row)}\n`).join('')

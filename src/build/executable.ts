@@ -31,7 +31,7 @@ type Parts = {
   runtime: string | null
 }
 
-/** An executable, and the places of the packages in it: `a/b` is `node_modules/a/node_modules/b`. */
+/** An executable, and the locations of the packages in it: `a/b` is `node_modules/a/node_modules/b`. */
 type Compiled = { path: string; packages: Set<string> }
 
 /** Compiles the service into `dir`. Throws with what Bun says. */

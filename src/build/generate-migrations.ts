@@ -9,7 +9,7 @@ await writeList()
 
 function nameOf(args: string[]): string {
   const [name = ''] = args
-  // What it becomes part of is a file name and a name in the database.
+  // It becomes part of a file name and of a name in the database.
   if (args.length === 1 && /^[a-z][a-z0-9_]*$/.test(name)) return name
   console.error('usage: bun run db:generate NAME, such as add_notes')
   process.exit(2)

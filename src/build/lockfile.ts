@@ -4,12 +4,12 @@ import { Value } from '@sinclair/typebox/value'
 /** A package that `bun install --production` installs. */
 export type Locked = {
   /** Where it lies: `a/b` is `node_modules/a/node_modules/b`. */
-  place: string
+  location: string
   name: string
   version: string
   /** `sha512-…` of the package as the registry serves it. */
   integrity: string
-  /** The places of what it depends on. */
+  /** The locations of what it depends on. */
   needs: string[]
 }
 
@@ -27,59 +27,59 @@ const Lock = Type.Object({
 })
 type Lock = typeof Lock.static
 
-/** The production packages of a `bun.lock` and the places of those that the project itself names. */
+/** The production packages of a `bun.lock` and the locations of those that the project itself names. */
 export function readLockfile(text: string): { direct: string[]; packages: Locked[] } {
   const lock: unknown = Bun.JSONC.parse(text)
   if (!Value.Check(Lock, lock)) throw new Error('bun.lock has a form that this script does not know')
-  const direct = placesOf(lock, '', { dependencies: lock.workspaces[''].dependencies ?? {} })
+  const direct = locationsOf(lock, '', { dependencies: lock.workspaces[''].dependencies ?? {} })
   const found = new Map<string, Locked>()
   for (const queue = [...direct]; ; ) {
-    const place = queue.pop()
-    if (place === undefined) break
-    if (found.has(place)) continue
-    const locked = lockedAt(lock, place)
-    found.set(place, locked)
+    const location = queue.pop()
+    if (location === undefined) break
+    if (found.has(location)) continue
+    const locked = lockedAt(lock, location)
+    found.set(location, locked)
     queue.push(...locked.needs)
   }
-  return { direct, packages: [...found.values()].sort((a, b) => (a.place < b.place ? -1 : 1)) }
+  return { direct, packages: [...found.values()].sort((a, b) => (a.location < b.location ? -1 : 1)) }
 }
 
-function lockedAt(lock: Lock, place: string): Locked {
-  const entry = lock.packages[place]
-  if (!entry) throw new Error(`bun.lock has nothing at ${place}`)
+function lockedAt(lock: Lock, location: string): Locked {
+  const entry = lock.packages[location]
+  if (!entry) throw new Error(`bun.lock has nothing at ${location}`)
   const [spelt, , needs, integrity] = entry
   const at = spelt.lastIndexOf('@')
   return {
-    place,
+    location,
     name: spelt.slice(0, at),
     version: spelt.slice(at + 1),
     integrity,
-    needs: placesOf(lock, place, needs),
+    needs: locationsOf(lock, location, needs),
   }
 }
 
 /** Without peers that are optional: whoever wants them depends on them. What is for another machine may be missing. */
-function placesOf(lock: Lock, from: string, needs: typeof Needs.static): string[] {
+function locationsOf(lock: Lock, from: string, needs: typeof Needs.static): string[] {
   const { dependencies, optionalDependencies, peerDependencies, optionalPeers = [] } = needs
   const names = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })
   return names
     .filter((name) => !optionalPeers.includes(name))
     .flatMap((name) => {
-      const place = placeOf(lock, from, name)
-      if (place !== null) return [place]
+      const location = locationOf(lock, from, name)
+      if (location !== null) return [location]
       if (name in (optionalDependencies ?? {})) return []
       throw new Error(`bun.lock does not say where ${from} finds ${name}`)
     })
 }
 
 /** As a module is looked for: beside whoever asks, then one level further out, up to the top. */
-function placeOf(lock: Lock, from: string, name: string): string | null {
+function locationOf(lock: Lock, from: string, name: string): string | null {
   for (let levels = levelsOf(from); ; levels = levels.slice(0, -1)) {
-    const place = [...levels, name].join('/')
-    if (place in lock.packages) return place
+    const location = [...levels, name].join('/')
+    if (location in lock.packages) return location
     if (levels.length === 0) return null
   }
 }
 
-/** The packages that a place lies in, and its own: `['a', 'b']` for `a/b`. */
-export const levelsOf = (place: string): string[] => place.match(/(@[^/]+\/)?[^/]+/g) ?? []
+/** The packages that a location lies in, and its own: `['a', 'b']` for `a/b`. */
+export const levelsOf = (location: string): string[] => location.match(/(@[^/]+\/)?[^/]+/g) ?? []

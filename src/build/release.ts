@@ -36,7 +36,7 @@ function asked(args: string[]): { tag: string | null; wanted: readonly Target[] 
   }
 }
 
-/** What is released can be found again: by a commit, and by a tag that says the version of package.json. */
+/** A release can be traced to its source: by a commit, and by a tag that says the version of package.json. */
 function assertReleasable(tag: string | null) {
   const changed = changedFiles(root)
   if (changed === null) throw new Error('this is no git repository')
@@ -49,7 +49,7 @@ function assertReleasable(tag: string | null) {
     throw new Error(`this is Bun ${Bun.version}, not ${packageManager}`)
 }
 
-/** Fills `dist/release`, which was made or not: nobody finds half a release there. */
+/** Makes `dist/release` in one rename: it holds a complete release or none. */
 async function release(wanted: readonly Target[]) {
   mkdirSync(dist, { recursive: true })
   const scratch = mkdtempSync(join(dist, '.release-'))

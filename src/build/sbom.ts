@@ -13,7 +13,7 @@ type Contents = {
   /** The executable's own SHA-256, hex. */
   sha256: string
   runtime: Runtime
-  /** The places of the packages that the bundle holds. */
+  /** The locations of the packages that the bundle holds. */
   bundled: ReadonlySet<string>
 }
 
@@ -21,7 +21,7 @@ const { ComponentScope, ComponentType, ExternalReferenceType, HashAlgorithm } = 
 const licences = new Contrib.License.Factories.LicenseFactory(parseLicence)
 
 /**
- * What one executable is made of, as CycloneDX 1.6: the production packages of `bun.lock`, of which those that the bundle
+ * The parts of one executable, as CycloneDX 1.6: the production packages of `bun.lock`, of which those that the bundle
  * left out are `excluded`, Bun, and the PostgreSQL inside PGlite. The same contents give the same text.
  */
 export function makeSbom(contents: Contents): string {
@@ -33,12 +33,12 @@ export function makeSbom(contents: Contents): string {
     licenses: licencesOf('MIT'),
     hashes: new Models.HashDictionary([[HashAlgorithm['SHA-256'], sha256]]),
   })
-  const components = new Map(packages.map((locked) => [locked.place, describe(root, locked, bundled)]))
+  const components = new Map(packages.map((locked) => [locked.location, describe(root, locked, bundled)]))
   const bun = describeRuntime(runtime)
-  connect(service, [...direct.map((place) => components.get(place)), bun])
-  for (const { place, needs } of packages)
+  connect(service, [...direct.map((location) => components.get(location)), bun])
+  for (const { location, needs } of packages)
     connect(
-      components.get(place),
+      components.get(location),
       needs.map((need) => components.get(need)),
     )
   components.get(pglite)?.components.add(describePostgres(root))
@@ -59,8 +59,12 @@ function connect(from: Models.Component | undefined, to: (Models.Component | und
   for (const component of to) if (component) from?.dependencies.add(component.bomRef)
 }
 
-function describe(root: string, { place, name, version, integrity }: Locked, bundled: ReadonlySet<string>) {
-  const dir = join(root, ...levelsOf(place).flatMap((level) => ['node_modules', level]))
+function describe(
+  root: string,
+  { location, name, version, integrity }: Locked,
+  bundled: ReadonlySet<string>,
+) {
+  const dir = join(root, ...levelsOf(location).flatMap((level) => ['node_modules', level]))
   const installed = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8'))
   if (installed.version !== version)
     throw new Error(
@@ -70,11 +74,11 @@ function describe(root: string, { place, name, version, integrity }: Locked, bun
   return new Models.Component(ComponentType.Library, bare, {
     ...(group !== undefined && { group }),
     version,
-    bomRef: place,
+    bomRef: location,
     purl: purlOf(name, version),
     licenses: licencesOf(installed.license),
     hashes: hashOf(integrity),
-    scope: bundled.has(place) ? ComponentScope.Required : ComponentScope.Excluded,
+    scope: bundled.has(location) ? ComponentScope.Required : ComponentScope.Excluded,
   })
 }
 
@@ -87,7 +91,7 @@ function describeRuntime({ name, version, integrity }: Runtime) {
     licenses: licencesOf('MIT'),
     hashes: hashOf(integrity),
     scope: ComponentScope.Required,
-    // Of what Bun itself is made of, JavaScriptCore among it.
+    // Notices for the parts of Bun itself, JavaScriptCore among them.
     externalReferences: new Models.ExternalReferenceRepository([
       new Models.ExternalReference(notices, ExternalReferenceType.License),
     ]),

@@ -1,4 +1,4 @@
-/** What `--target` accepts. Windows is missing: the embedded database speaks over a unix socket. */
+/** The values of `--target`. Windows is missing: the embedded database speaks over a unix socket. */
 export const targets = [
   'bun-linux-x64',
   'bun-linux-arm64',

@@ -1,15 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isatty } from 'node:tty'
-import type { Sql } from 'postgres'
 import { version } from '../../package.json'
-import { backupFormat, type Head } from '../backup/manifest'
-import { contentsOf } from '../backup/transfer'
-import { writeBackup } from '../backup/write-backup'
+import { type BackupTarget, createBackupFile } from '../backup/backup-file'
+import { dumpDatabase } from '../backup/write-backup'
 import { type Environment, loadConfig } from '../core/config'
-import { onSnapshot } from './backup-source'
-import { fileTarget, pipeTarget, type Target } from './backup-target'
-import { refuseServer } from './embedded-access'
-import { counted, createProgress, sizeOf } from './progress'
+import { withSnapshot } from '../server/with-snapshot'
+import { assertEmbedded } from './embedded-access'
+import { stdoutStream } from './print'
+import { createProgress, formatSize } from './progress'
 import { withSignalCleanup } from './signal-cleanup'
 import { UsageError } from './usage-error'
 
@@ -21,52 +19,42 @@ export async function backup(
   { file, force = false, key }: BackupOptions,
 ): Promise<number> {
   const config = loadConfig(environment)
-  refuseServer(config, 'pg_dump makes its backup')
-  return withSignalCleanup(async (cleanups) => {
+  assertEmbedded(config, 'pg_dump makes its backup')
+  return withSignalCleanup(async (onCleanup) => {
     const target = targetOf(file, force)
-    cleanups.add(target.drop)
+    onCleanup(target.discard)
+    const progress = createProgress('writing')
     try {
-      const { size, jwtSecret } = await onSnapshot(config, cleanups, async ({ sql, keyPath }) => {
-        const jwtSecret = key ? keyIn(keyPath) : null
-        return { size: await write(sql, jwtSecret, target), jwtSecret }
+      const { sums, jwtSecret } = await withSnapshot(config, onCleanup, async ({ sql, keyPath }) => {
+        const jwtSecret = key ? readKey(keyPath) : null
+        progress.show('counting …')
+        const { output } = target
+        const sums = await dumpDatabase(sql, { version, jwtSecret, output, onChunk: progress.onChunk })
+        progress.end()
+        return { sums, jwtSecret }
       })
       await target.commit()
       const name = file === '-' ? 'standard output' : file
-      process.stderr.write(`wrote ${name}: ${size}${noteOf(jwtSecret)}\n`)
+      process.stderr.write(`wrote ${name}: ${formatSize(sums)}${noteOf(jwtSecret)}\n`)
       return 0
     } catch (error) {
-      target.drop()
+      target.discard()
       throw error
     }
   })
 }
 
-function targetOf(file: string, mayReplace: boolean): Target {
-  if (file !== '-') return fileTarget(file, { mayReplace })
+function targetOf(file: string, mayReplace: boolean): BackupTarget {
+  if (file !== '-') return createBackupFile(file, { mayReplace })
   if (isatty(1)) throw new UsageError('a backup is no text for a terminal; name a file')
-  return pipeTarget()
+  return { output: stdoutStream(), commit: () => Promise.resolve(), discard: nothing }
 }
 
-const keyIn = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim() : null)
-
-function write(sql: Sql, jwtSecret: string | null, { output }: Target): Promise<string> {
-  const progress = createProgress()
-  return sql.begin('isolation level repeatable read read only', async (transaction) => {
-    progress.show('counting …')
-    const { migrations, tables, sums, pieces } = await contentsOf(transaction)
-    const head: Head = {
-      format: backupFormat,
-      version,
-      created_at: new Date().toISOString(),
-      migrations,
-      tables,
-      jwt_secret: jwtSecret,
-    }
-    await writeBackup({ head, sums, pieces: counted(pieces, { what: 'writing', sums, progress }) }, output)
-    progress.end()
-    return sizeOf(sums)
-  })
+function nothing() {
+  // The reader has a backup without its last line, which a restore refuses.
 }
+
+const readKey = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim() : null)
 
 const noteOf = (jwtSecret: string | null) =>
   jwtSecret === null ? '; without a key, so keep JWT_SECRET' : ' and the key; keep it as secret as DATA_DIR'

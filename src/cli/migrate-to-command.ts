@@ -1,17 +1,14 @@
 import { resolve } from 'node:path'
 import { isatty } from 'node:tty'
-import postgres, { type Sql, type TransactionSql } from 'postgres'
+import { connectServer, copyToServer } from '../backup/copy-to-server'
 import { hasDatabase } from '../backup/restore-staging'
-import { migrationsOf, tablesOf } from '../backup/tables'
-import { type Contents, contentsOf, fill } from '../backup/transfer'
 import { type Config, type Environment, loadConfig } from '../core/config'
 import { randomText } from '../core/crypto'
+import { withEmbeddedDatabase } from '../embedded/with-embedded-database'
 import { translate } from '../postgres/database-errors'
-import { applyOnce, migrationsBehind } from '../postgres/migrate'
-import { migrations } from '../postgres/migrations'
 import { keyFile } from '../server/storage'
-import { onEmbedded, openStoppedDataDir } from './embedded-access'
-import { counted, createProgress, sizeOf } from './progress'
+import { openStoppedDataDir } from './embedded-access'
+import { createProgress, formatSize } from './progress'
 import { firstLine, withPrompt } from './prompt'
 import { UsageError } from './usage-error'
 
@@ -23,13 +20,17 @@ export async function migrateTo(environment: Environment, { url: given }: Migrat
   const url = await targetUrl(environment, given)
   if (!hasDatabase(resolve(config.dataDir)))
     throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
-  // What a service wrote after the copy began would be lost.
+  // Changes that a service made after the copy began would be lost.
   const source = openStoppedDataDir(config)
-  const target = connect(url)
+  const target = connectServer(url)
+  const progress = createProgress('copying')
   try {
     const fsync = config.isEmbeddedDurable
-    const size = await onEmbedded({ dataDir: source.path, fsync }, (from) => copy(from, target))
-    process.stdout.write(nextSteps(config, size))
+    const sums = await withEmbeddedDatabase({ dataDir: source.path, fsync }, (from) =>
+      copyToServer(from, target, progress.onChunk),
+    )
+    progress.end()
+    process.stdout.write(nextSteps(config, formatSize(sums)))
     return 0
   } catch (error) {
     throw translate(error)
@@ -52,51 +53,6 @@ async function targetUrl(environment: Environment, given: string | undefined): P
 }
 
 const askForUrl = () => (isatty(0) ? withPrompt((ask) => ask('DATABASE_URL: ')) : firstLine('the address'))
-
-const connect = (url: string) =>
-  postgres(url, {
-    max: 1,
-    connect_timeout: 10,
-    fetch_types: false,
-    connection: { application_name: 'fastkit migrate-to' },
-    onnotice: () => {
-      // Notices are for people at a prompt.
-    },
-  })
-
-const copy = (from: Sql, to: Sql): Promise<string> =>
-  from.begin('isolation level repeatable read read only', (source) =>
-    to.begin(async (target) => {
-      // Counting here may take longer than the server lets a transaction wait.
-      await target`set local idle_in_transaction_session_timeout = 0`
-      const contents = await contentsOf(source)
-      await prepare(target, contents)
-      const progress = createProgress()
-      const { sums } = contents
-      await fill(target, { sums, pieces: counted(contents.pieces, { what: 'copying', sums, progress }) })
-      progress.end()
-      return sizeOf(sums)
-    }),
-  )
-
-/** Makes the schema, or takes one that is there if it is the same and empty. Throws otherwise. */
-async function prepare(target: TransactionSql, { migrations: applied }: Contents) {
-  const wanted = migrationsBehind('the embedded database', applied, migrations)
-  const tables = await tablesOf(target)
-  const there = await migrationsOf(target)
-  const isSame =
-    there.length === 0 || JSON.stringify(there.toSorted(byName)) === JSON.stringify(applied.toSorted(byName))
-  if ((there.length === 0 && tables.length > 0) || !isSame)
-    throw new Error(`the database there has other tables, such as ${tables[0]?.name}; name an empty one`)
-  for (const migration of wanted) await applyOnce(target, migration)
-  for (const { name } of tables) {
-    await target.unsafe(`lock table ${name} in access exclusive mode`)
-    const rows = await target.unsafe(`select from ${name} limit 1`)
-    if (rows.length > 0) throw new Error(`the database there is not empty: ${name} has rows`)
-  }
-}
-
-const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)
 
 function nextSteps({ dataDir, jwtSecrets }: Config, size: string): string {
   const key = resolve(dataDir, keyFile)

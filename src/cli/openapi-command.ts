@@ -16,16 +16,15 @@ export async function printDocument(environment: Environment): Promise<number> {
   })
   const log = createLog({ level: 'silent', format: 'json' })
   const database = openDatabase({ socketPath: '', statementTimeoutMilliseconds: 1 })
-  const app = createApp(
-    await createDeps({
-      config,
-      log,
-      database,
-      jwtSecrets: [randomText(32)],
-      durability: 'ok',
-      isListening: false,
-    }),
-  )
+  const runtime = await createDeps({
+    config,
+    log,
+    database,
+    jwtSecrets: [randomText(32)],
+    durability: 'ok',
+    isListening: false,
+  })
+  const app = createApp({ ...runtime, onResponse: [] })
   const answer = await app.handle(new Request('http://localhost/docs/openapi.json'))
   await print(`${await answer.text()}\n`)
   return 0

@@ -1,46 +1,38 @@
 import { isatty } from 'node:tty'
-import type { Piece } from '../backup/export'
-import type { TableSum } from '../backup/tables'
+import type { TableChecksum } from '../backup/tables'
+import type { OnChunk } from '../backup/transfer'
 
-export type Progress = { show(what: string): void; end(): void }
+export type Progress = { show(text: string): void; onChunk: OnChunk; end(): void }
 
-const pauseMilliseconds = 100
+const intervalMilliseconds = 100
 
-/** One line on the terminal that says how far it is; nothing where standard error is no terminal. */
-export function createProgress(): Progress {
-  if (!isatty(2)) return { show: nothing, end: nothing }
+/** One line on the terminal that says how many rows are done; nothing where standard error is no terminal. */
+export function createProgress(verb: string): Progress {
+  if (!isatty(2)) return { show: nothing, onChunk: nothing, end: nothing }
   const { stderr } = process
   let shownAt = 0
+  let rows = 0
+  const show = (text: string) => {
+    if (performance.now() - shownAt < intervalMilliseconds) return
+    shownAt = performance.now()
+    stderr.write(`\r\x1b[K${text}`)
+  }
   return {
-    show(what) {
-      if (performance.now() - shownAt < pauseMilliseconds) return
-      shownAt = performance.now()
-      stderr.write(`\r\x1b[K${what}`)
+    show,
+    onChunk(chunk, sums) {
+      if ('sequence' in chunk) return
+      rows += chunk.rows.length
+      show(`${verb} ${chunk.table.name}: ${format(rows)} of ${format(totalRows(sums))} rows`)
     },
     end: () => void stderr.write('\r\x1b[K'),
   }
 }
 
-/** Passes the pieces on and shows how many rows went by. */
-export async function* counted(
-  pieces: AsyncIterable<Piece>,
-  { what, sums, progress }: { what: string; sums: TableSum[]; progress: Progress },
-): AsyncGenerator<Piece> {
-  const all = rowsIn(sums)
-  let rows = 0
-  for await (const piece of pieces) {
-    yield piece
-    if ('sequence' in piece) continue
-    rows += piece.rows.length
-    progress.show(`${what} ${piece.table.name}: ${figure(rows)} of ${figure(all)} rows`)
-  }
-}
-
 /** `12 tables, 34,567 rows`. */
-export const sizeOf = (sums: TableSum[]) => `${sums.length} tables, ${figure(rowsIn(sums))} rows`
+export const formatSize = (sums: TableChecksum[]) => `${sums.length} tables, ${format(totalRows(sums))} rows`
 
-const rowsIn = (sums: TableSum[]) => sums.reduce((all, { rows }) => all + Number(rows), 0)
-const figure = (value: number) => value.toLocaleString('en')
+const totalRows = (sums: TableChecksum[]) => sums.reduce((total, { rows }) => total + Number(rows), 0)
+const format = (value: number) => value.toLocaleString('en')
 
 function nothing() {
   // There is no terminal to show it on.

@@ -1,34 +1,35 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Manifest, piecesOf, verifyBackup } from '../backup/read-backup'
+import { type Manifest, readChunks, verifyBackup } from '../backup/read-backup'
 import { commitRestore, discardRestore, stageRestore } from '../backup/restore-staging'
-import { fill } from '../backup/transfer'
+import { importContents, observed } from '../backup/transfer'
 import { type Config, type Environment, loadConfig } from '../core/config'
 import { syncTree } from '../core/sync-files'
+import { withEmbeddedDatabase } from '../embedded/with-embedded-database'
 import { migrate, migrationsBehind } from '../postgres/migrate'
 import { type Migration, migrations } from '../postgres/migrations'
 import { keyFile } from '../server/storage'
-import { onEmbedded, openStoppedDataDir, refuseServer } from './embedded-access'
-import { counted, createProgress, sizeOf } from './progress'
+import { assertEmbedded, openStoppedDataDir } from './embedded-access'
+import { createProgress, formatSize } from './progress'
 import { withSignalCleanup } from './signal-cleanup'
 
 export type RestoreOptions = { file: string; force?: boolean }
 
-/** Makes the embedded database that a backup holds. It is there in whole or not at all. */
+/** Makes the embedded database that a backup holds. It appears complete or not at all. */
 export async function restore(
   environment: Environment,
   { file, force = false }: RestoreOptions,
 ): Promise<number> {
   const config = loadConfig(environment)
-  refuseServer(config, 'pg_restore restores into it')
+  assertEmbedded(config, 'pg_restore restores into it')
   const manifest = await verifyBackup(file)
   const needed = migrationsBehind(`the backup ${file}`, manifest.migrations, migrations)
   const { path: dataDir, release } = openStoppedDataDir(config)
   try {
     if (!force && existsSync(join(dataDir, 'pg')))
       throw new Error(`DATA_DIR ${config.dataDir} has a database; --force moves it aside`)
-    await withSignalCleanup(async (cleanups) => {
-      cleanups.add(() => discardRestore(dataDir))
+    await withSignalCleanup(async (onCleanup) => {
+      onCleanup(() => discardRestore(dataDir))
       await build(config, stageRestore(dataDir), { file, manifest, needed })
     })
     const aside = commitRestore(dataDir)
@@ -42,25 +43,25 @@ export async function restore(
 
 type Plan = { file: string; manifest: Manifest; needed: Migration[] }
 
-async function build({ isEmbeddedDurable }: Config, place: string, { file, manifest, needed }: Plan) {
+async function build({ isEmbeddedDurable }: Config, staging: string, { file, manifest, needed }: Plan) {
   const { sums, jwt_secret: key } = manifest
-  const progress = createProgress()
+  const progress = createProgress('restoring')
   // Nothing of it counts before all of it is on disk, so it goes there in one go.
-  await onEmbedded({ dataDir: place, fsync: false }, async (sql) => {
+  await withEmbeddedDatabase({ dataDir: staging, fsync: false }, async (sql) => {
     await migrate(sql, needed)
-    const pieces = counted(piecesOf(file), { what: 'restoring', sums, progress })
-    await sql.begin((transaction) => fill(transaction, { pieces, sums }))
+    const chunks = observed({ sums, chunks: readChunks(file) }, progress.onChunk)
+    await sql.begin((transaction) => importContents(transaction, { chunks, sums }))
     await sql`checkpoint`
   })
   progress.end()
-  if (key !== null) writeFileSync(join(place, keyFile), `${key}\n`, { mode: 0o600 })
-  if (isEmbeddedDurable) syncTree(place)
+  if (key !== null) writeFileSync(join(staging, keyFile), `${key}\n`, { mode: 0o600 })
+  if (isEmbeddedDurable) syncTree(staging)
 }
 
 function report({ dataDir, jwtSecrets }: Config, manifest: Manifest, aside: string | null): string {
   const { created_at, version, sums, jwt_secret: key } = manifest
   return [
-    `restored ${sizeOf(sums)} into ${dataDir}, as of ${created_at} (fastkit ${version})`,
+    `restored ${formatSize(sums)} into ${dataDir}, as of ${created_at} (fastkit ${version})`,
     ...(aside ? [`what was there before is in ${aside}`] : []),
     ...(key === null && !jwtSecrets
       ? ['there is no key in it: without the JWT_SECRET of that time everyone has to sign in again']

@@ -1,28 +1,28 @@
-/** What to do if the command is interrupted; the last one first. */
-export type Cleanups = { add(clean: () => void): void }
+/** Registers what to undo if the command is interrupted; the last one runs first. */
+export type OnCleanup = (cleanup: () => void) => void
 
 const exitCode = 1
 
-/** Runs `work`, and on Ctrl-C or SIGTERM what it has added by then, which then ends the process with 1. */
-export async function withSignalCleanup<T>(work: (cleanups: Cleanups) => Promise<T>): Promise<T> {
-  const added: (() => void)[] = []
-  const end = () => {
-    for (const clean of added.toReversed()) attempt(clean)
+/** Runs `work`; on Ctrl-C or SIGTERM runs the cleanups it has registered, then ends the process with 1. */
+export async function withSignalCleanup<T>(work: (onCleanup: OnCleanup) => Promise<T>): Promise<T> {
+  const cleanups: (() => void)[] = []
+  const onSignal = () => {
+    for (const cleanup of cleanups.toReversed()) attempt(cleanup)
     process.exit(exitCode)
   }
-  process.on('SIGINT', end).on('SIGTERM', end)
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   try {
-    return await work({ add: (clean) => void added.push(clean) })
+    return await work((cleanup) => void cleanups.push(cleanup))
   } finally {
-    process.off('SIGINT', end).off('SIGTERM', end)
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
   }
 }
 
 /** A database that is still open may write to what is being removed; the next backup or start removes the rest. */
-function attempt(clean: () => void) {
+function attempt(cleanup: () => void) {
   try {
-    clean()
+    cleanup()
   } catch {
-    // Nothing that could be told now would help.
+    // Nothing that could be reported now would help.
   }
 }

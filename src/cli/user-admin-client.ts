@@ -23,7 +23,7 @@ async function direct(config: Config, storage: Storage): Promise<UserAdminClient
     await prepareSchema(config, storage)
     // Audit events record the changes. Standard output belongs to the result.
     const log = createLog({ level: 'silent', format: 'json' })
-    const deps = await createDeps({ config, log, ...storage, isListening: false })
+    const { deps } = await createDeps({ config, log, ...storage, isListening: false })
     return { perform: (command) => perform(deps, command), close: storage.close }
   } catch (error) {
     await storage.close()

@@ -1,4 +1,5 @@
 import { type Environment, loadConfig } from '../core/config'
+import type { Role } from '../core/roles'
 import { addressOf } from '../modules/users/credential-rules'
 import type { ChangeUser } from '../modules/users/schema'
 import type { Accounts } from '../server/user-admin'
@@ -7,7 +8,6 @@ import { newPassword } from './read-password'
 import { openUserAdmin, type UserAdminClient } from './user-admin-client'
 import { userTable } from './user-table'
 
-type Role = 'user' | 'admin'
 type ByEmail = { email: string }
 type WithPassword = ByEmail & { passwordStdin?: boolean }
 

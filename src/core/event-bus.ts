@@ -19,14 +19,17 @@ type LocalEvent =
   | { type: 'notices.missed' }
 
 export type EventBus = {
+  /** Tells this process's events from those of other instances; `null` on the embedded database, where there are none. */
+  readonly instanceId: string | null
   emit(notice: BusEvent): void
   on(listener: (notice: BusEvent) => void): void
 }
 
 /** Delivers events to every listener in this process, in order. */
-export function createEventBus(): EventBus {
+export function createEventBus(instanceId: string | null = null): EventBus {
   const listeners: ((notice: BusEvent) => void)[] = []
   return {
+    instanceId,
     emit: (notice) => {
       for (const listener of listeners) listener(notice)
     },

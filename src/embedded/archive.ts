@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 import { syncDir } from '../core/sync-files'
 
 // One zstd frame of: length of the index, index, contents in its order. Index lines are `d path` and `<bytes> path`.
-// Against tar this needs no library, keeps empty directories, and lets all files be synced together.
+// Bun.Archive (1.4.5) reports a full disk as "ReadError" without a code, and makes files that everyone may read.
 const indexLengthBytes = 4
 
 /** Packs a directory of regular files; modes and times are not kept. */

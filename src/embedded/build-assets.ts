@@ -10,11 +10,11 @@ export async function makeAssets(dir: string): Promise<string[]> {
   mkdirSync(dir, { recursive: true })
   const template = join(dir, templateAsset)
   await makeTemplate(template)
-  return [template, ...(await Promise.all(pgliteFiles.map((name) => makePacked(dir, name))))]
+  return [template, ...(await Promise.all(pgliteFiles.map((name) => compressFile(dir, name))))]
 }
 
 // 15 MB become 4, for some 40 ms at every start.
-async function makePacked(dir: string, name: PgliteFile): Promise<string> {
+async function compressFile(dir: string, name: PgliteFile): Promise<string> {
   const path = join(dir, `${name}.zst`)
   await Bun.write(path, await Bun.zstdCompress(await readPgliteFile(name), { level: 19 }))
   return path

@@ -62,7 +62,7 @@ async function buildTemplate(): Promise<Uint8Array<ArrayBuffer>> {
 /** By rename, because another process may be reading or making the same file. */
 function save(path: string, template: Uint8Array) {
   mkdirSync(dirname(path), { recursive: true })
-  const half = `${path}.${process.pid}`
-  writeFileSync(half, template)
-  renameSync(half, path)
+  const partial = `${path}.${process.pid}`
+  writeFileSync(partial, template)
+  renameSync(partial, path)
 }

@@ -19,12 +19,12 @@ export async function ensureCluster(dataDir: string, options: { fsync: boolean }
   return cluster
 }
 
-// Unpacked beside its place and renamed, so that a start which was killed half-way leaves nothing that looks like a database.
+// Unpacked under another name and renamed, so that a start which was killed leaves nothing that looks like a database.
 async function create(cluster: string, options: { fsync: boolean }) {
-  const half = `${cluster}.new`
-  rmSync(half, { recursive: true, force: true })
-  await unpack(await loadTemplate(), half, options)
-  renameSync(half, cluster)
+  const partial = `${cluster}.new`
+  rmSync(partial, { recursive: true, force: true })
+  await unpack(await loadTemplate(), partial, options)
+  renameSync(partial, cluster)
   if (!options.fsync) return
   const dataDir = dirname(cluster)
   syncDir(dataDir)

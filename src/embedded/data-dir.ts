@@ -31,8 +31,8 @@ export function openDataDir(dataDir: string): DataDir {
   const pidFile = join(path, 'lock.pid')
   try {
     makePrivate(path)
-    const lock = takeLock(join(path, 'lock'))
-    if (!lock) throw new DataDirInUse(dataDir, holder(pidFile))
+    const lock = acquireLock(join(path, 'lock'))
+    if (!lock) throw new DataDirInUse(dataDir, lockHolder(pidFile))
     writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 })
     return { path, release: () => release(lock, pidFile) }
   } catch (error) {
@@ -51,7 +51,7 @@ function makePrivate(path: string) {
 
 // SQLite's lock belongs to the process, so the kernel frees it even after kill -9, and it cannot be taken from a live
 // process. A pid file alone can do neither. No other code here may open the file: closing it would drop the lock.
-function takeLock(file: string): Database | null {
+function acquireLock(file: string): Database | null {
   const lock = new Database(file, { create: true, readwrite: true })
   try {
     // On a file it cannot write, SQLite turns BEGIN EXCLUSIVE into a plain BEGIN, which locks nobody out.
@@ -68,7 +68,7 @@ function takeLock(file: string): Database | null {
 }
 
 // The number may be left over from a killed process while the new holder is about to write its own.
-function holder(pidFile: string): number | null {
+function lockHolder(pidFile: string): number | null {
   const pid = readPid(pidFile)
   if (pid !== null && isAlive(pid)) return pid
   Bun.sleepSync(200)

@@ -13,7 +13,7 @@ const { postgres, isDurable } = await startPostgres({ dataDir, fsync, onCrash })
 // Two, so that a client which reconnects is not refused while its old socket is still closing.
 const server = new PGLiteSocketServer({ db: postgres, path: socketPath, maxConnections: 2 })
 await server.start()
-const stopUpkeep = startMaintenance(postgres, dataDir)
+const stopMaintenance = startMaintenance(postgres, dataDir)
 const stopGuard = guardDisk(postgres, dataDir, (isDiskLow) => report({ isDiskLow }))
 parentPort?.on('message', (request: WorkerRequest) => (request === 'close' ? close() : snapshot(request)))
 report({ isDurable })
@@ -28,15 +28,15 @@ async function snapshot({ snapshotTo }: Exclude<WorkerRequest, 'close'>) {
 }
 
 async function close() {
-  stopUpkeep()
+  stopMaintenance()
   stopGuard()
   await server.stop()
   await postgres.close()
   process.exit(0)
 }
 
-function onCrash(lastWords: string): never {
-  report({ crash: lastWords })
+function onCrash(stderrTail: string): never {
+  report({ crash: stderrTail })
   process.exit(1)
 }
 

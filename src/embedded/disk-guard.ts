@@ -1,8 +1,8 @@
 import { statfs } from 'node:fs/promises'
 import type { EmbeddedPostgres } from './embedded-postgres'
 
-const lookEveryMilliseconds = 100
-// Room for what is written between two looks and for WAL segments of 4 MB, then some more before writing goes on.
+const checkIntervalMilliseconds = 100
+// Room for the writes between two checks and for WAL segments of 4 MB, and some more before writing goes on.
 const lowWatermarkBytes = 16 * 1024 * 1024
 const highWatermarkBytes = 24 * 1024 * 1024
 
@@ -13,33 +13,33 @@ const highWatermarkBytes = 24 * 1024 * 1024
 export function guardDisk(
   postgres: EmbeddedPostgres,
   dataDir: string,
-  tell: (isLow: boolean) => void,
+  onChange: (isLow: boolean) => void,
 ): () => void {
   let isLow = false
-  let timer = setTimeout(look, 0)
+  let timer = setTimeout(check, 0)
 
-  async function look() {
-    await adapt().catch(nothing)
-    timer = setTimeout(look, lookEveryMilliseconds)
+  async function check() {
+    await update().catch(nothing)
+    timer = setTimeout(check, checkIntervalMilliseconds)
   }
 
-  async function adapt() {
+  async function update() {
     const free = await freeBytes(dataDir)
     const mustBeLow = isLow ? free < highWatermarkBytes : free < lowWatermarkBytes
     if (!mustBeLow && !isLow) return
     const mode = mustBeLow ? 'on' : 'off'
-    // Between two transactions; if this is not the moment, the next look comes soon. A client that connects anew begins with
+    // Between two transactions; if this is not the moment, the next check tries again. A client that connects anew begins with
     // the setting as it was, so it is said again.
-    if ((await postgres.execWhenQuiet(`SET default_transaction_read_only = ${mode}`)) === null) return
-    if (mustBeLow !== isLow) tell(mustBeLow)
+    if ((await postgres.execWhenIdle(`SET default_transaction_read_only = ${mode}`)) === null) return
+    if (mustBeLow !== isLow) onChange(mustBeLow)
     isLow = mustBeLow
   }
 
   return () => clearTimeout(timer)
 }
 
-/** How much may be written before the database would only be read. */
-export async function roomOf(dataDir: string): Promise<number> {
+/** The bytes that may be written before the database becomes read-only. */
+export async function writableBytes(dataDir: string): Promise<number> {
   try {
     return Math.max(0, (await freeBytes(dataDir)) - highWatermarkBytes)
   } catch {

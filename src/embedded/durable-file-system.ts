@@ -3,7 +3,7 @@ import { NodeFS } from '@electric-sql/pglite/nodefs'
 
 type EmscriptenOptions = Parameters<NodeFS['init']>[1]
 
-/** What PGlite's NODEFS is inside. None of it is public, so it is checked before use. */
+/** Internals of PGlite's NODEFS. None of them is public, so they are checked before use. */
 type NodeFsInternals = {
   stream_ops: { fsync?: (stream: { nfd: number }) => number }
   tryFSOperation: (operation: () => void) => void

@@ -3,7 +3,7 @@ import { PGlite, protocol } from '@electric-sql/pglite'
 const simpleQuery = 'Q'.charCodeAt(0)
 const sync = 'S'.charCodeAt(0)
 
-/** PGlite that knows when its client is between two statements, so that upkeep never breaks one apart. */
+/** PGlite that knows when its client is between two statements, so that maintenance never breaks one apart. */
 export class EmbeddedPostgres extends PGlite {
   #isBetweenStatements = true
 
@@ -16,8 +16,8 @@ export class EmbeddedPostgres extends PGlite {
    * Runs one statement if nothing of the client's is under way. Answers the first value ('' if there is none), or null
    * if it was not the moment. Throws what the statement throws.
    */
-  execWhenQuiet(sql: string): Promise<string | null> {
-    return this.whenQuiet(async () => {
+  execWhenIdle(sql: string): Promise<string | null> {
+    return this.whenIdle(async () => {
       const { messages } = await this.execProtocol(protocol.serialize.query(sql))
       const row = messages.find((message) => message instanceof protocol.messages.DataRowMessage)
       return row?.fields[0] ?? ''
@@ -28,7 +28,7 @@ export class EmbeddedPostgres extends PGlite {
    * Runs `work` if nothing of the client's is under way, and lets nothing begin meanwhile; answers null if it was not the
    * moment.
    */
-  async whenQuiet<T>(work: () => T | Promise<T>): Promise<T | null> {
+  async whenIdle<T>(work: () => T | Promise<T>): Promise<T | null> {
     return this.runExclusive(async () =>
       this.#isBetweenStatements && !this.isInTransaction() ? await work() : null,
     )

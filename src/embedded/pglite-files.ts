@@ -9,7 +9,7 @@ export async function readPgliteFile(name: PgliteFile): Promise<Uint8Array<Array
   return Bun.file(fileURLToPath(import.meta.resolve(`@electric-sql/pglite/${name}`))).bytes()
 }
 
-/** What the build put into the executable under this name; null from source. */
+/** The file that the build embedded in the executable under this name; null from source. */
 export async function embeddedAsset(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
   if (!Bun.isStandaloneExecutable) return null
   const file = Bun.embeddedFiles.find((file) => 'name' in file && file.name === name)

@@ -42,11 +42,11 @@ export async function takeSnapshot(
   await mkdir(target, { recursive: true, mode: 0o700 })
   // By the clock of the file system, which may be another machine's.
   const changedSince = statSync(target).mtimeMs - clockSlackMilliseconds
-  await copyWhileInUse(cluster, target)
+  await copyLiveFiles(cluster, target)
   for (;;) {
-    const snapshot = await postgres.whenQuiet(() => {
+    const snapshot = await postgres.whenIdle(() => {
       const heldAt = performance.now()
-      copyChanges(cluster, target, changedSince)
+      copyChangedFiles(cluster, target, changedSince)
       return { heldMilliseconds: Math.round(performance.now() - heldAt) }
     })
     if (snapshot) return snapshot
@@ -58,23 +58,23 @@ export async function takeSnapshot(
 export async function copyCluster(cluster: string, target: string) {
   await rm(target, { recursive: true, force: true })
   await mkdir(target, { recursive: true, mode: 0o700 })
-  await copyWhileInUse(cluster, target)
+  await copyLiveFiles(cluster, target)
 }
 
-async function copyWhileInUse(from: string, to: string) {
+async function copyLiveFiles(from: string, to: string) {
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const [source, copy] = [join(from, entry.name), join(to, entry.name)]
     if (entry.isDirectory()) {
       await mkdir(copy, { mode: 0o700 })
-      await copyWhileInUse(source, copy)
+      await copyLiveFiles(source, copy)
     } else {
-      // Postgres removes files at any time; whether this one still belongs here is seen when all is quiet.
+      // Postgres removes files at any time; whether this one still belongs here is checked once the client is idle.
       await copyFile(source, copy, constants.COPYFILE_FICLONE).catch(ignoreMissing)
     }
   }
 }
 
-function copyChanges(from: string, to: string, changedSince: number) {
+function copyChangedFiles(from: string, to: string, changedSince: number) {
   const wanted = readdirSync(from, { withFileTypes: true })
   const names = new Set(wanted.map(({ name }) => name))
   for (const name of readdirSync(to)) {
@@ -84,7 +84,7 @@ function copyChanges(from: string, to: string, changedSince: number) {
     const [source, copy] = [join(from, entry.name), join(to, entry.name)]
     if (entry.isDirectory()) {
       mkdirSync(copy, { recursive: true, mode: 0o700 })
-      copyChanges(source, copy, changedSince)
+      copyChangedFiles(source, copy, changedSince)
     } else if (isStale(source, copy, changedSince)) {
       copyFileSync(source, copy, constants.COPYFILE_FICLONE)
     }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Snapshot } from './snapshot'
-import { placeSocket, type SocketPlace } from './unix-socket'
+import { type PreparedSocket, prepareSocket } from './unix-socket'
 
 const closeWithinMilliseconds = 5_000
 
@@ -35,13 +35,13 @@ export type WorkerReport =
  */
 export async function startEmbedded(options: { dataDir: string; fsync: boolean }): Promise<Embedded> {
   const dataDir = resolve(options.dataDir)
-  const socket = placeSocket(dataDir, 'pg.sock')
+  const socket = prepareSocket(dataDir, 'pg.sock')
   const workerData: WorkerOptions = { dataDir, fsync: options.fsync, socketPath: socket.path }
   const worker = new Worker(workerFile(), { workerData })
-  const ended = new Promise((resolve) => worker.once('exit', resolve))
+  const exited = new Promise((resolve) => worker.once('exit', resolve))
   const failure = firstFailure(worker)
   try {
-    const isDurable = await Promise.race([ready(worker), failure.then(rethrow)])
+    const isDurable = await Promise.race([started(worker), failure.then(rethrow)])
     let closing: Promise<void> | null = null
     const failed = failure.then((error) => (closing === null ? error : never))
     return {
@@ -50,8 +50,10 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
       failed,
       onDiskLow: (listener) =>
         worker.on('message', (report: WorkerReport) => 'isDiskLow' in report && listener(report.isDiskLow)),
-      snapshot: inTurn((target) => Promise.race([askForSnapshot(worker, target), failure.then(rethrow)])),
-      close: () => (closing ??= end(worker, ended, socket)),
+      snapshot: serialized((target) =>
+        Promise.race([requestSnapshot(worker, target), failure.then(rethrow)]),
+      ),
+      close: () => (closing ??= stopWorker(worker, exited, socket)),
     }
   } catch (error) {
     socket.remove()
@@ -67,7 +69,7 @@ function workerFile(): URL {
   return new URL(path, import.meta.url)
 }
 
-function ready(worker: Worker): Promise<boolean> {
+function started(worker: Worker): Promise<boolean> {
   return new Promise((resolve) => {
     worker.on('message', (report: WorkerReport) => {
       if ('isDurable' in report) resolve(report.isDurable)
@@ -75,19 +77,19 @@ function ready(worker: Worker): Promise<boolean> {
   })
 }
 
-function askForSnapshot(worker: Worker, snapshotTo: string): Promise<Snapshot> {
+function requestSnapshot(worker: Worker, snapshotTo: string): Promise<Snapshot> {
   const { promise, resolve, reject } = Promise.withResolvers<Snapshot>()
-  const hear = (report: WorkerReport) => {
+  const onReport = (report: WorkerReport) => {
     if ('snapshot' in report) resolve(report.snapshot)
     if ('snapshotFailed' in report) reject(new Error(report.snapshotFailed))
   }
-  worker.on('message', hear)
+  worker.on('message', onReport)
   worker.postMessage({ snapshotTo } satisfies WorkerRequest)
-  return promise.finally(() => worker.off('message', hear))
+  return promise.finally(() => worker.off('message', onReport))
 }
 
 /** Does one after the other. */
-function inTurn<A, T>(work: (argument: A) => Promise<T>): (argument: A) => Promise<T> {
+function serialized<A, T>(work: (argument: A) => Promise<T>): (argument: A) => Promise<T> {
   let latest: Promise<unknown> = Promise.resolve()
   return (argument) => {
     const current = latest.then(() => work(argument))
@@ -110,11 +112,11 @@ function rethrow(error: Error): never {
   throw error
 }
 
-async function end(worker: Worker, ended: Promise<unknown>, socket: SocketPlace) {
+async function stopWorker(worker: Worker, exited: Promise<unknown>, socket: PreparedSocket) {
   worker.postMessage('close')
   // Nothing is lost by force: what was not checkpointed is replayed from the WAL at the next start.
   const timer = setTimeout(() => worker.terminate(), closeWithinMilliseconds)
-  await ended
+  await exited
   clearTimeout(timer)
   socket.remove()
 }

@@ -4,7 +4,7 @@ import { EmbeddedPostgres } from './embedded-postgres'
 import { readPgliteFile } from './pglite-files'
 import { startParams } from './server-parameters'
 
-export type StartOptions = { dataDir: string; fsync: boolean; onCrash: (lastWords: string) => void }
+export type StartOptions = { dataDir: string; fsync: boolean; onCrash: (stderrTail: string) => void }
 
 /** Boots Postgres on the cluster in `dataDir`, making that first if need be. Throws with Postgres' own words. */
 export async function startPostgres({ dataDir, fsync, onCrash }: StartOptions) {
@@ -14,19 +14,19 @@ export async function startPostgres({ dataDir, fsync, onCrash }: StartOptions) {
     readPgliteFile('pglite.data'),
     ensureCluster(dataDir, { fsync }),
   ])
-  const lastWords: string[] = []
-  const fs = new DurableNodeFs(cluster, () => onCrash(lastWords.join('\n')))
+  const stderrTail: string[] = []
+  const fs = new DurableNodeFs(cluster, () => onCrash(stderrTail.join('\n')))
   const postgres = new EmbeddedPostgres({
     fs,
     pgliteWasmModule,
     fsBundle: new Blob([data]),
     startParams: startParams({ fsync }),
-    onStderr: (line) => remember(lastWords, line),
+    onStderr: (line) => appendLog(stderrTail, line),
   })
   try {
     await postgres.waitReady
   } catch (error) {
-    throw new Error(['the embedded database did not start', ...lastWords].join('\n'), { cause: error })
+    throw new Error(['the embedded database did not start', ...stderrTail].join('\n'), { cause: error })
   }
   return { postgres, isDurable: fsync && (await commitReachesDisk(postgres, fs)) }
 }
@@ -38,11 +38,11 @@ async function commitReachesDisk(postgres: EmbeddedPostgres, fs: DurableNodeFs):
   return fs.fsyncCount > before
 }
 
-const linesKept = 20
+const maxLines = 20
 
-// Of an ERROR nothing is kept: its DETAIL and STATEMENT lines hold what users sent.
-function remember(lines: string[], line: string): false {
+// ERROR lines are dropped: their DETAIL and STATEMENT hold values that users sent.
+function appendLog(lines: string[], line: string): false {
   if (/ (LOG|FATAL|PANIC): /.test(line)) lines.push(line)
-  if (lines.length > linesKept) lines.shift()
+  if (lines.length > maxLines) lines.shift()
   return false
 }

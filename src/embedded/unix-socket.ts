@@ -6,13 +6,13 @@ import { dirname, join } from 'node:path'
 const maxPathBytes = 103
 
 /** Where something listens: a free path whose directory only this user can enter, since no socket here asks for a password. */
-export type SocketPlace = { path: string; remove(): void }
+export type PreparedSocket = { path: string; remove(): void }
 
 /**
  * Inside `dataDir` where the path fits, else in a fresh private directory under the system's temporary one, to which a
  * link inside leads. The caller holds the directory's lock, so it may clear away what a killed process left.
  */
-export function placeSocket(dataDir: string, name: string): SocketPlace {
+export function prepareSocket(dataDir: string, name: string): PreparedSocket {
   const inside = socketInside(dataDir, name)
   mkdirSync(dirname(inside), { recursive: true, mode: 0o700 })
   rmSync(inside, { force: true })

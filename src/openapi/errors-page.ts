@@ -1,7 +1,6 @@
 import { errorCodes } from '../core/errors'
 import { catalogue } from '../http/error-catalogue'
 import { htmlPage } from './html-page'
-import { inHtml } from './markup'
 
 /** Every code of the catalogue with its status and meaning, under an anchor that a problem's `type` points at. */
 export const errorsPage = () =>
@@ -23,6 +22,6 @@ function entry(code: (typeof errorCodes)[number]) {
   const { status, title, meaning } = catalogue[code]
   return `<div id="${code}">
 <dt><a href="#${code}"><code>${code}</code></a> <b>${status}</b></dt>
-<dd>${title}. ${inHtml(meaning)}</dd>
+<dd>${Bun.markdown.html(`${title}. ${meaning}`)}</dd>
 </div>`
 }

@@ -2,8 +2,8 @@ import favicon from 'swagger-ui-dist/favicon-32x32.png' with { type: 'file' }
 import swaggerCss from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
 import swaggerJs from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
 import { type StaticFile, staticFile } from '../http/static-file'
-import articleCss from './article.css' with { type: 'file' }
 import errorsCss from './errors-page.css' with { type: 'file' }
+import markdownCss from './markdown.css' with { type: 'file' }
 import pageCss from './page.css' with { type: 'file' }
 import docsCss from './swagger-ui.css' with { type: 'file' }
 import docsJs from './swagger-ui.js' with { type: 'file' }
@@ -17,7 +17,7 @@ export const docsFiles = {
   'docs.js': docsJs,
   'page.css': pageCss,
   'errors.css': errorsCss,
-  'article.css': articleCss,
+  'markdown.css': markdownCss,
 }
 
 /** A file that a page loads; its type is told by its name, since inside the executable the path may have another. */

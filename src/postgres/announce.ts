@@ -8,9 +8,7 @@ export const notificationChannel = 'fastkit'
 
 type Announcing = {
   db: Db
-  bus: EventBus
-  /** Tells this instance's own notices from those of others; `null` when there are no others. */
-  instanceId: string | null
+  events: EventBus
   afterCommit(work: () => void): void
 }
 
@@ -18,11 +16,9 @@ type Announcing = {
  * Tells every instance: this one right after the commit, the others by a NOTIFY that PostgreSQL sends only if the
  * transaction commits.
  */
-export async function announce(
-  { db, bus, instanceId, afterCommit }: Announcing,
-  notice: SharedEvent,
-): Promise<void> {
-  afterCommit(() => bus.emit(notice))
+export async function announce({ db, events, afterCommit }: Announcing, notice: SharedEvent): Promise<void> {
+  const { instanceId } = events
+  afterCommit(() => events.emit(notice))
   if (instanceId === null) return
   const payload = JSON.stringify({ from: instanceId, notice })
   await db.execute(sql`select pg_notify(${notificationChannel}, ${payload})`)

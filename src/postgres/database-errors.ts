@@ -1,6 +1,6 @@
 import { fail, failureIn } from '../core/errors'
 
-// What the driver reports when there is no server, or none any more.
+// The driver reports these when there is no server, or none any more.
 const connectionCodes = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
@@ -35,7 +35,7 @@ export function translate(error: unknown): unknown {
   return cause ? fail('database_unavailable', { cause }) : error
 }
 
-/** What an error says of the connection it came on: it is lost, or may only read; `null` when it is as good as before. */
+/** The state of the connection that an error came on: lost, or only able to read; `null` when it is unaffected. */
 export function connectionFault(error: unknown): 'lost' | 'read_only' | null {
   const reported = causes(error).filter(isOfDriver)
   if (reported.some((cause) => codeOf(cause) === '25006')) return 'read_only'

@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres, { type Options, type Sql } from 'postgres'
 import type { Load } from '../core/semaphore'
 import type { Step } from '../core/tracing'
+import type { Client } from './client'
 import { createPool, fixedPool, type Pool } from './pool'
 import { admit } from './query-admission'
 import type { Db } from './rows'
@@ -9,17 +10,17 @@ import { traced } from './traced-queries'
 
 export type Database = {
   db: Db
-  /** The driver below Drizzle, without admission: for migrations and probes. */
-  sql: Sql
+  /** The driver over the connections of the moment, without admission: for migrations and backups. */
+  readonly sql: Sql
   /** True when the server answers within a second. One probe serves everyone who asks within half a second. */
   ping(): Promise<boolean>
-  /** The places that `db` may use at a time. */
+  /** The connections that `db` may use at a time. */
   readonly poolSize: number
   /** How many of them are used, and how many queries and transactions wait for one. */
   readonly load: Load
   /** Takes fresh connections: something outside `db` failed on those of the moment. */
   reconnect(): void
-  /** Tells `listener` when it is not known whether a transaction took effect: its COMMIT was sent and not answered. */
+  /** Calls `listener` when it is not known whether a transaction took effect: its COMMIT was sent and not confirmed. */
   onInDoubtCommit(listener: () => void): void
   /** Ends every connection; waits at most a second for those in use. */
   close(): Promise<void>
@@ -33,7 +34,7 @@ type Target =
 const lockTimeoutShare = 0.5
 const idleInTransactionMilliseconds = 10_000
 const deadlineSlackMilliseconds = 500
-// Who closes has finished its own work; what is left hangs.
+// The caller of close() has finished its own work; other work hangs.
 const closeSeconds = 1
 
 /**
@@ -58,29 +59,34 @@ export function openDatabase(target: Target, step: Step | null = null): Database
   const pool = isEmbedded
     ? fixedPool(postgres({ ...options, path: target.socketPath, user: 'postgres', database: 'postgres' }))
     : createPool(() => postgres(target.url, options))
-  // A connection of its own, so that a probe neither waits for a busy pool nor takes a place in it.
+  // A connection of its own, so that a probe neither waits for a busy pool nor takes a connection of it.
   const probed = isEmbedded
     ? pool
     : createPool(() => postgres(target.url, { ...options, max: 1, idle_timeout: probeIdleSeconds }))
   const deadlineMilliseconds = statementTimeoutMilliseconds + deadlineSlackMilliseconds
-  const doubters: (() => void)[] = []
+  const listeners: (() => void)[] = []
   const onInDoubtCommit = () => {
-    for (const doubter of doubters) doubter()
+    for (const listener of listeners) listener()
   }
-  const admitted = admit(pool, { connections, deadlineMilliseconds, onInDoubtCommit })
+  const { client, load } = admit(pool, { connections, deadlineMilliseconds, onInDoubtCommit })
   return {
-    db: drizzle(step ? traced(admitted.sql, step) : admitted.sql),
-    sql: pool.sql,
+    db: drizzle(driverOver(step ? traced(client, step) : client)),
+    get sql() {
+      return pool.sql
+    },
     poolSize: connections,
-    load: admitted.load,
+    load,
     ping: probe(probed),
     reconnect: pool.reconnect,
-    onInDoubtCommit: (listener) => void doubters.push(listener),
+    onInDoubtCommit: (listener) => void listeners.push(listener),
     close: async () => {
       await Promise.all([pool, probed].map(({ end }) => end({ timeout: closeSeconds })))
     },
   }
 }
+
+// Drizzle 0.45 (postgres-js/driver.js and session.js) uses of its driver what a Client has, and nothing else.
+const driverOver = (client: Client) => client as Sql
 
 const ignored = () => {
   // Notices such as "relation exists, skipping" are for people at a prompt.
@@ -97,10 +103,10 @@ const limits = (statementTimeoutMilliseconds: number) => ({
   tcp_keepalives_count: 3,
 })
 
-const probeLimitMilliseconds = 1000
-const probeLifeMilliseconds = 500
+const probeTimeoutMilliseconds = 1000
+const probeCacheMilliseconds = 500
 const probeIdleSeconds = 60
-// After this long the link is taken for lost, and another is made.
+// After this long the connection counts as lost and is replaced.
 const probeOverdueMilliseconds = 3000
 
 /** One query at a time, however long it takes: what hangs must not gather more behind it. */
@@ -109,7 +115,7 @@ function probe(pool: Pool) {
   let latest: Promise<boolean> | null = null
   const ask = () =>
     pool
-      .use((sql) => underWatch(pool, sql))
+      .use((sql) => abandonWhenOverdue(pool, sql))
       .then(
         () => true,
         () => false,
@@ -120,14 +126,14 @@ function probe(pool: Pool) {
   return () => {
     if (latest) return latest
     underway ??= ask()
-    const current = Promise.race([underway, Bun.sleep(probeLimitMilliseconds).then(() => false)])
+    const current = Promise.race([underway, Bun.sleep(probeTimeoutMilliseconds).then(() => false)])
     latest = current
-    void current.then(() => setTimeout(() => (latest = null), probeLifeMilliseconds).unref())
+    void current.then(() => setTimeout(() => (latest = null), probeCacheMilliseconds).unref())
     return current
   }
 }
 
-async function underWatch(pool: Pool, sql: Sql) {
+async function abandonWhenOverdue(pool: Pool, sql: Sql) {
   const timer = setTimeout(() => pool.abandon(sql), probeOverdueMilliseconds)
   try {
     await sql`select 1`

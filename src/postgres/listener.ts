@@ -5,75 +5,75 @@ import type { EventBus } from '../core/event-bus'
 import { SharedEvent } from '../core/shared-events'
 import { notificationChannel } from './announce'
 
-/** The link on which this instance hears of the others' changes. */
+/** The connection on which this instance receives the others' changes. */
 export type Listener = {
-  /** False while a change elsewhere might go unheard: then nothing remembered may be trusted. */
+  /** False while a change elsewhere might be missed: then no cache may be trusted. */
   readonly isLive: boolean
   close(): Promise<void>
 }
 
-/** On the embedded database there is nobody else to hear of. */
+/** The embedded database has no other instances. */
 export const noopListener: Listener = { isLive: true, close: () => Promise.resolve() }
 
-/** For a command that only speaks: it remembers nothing. */
+/** For a command that only sends: it caches nothing. */
 export const disconnectedListener: Listener = { isLive: false, close: () => Promise.resolve() }
 
 type Options = { url: string; instanceId: string; bus: EventBus }
 
 const heartbeatMilliseconds = 250
-// A link that has not answered for this long is taken for dead, though its socket may still be open.
-const silenceMilliseconds = 750
-// And for this long, for lost: another is made.
-const overdueMilliseconds = 3000
+// A connection that is silent for this long counts as dead, though its socket may still be open.
+const heartbeatTimeoutMilliseconds = 750
+// After this long it is replaced.
+const reconnectAfterMilliseconds = 3000
 const firstRetryMilliseconds = 100
 const maxRetryMilliseconds = 1000
 
 const Message = Type.Object({ from: Type.String(), notice: SharedEvent })
 
-/** Listens on a connection of its own and keeps asking it whether it lives. */
+/** Listens on a connection of its own and sends heartbeats on it. */
 export function listen({ url, instanceId, bus }: Options): Listener {
-  let answeredAt = Number.NEGATIVE_INFINITY
+  let confirmedAt = Number.NEGATIVE_INFINITY
   let isListening = false
   let isClosed = false
-  const hear = (payload: string) => {
+  const onNotification = (payload: string) => {
     const message = read(payload)
     // A newer version tells of what this one does not know: it may be about anything.
     if (!message) bus.emit({ type: 'notices.missed' })
     else if (message.from !== instanceId) bus.emit(message.notice)
   }
-  const lose = (closed: Sql) => {
-    if (closed === link) isListening = false
+  const onClose = (closed: Sql) => {
+    if (closed === connection) isListening = false
   }
-  let link = openLink(url, hear, lose)
+  let connection = openConnection(url, onNotification, onClose)
 
-  async function beat() {
+  async function heartbeat() {
     const askedAt = performance.now()
-    const asked = link
+    const asked = connection
     if (isListening) await asked`select 1`
     else {
       await asked`listen ${asked(notificationChannel)}`
-      // Too late: another has taken its place, and that does not listen yet.
-      if (asked !== link) return
+      // Too late: it was replaced, and the new one does not listen yet.
+      if (asked !== connection) return
       bus.emit({ type: 'notices.missed' })
       isListening = true
     }
-    answeredAt = askedAt
+    confirmedAt = askedAt
   }
   // The same client is never used again: see `createPool`. A silent one may have been forgotten by the other side.
   const replace = () => {
     isListening = false
-    void link.end({ timeout: 0 })
-    link = openLink(url, hear, lose)
+    void connection.end({ timeout: 0 })
+    connection = openConnection(url, onNotification, onClose)
   }
-  void keepAlive({ beat, replace, isClosed: () => isClosed })
+  void keepAlive({ heartbeat, replace, isClosed: () => isClosed })
 
   return {
     get isLive() {
-      return isListening && performance.now() - answeredAt < silenceMilliseconds
+      return isListening && performance.now() - confirmedAt < heartbeatTimeoutMilliseconds
     },
     async close() {
       isClosed = true
-      await link.end({ timeout: 1 })
+      await connection.end({ timeout: 1 })
     },
   }
 }
@@ -87,13 +87,17 @@ function read(payload: string) {
   }
 }
 
-function openLink(url: string, onMessage: (payload: string) => void, onClose: (link: Sql) => void): Sql {
+function openConnection(
+  url: string,
+  onMessage: (payload: string) => void,
+  onClose: (connection: Sql) => void,
+): Sql {
   // postgres.js has both options and does not say so in its types.
   const hooks = {
     onnotify: (_channel: string, payload: string) => onMessage(payload),
-    onclose: () => onClose(link),
+    onclose: () => onClose(connection),
   }
-  const link = postgres(url, {
+  const connection = postgres(url, {
     max: 1,
     idle_timeout: 0,
     max_lifetime: null,
@@ -104,16 +108,16 @@ function openLink(url: string, onMessage: (payload: string) => void, onClose: (l
     connection: { application_name: 'fastkit listener' },
     ...hooks,
   })
-  return link
+  return connection
 }
 
-type Pulse = { beat(): Promise<void>; replace(): void; isClosed(): boolean }
+type KeepAlive = { heartbeat(): Promise<void>; replace(): void; isClosed(): boolean }
 
-async function keepAlive({ beat, replace, isClosed }: Pulse) {
+async function keepAlive({ heartbeat, replace, isClosed }: KeepAlive) {
   let pause = firstRetryMilliseconds
   while (!isClosed()) {
     try {
-      await Promise.race([beat(), overdue()])
+      await Promise.race([heartbeat(), overdue()])
       pause = firstRetryMilliseconds
       await Bun.sleep(heartbeatMilliseconds)
     } catch {
@@ -126,8 +130,8 @@ async function keepAlive({ beat, replace, isClosed }: Pulse) {
 }
 
 async function overdue(): Promise<never> {
-  await Bun.sleep(overdueMilliseconds)
-  throw new Error('no answer')
+  await Bun.sleep(reconnectAfterMilliseconds)
+  throw new Error('no reply')
 }
 
 const ignored = () => {

@@ -1,5 +1,6 @@
 import type { PendingQuery, Row, Sql, TransactionSql } from 'postgres'
 import { translate } from './database-errors'
+import { begin } from './driver-transaction'
 import { locks } from './lock-keys'
 import type { Migration } from './migrations'
 
@@ -22,7 +23,8 @@ export async function migrate(sql: Sql, migrations: Migration[], stop?: AbortSig
     const applied = await readApplied(sql)
     assertKnown(applied, migrations)
     const missing = migrations.filter(({ name }) => !applied.has(name))
-    for (const migration of missing) await sql.begin((transaction) => applyOnce(transaction, migration, stop))
+    for (const migration of missing)
+      await begin(sql, (transaction) => applyOnce(transaction, migration, stop))
     return missing.map(({ name }) => name)
   } catch (error) {
     throw translate(error)

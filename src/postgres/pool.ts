@@ -1,12 +1,11 @@
-import type { Sql, TransactionSql } from 'postgres'
+import type { Sql } from 'postgres'
 import { fail } from '../core/errors'
 import { connectionFault } from './database-errors'
-import { begin } from './driver-transaction'
 
 /** Connections that are replaced, all of them, when one turns out to be of no use. */
 export type Pool = {
-  /** The driver over the connections of the moment. */
-  sql: Sql
+  /** The driver over the connections of the moment; ask again after a failure. */
+  readonly sql: Sql
   /** Runs `work` on them and judges by its failure. Throws `database_unavailable` while it is too early to try again. */
   use<T>(work: (sql: Sql) => Promise<T>): Promise<T>
   /** Replaces connections on which an answer is long overdue: nobody knows whether the other side still has them. */
@@ -17,10 +16,10 @@ export type Pool = {
 }
 
 // For work on connections that are replaced while others of them may be well.
-const leaveMilliseconds = 5000
+const drainMilliseconds = 5000
 // Pause after a second failure in a row, and the longest: a server that is down, or full, is not stormed.
-const firstRestMilliseconds = 50
-const maxRestMilliseconds = 1000
+const minBackoffMilliseconds = 50
+const maxBackoffMilliseconds = 1000
 const readOnlyRetryMilliseconds = 1000
 
 /**
@@ -31,47 +30,49 @@ export function createPool(make: () => Sql): Pool {
   let current = make()
   let madeAt = performance.now()
   let failures = 0
-  let restsUntil = 0
-  const retire = createRetirement()
+  let retryAt = 0
+  const drain = createDrain()
 
   function replace(sql: Sql) {
-    current = likewise(make(), sql)
+    current = withTypesOf(make(), sql)
     madeAt = performance.now()
-    retire.later(sql)
+    drain.later(sql)
   }
   /** A second failure in a row is followed by a pause. */
   function replaceLost(sql: Sql) {
     replace(sql)
-    const pause = failures === 0 ? 0 : firstRestMilliseconds * 2 ** (failures - 1)
-    restsUntil = performance.now() + Math.min(pause, maxRestMilliseconds)
+    const pause = failures === 0 ? 0 : minBackoffMilliseconds * 2 ** (failures - 1)
+    retryAt = performance.now() + Math.min(pause, maxBackoffMilliseconds)
     failures++
   }
-  function judge(sql: Sql, error: unknown) {
+  function handleFault(sql: Sql, error: unknown) {
     const fault = connectionFault(error)
     if (fault === null || sql !== current) return
     if (fault === 'lost') return replaceLost(sql)
-    // What a server lets only read may be written to by new sessions, or elsewhere by now.
+    // A new session may be allowed to write again, on this server or on the one that was promoted.
     if (performance.now() - madeAt > readOnlyRetryMilliseconds) replace(sql)
   }
   async function use<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
-    if (performance.now() < restsUntil) throw fail('database_unavailable')
+    if (performance.now() < retryAt) throw fail('database_unavailable')
     const sql = current
     try {
-      const result = await retire.after(sql, () => work(sql))
+      const result = await drain.track(sql, () => work(sql))
       if (sql === current) failures = 0
       return result
     } catch (error) {
-      judge(sql, error)
+      handleFault(sql, error)
       throw error
     }
   }
 
   return {
-    sql: facade(() => current),
+    get sql() {
+      return current
+    },
     use,
     abandon(sql) {
       if (sql === current) replaceLost(sql)
-      retire.now(sql)
+      drain.now(sql)
     },
     reconnect: () => replace(current),
     end: (options) => current.end(options),
@@ -79,7 +80,7 @@ export function createPool(make: () => Sql): Pool {
 }
 
 /** Ends connections that were replaced once nothing is done on them; `end` itself would strand open transactions. */
-function createRetirement() {
+function createDrain() {
   const uses = new Map<Sql, number>()
   const timers = new Map<Sql, Timer>()
   const now = (sql: Sql) => {
@@ -93,11 +94,11 @@ function createRetirement() {
       if (!uses.has(sql)) return now(sql)
       timers.set(
         sql,
-        setTimeout(() => now(sql), leaveMilliseconds),
+        setTimeout(() => now(sql), drainMilliseconds),
       )
     },
-    /** Does `work` first. */
-    async after<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
+    /** Counts `work` as a use of the connections. */
+    async track<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
       uses.set(sql, (uses.get(sql) ?? 0) + 1)
       try {
         return await work()
@@ -112,18 +113,10 @@ function createRetirement() {
 }
 
 /** Drizzle writes into a driver's options how it wants values. */
-function likewise(sql: Sql, { options: { parsers, serializers } }: Sql): Sql {
+function withTypesOf(sql: Sql, { options: { parsers, serializers } }: Sql): Sql {
   Object.assign(sql.options.parsers, parsers)
   Object.assign(sql.options.serializers, serializers)
   return sql
-}
-
-function facade(current: () => Sql): Sql {
-  const transact = (work: (transaction: TransactionSql) => Promise<unknown>) => begin(current(), work)
-  return new Proxy(current(), {
-    apply: (_, self, values) => Reflect.apply(current(), self, values),
-    get: (_, key) => (key === 'begin' ? transact : Reflect.get(current(), key)),
-  })
 }
 
 /** The one connection to the embedded database: it fails only with the database, and the process with that. */

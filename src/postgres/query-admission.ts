@@ -1,19 +1,18 @@
 import type { Sql } from 'postgres'
 import { fail } from '../core/errors'
 import { createSemaphore, type Load, type Semaphore } from '../core/semaphore'
+import { type Client, lazyStatement, type Transaction } from './client'
 import { translate } from './database-errors'
-import { begin } from './driver-transaction'
+import { beginTransaction } from './driver-transaction'
 import type { Pool } from './pool'
 
 type Options = {
   connections: number
   deadlineMilliseconds: number
-  /** Told when a COMMIT was sent whose answer did not come in time, or not at all. */
+  /** Called when a COMMIT was sent whose outcome did not arrive in time, or not at all. */
   onInDoubtCommit(): void
 }
-type Admitted = { sql: Sql; load: Load }
-type Query = Parameters<Sql['unsafe']>
-type Pending = ReturnType<Sql['unsafe']>
+type Admitted = { client: Client; load: Load }
 
 // Enough to ride out a burst; what would wait longer than the deadline is refused at once.
 const maxQueuedQueries = 1000
@@ -23,76 +22,84 @@ const maxQueuedQueries = 1000
  * and would let requests pile up without end while the server hangs. Throws `database_unavailable`.
  */
 export function admit(pool: Pool, { connections, deadlineMilliseconds, onInDoubtCommit }: Options): Admitted {
-  const gate = createSemaphore({
+  const semaphore = createSemaphore({
     permits: connections,
     maxQueued: maxQueuedQueries,
     maxWaitMilliseconds: deadlineMilliseconds,
     errorCode: 'database_unavailable',
   })
-  const guarded = <T>(work: (sql: Sql, deadline: Deadline) => Promise<T>) =>
-    underDeadline(gate, deadlineMilliseconds, (deadline) => pool.use((sql) => work(sql, deadline)))
+  const admitted = <T>(work: (sql: Sql, deadline: Deadline) => Promise<T>) =>
+    underDeadline(semaphore, deadlineMilliseconds, (deadline) => pool.use((sql) => work(sql, deadline)))
 
-  const unsafe = (...query: Query) => {
-    const run = <T>(shape: (pending: Pending) => PromiseLike<T>) =>
-      guarded(async (sql, deadline) => {
-        const pending = sql.unsafe(...query)
-        // The server's own limit has passed: one that still owes the answer is not there any more.
-        deadline.onOver = () => withdraw(pending) || pool.abandon(sql)
-        return await shape(pending)
-      })
-    return lazily(() => run((pending) => pending), { values: () => run((pending) => pending.values()) })
+  const client: Client = {
+    options: pool.sql.options,
+    unsafe: (...query) =>
+      lazyStatement((fetch) =>
+        admitted(async (sql, deadline) => {
+          const pending = sql.unsafe(...query)
+          // The server's own limit has passed: one that still owes the result is not there any more.
+          deadline.onExpiry = () => withdraw(pending) || pool.abandon(sql)
+          return await fetch(pending)
+        }),
+      ),
+    begin: (work) =>
+      admitted((sql, deadline) => {
+        const transaction = openTransaction(sql, work, { deadline, onInDoubtCommit })
+        deadline.onExpiry = () => {
+          transaction.reportInDoubtCommit()
+          // Its last statement may have begun just now.
+          const timer = setTimeout(() => pool.abandon(sql), deadlineMilliseconds)
+          void transaction.done.catch(nothing).finally(() => clearTimeout(timer))
+        }
+        return transaction.done
+      }),
   }
-  const transact = (work: Work) =>
-    guarded((sql, deadline) => {
-      const transaction = openTransaction(sql, work, { deadline, onInDoubtCommit })
-      deadline.onOver = () => {
-        transaction.overdue()
-        // Its last statement may have begun just now.
-        const timer = setTimeout(() => pool.abandon(sql), deadlineMilliseconds)
-        void transaction.done.catch(nothing).finally(() => clearTimeout(timer))
-      }
-      return transaction.done
-    })
-
-  return { sql: replacing(pool.sql, { unsafe, begin: transact }), load: gate }
+  return { client, load: semaphore }
 }
 
-type Work = (transaction: object) => Promise<unknown>
 type Watch = { deadline: Deadline } & Pick<Options, 'onInDoubtCommit'>
 
-/** From its COMMIT on, a transaction that ends in anything but an answer in time is in doubt. */
-function openTransaction(sql: Sql, work: Work, { deadline, onInDoubtCommit }: Watch) {
+/** A COMMIT that was sent and is not confirmed in time is in doubt. */
+function openTransaction<T>(
+  sql: Sql,
+  work: (transaction: Transaction) => Promise<T>,
+  { deadline, onInDoubtCommit }: Watch,
+) {
   let isCommitting = false
-  const overdue = () => {
+  const reportInDoubtCommit = () => {
     if (isCommitting) onInDoubtCommit()
   }
-  const done = begin(sql, async (transaction) => {
-    const result = await work(endingAt(deadline, transaction))
-    // It may have passed during the last statement, or inside a savepoint, which has a client of its own.
-    refuseLate(deadline)
+  // A transaction whose caller was told 503 must not go on to commit: its next statement fails, which rolls back.
+  const assertInTime = () => {
+    if (deadline.isOver) throw fail('database_unavailable')
+  }
+  const done = beginTransaction(sql, assertInTime, async (transaction) => {
+    const result = await work(transaction)
+    // The deadline may have passed during the last statement.
+    assertInTime()
     isCommitting = true
     return result
   })
-  void done.then(() => deadline.isOver && overdue(), overdue)
-  return { done, overdue }
+  void done.then(() => deadline.isOver && reportInDoubtCommit(), reportInDoubtCommit)
+  return { done, reportInDoubtCommit }
 }
 
-type Deadline = { isOver: boolean; onOver(): unknown }
+type Deadline = { isOver: boolean; onExpiry(): unknown }
 
 async function underDeadline<T>(
-  gate: Semaphore,
+  semaphore: Semaphore,
   milliseconds: number,
   work: (deadline: Deadline) => Promise<T>,
 ) {
-  const deadline: Deadline = { isOver: false, onOver: nothing }
+  const deadline: Deadline = { isOver: false, onExpiry: nothing }
   const { promise: expiry, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
     deadline.isOver = true
     reject(fail('database_unavailable'))
-    deadline.onOver()
+    deadline.onExpiry()
   }, milliseconds)
   try {
-    return await gate.run(() => Promise.race([work(deadline), expiry]))
+    return await semaphore.run(() => Promise.race([work(deadline), expiry]))
   } catch (error) {
     throw translate(error)
   } finally {
@@ -104,7 +111,7 @@ async function underDeadline<T>(
  * A query that no connection has taken up must not run after its caller was told 503: it becomes a harmless one. Not
  * `cancel`: a connection that opens for a cancelled query waits for it for ever. False when it is under way.
  */
-function withdraw(pending: Pending): boolean {
+function withdraw(pending: ReturnType<Sql['unsafe']>): boolean {
   if (Reflect.get(pending, 'state') !== null) return false
   Reflect.set(pending, 'strings', ['select 1'])
   Reflect.set(pending, 'args', [])
@@ -112,31 +119,5 @@ function withdraw(pending: Pending): boolean {
 }
 
 const nothing = () => {
-  // What has not started needs no withdrawing.
-}
-
-/** A transaction whose caller was told 503 must not go on to commit: its next statement fails, which rolls back. */
-function endingAt<T extends object>(deadline: Deadline, transaction: T): T {
-  return new Proxy(transaction, {
-    get(target, key) {
-      refuseLate(deadline)
-      return Reflect.get(target, key)
-    },
-  })
-}
-
-function refuseLate({ isOver }: Deadline) {
-  if (isOver) throw fail('database_unavailable')
-}
-
-/** A promise that starts its work when awaited, as postgres.js queries do, with other ways to start it beside it. */
-export function lazily<T, O extends object>(start: () => Promise<T>, others: O) {
-  // biome-ignore lint/suspicious/noThenProperty: being awaitable is what this object is for.
-  return { ...others, then: (...handlers: Parameters<Promise<T>['then']>) => start().then(...handlers) }
-}
-
-export function replacing<T extends object>(target: T, replacements: Record<string, unknown>): T {
-  return new Proxy(target, {
-    get: (original, key) => (typeof key === 'string' && replacements[key]) || Reflect.get(original, key),
-  })
+  // A query that has not started needs no withdrawal.
 }

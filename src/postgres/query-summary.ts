@@ -1,4 +1,4 @@
-/** What a statement does, in a few words of which there are not many: for names of spans. */
+/** Names a statement for its span, with few different values. */
 export type Summary = { operation: string; summary: string }
 
 // Lists in queries may have any length, and each length is a text of its own.

@@ -8,7 +8,7 @@ type Transactional = {
 
 /**
  * Runs `work` in one transaction. What it is given shadows `deps`, so nothing inside can reach the outer connection, and
- * what must not be told before it is true (a log line, a notice) waits for the commit.
+ * a log line or a notice, which must not be sent before it is true, waits for the commit.
  */
 export async function withTransaction<D extends Transactional, T>(
   deps: D,

@@ -1,6 +1,7 @@
-import type { Acting, Caller, Deps } from '../deps'
+import type { SystemActor } from '../core/actor'
 
-/** The same `deps`, acting for the command line or the service itself: they need no rights. */
-export const onOwnBehalf = (deps: Deps): Acting => ({ ...deps, caller: itself })
-
-const itself: Caller = { userId: null, ip: null, userAgent: null, requestId: null }
+/** The command line and the service itself: no request stands behind them, and they may do everything. */
+export const asSystem: SystemActor = {
+  kind: 'system',
+  origin: { ip: null, userAgent: null, requestId: null },
+}

@@ -1,10 +1,11 @@
 import { sleep } from '../core/abort-signal'
 import { failureIn } from '../core/errors'
-import type { Deps } from '../deps'
+import type { Runtime } from '../deps'
 import { migrate } from '../postgres/migrate'
 import { migrations } from '../postgres/migrations'
 import { bootstrap } from './bootstrap-admin'
 
+type Readying = Pick<Runtime, 'deps' | 'database' | 'lifecycle'>
 type Start = { url: string; startedAt: number; stop: AbortSignal }
 
 const firstRetryMilliseconds = 100
@@ -15,14 +16,15 @@ const maxRetryMilliseconds = 2000
  * waited for, so that the order in which machines start does not matter. At `stop` a migration under way is rolled back.
  * Throws MigrationRefused.
  */
-export async function becomeReady(deps: Deps, start: Start): Promise<void> {
-  const { database, log } = deps
+export async function becomeReady(runtime: Readying, start: Start): Promise<void> {
+  const { database } = runtime
+  const { log } = runtime.deps
   const { url, stop } = start
   log.info({ url }, 'service.listening')
   let wait = firstRetryMilliseconds
   while (!stop.aborted) {
     try {
-      return await open(deps, start)
+      return await open(runtime, start)
     } catch (error) {
       if (stop.aborted) return
       if (failureIn(error)?.code !== 'database_unavailable') throw error
@@ -34,8 +36,8 @@ export async function becomeReady(deps: Deps, start: Start): Promise<void> {
   }
 }
 
-async function open(deps: Deps, { url, startedAt, stop }: Start) {
-  const { config, database, lifecycle, log } = deps
+async function open({ deps, database, lifecycle }: Readying, { url, startedAt, stop }: Start) {
+  const { config, log } = deps
   // The embedded database ends with the process, and whatever it does with it.
   const applied = await migrate(database.sql, migrations, config.databaseUrl ? stop : undefined)
   if (applied.length > 0) log.info({ applied }, 'database.migrated')

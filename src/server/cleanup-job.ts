@@ -1,5 +1,5 @@
 import { type Job, runPeriodically } from '../core/run-periodically'
-import type { Deps } from '../deps'
+import type { Deps, Runtime } from '../deps'
 import * as audit from '../modules/audit/service'
 import * as realtime from '../modules/realtime/service'
 import * as sessions from '../modules/sessions/service'
@@ -13,14 +13,14 @@ const batchRows = 500
 const betweenBatchesMilliseconds = 50
 
 /** Deletes what has expired, a minute from now and then every ten, in one instance at a time. */
-export function startCleanupJob(deps: Deps): Job {
+export function startCleanupJob({ deps, lifecycle }: Pick<Runtime, 'deps' | 'lifecycle'>): Job {
   let isFirst = true
   return runPeriodically(async () => {
     if (isFirst) {
       isFirst = false
       return firstPauseMilliseconds
     }
-    const rows = deps.lifecycle.isMigrated ? await sweep(deps) : 0
+    const rows = lifecycle.isMigrated ? await sweep(deps) : 0
     return rows > 0 ? betweenBatchesMilliseconds : pauseMilliseconds
   })
 }

@@ -1,9 +1,9 @@
 import { chmodSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fail, failureIn } from '../core/errors'
-import type { Deps } from '../deps'
+import type { Base, Runtime } from '../deps'
 import type { Snapshot } from '../embedded/snapshot'
-import { placeSocket } from '../embedded/unix-socket'
+import { prepareSocket } from '../embedded/unix-socket'
 import { maxBodyBytes, readJson } from '../http/body'
 import { controlSocket, snapshotPath } from './control-protocol'
 import { perform } from './user-admin'
@@ -14,14 +14,16 @@ export type ControlServer = { close(): Promise<void> }
 const maxCommandSeconds = 60
 const maxCloseMilliseconds = 1000
 
+type Controlled = Pick<Runtime, 'deps' | 'lifecycle'>
 type Snapshooter = { snapshot: (() => Promise<Snapshot>) | null }
 
 /**
  * Listens in `DATA_DIR` for `fastkit user` and `fastkit backup`: the embedded database takes one client, and the service
  * is it. Who can open the socket owns the directory, with database and keys, so nothing more is asked of them.
  */
-export function startControlServer(deps: Deps, { snapshot }: Snapshooter): ControlServer {
-  const place = placeSocket(resolve(deps.config.dataDir), controlSocket)
+export function startControlServer(runtime: Controlled, { snapshot }: Snapshooter): ControlServer {
+  const { deps } = runtime
+  const place = prepareSocket(resolve(deps.config.dataDir), controlSocket)
   const server = Bun.serve({
     unix: place.path,
     development: false,
@@ -30,7 +32,7 @@ export function startControlServer(deps: Deps, { snapshot }: Snapshooter): Contr
       const isSnapshot = new URL(request.url).pathname === snapshotPath
       // A copy takes as long as the disk does; whoever waits for it has gone when the connection has.
       server.timeout(request, isSnapshot ? 0 : maxCommandSeconds)
-      return answer(deps, request, async () =>
+      return answer(runtime, request, async () =>
         isSnapshot && snapshot ? tell(deps, snapshot) : perform(deps, await command(request)),
       )
     },
@@ -46,10 +48,14 @@ export function startControlServer(deps: Deps, { snapshot }: Snapshooter): Contr
 }
 
 /** `GET` asks whether the service takes commands now, anything else brings one. */
-async function answer(deps: Deps, request: Request, work: () => Promise<unknown>): Promise<Response> {
+async function answer(
+  { deps, lifecycle }: Controlled,
+  request: Request,
+  work: () => Promise<unknown>,
+): Promise<Response> {
   try {
-    if (deps.lifecycle.isDraining) throw fail('shutting_down')
-    if (!deps.lifecycle.isMigrated) throw fail('database_unavailable')
+    if (lifecycle.isDraining) throw fail('shutting_down')
+    if (!lifecycle.isMigrated) throw fail('database_unavailable')
     if (request.method === 'GET') return Response.json({ ok: true })
     return Response.json({ ok: true, value: await work() })
   } catch (cause) {
@@ -60,7 +66,7 @@ async function answer(deps: Deps, request: Request, work: () => Promise<unknown>
 }
 
 /** Why it failed (a full disk, say) is for whoever asked: it is the owner of the directory. */
-async function tell({ log }: Deps, take: () => Promise<Snapshot>) {
+async function tell({ log }: Base, take: () => Promise<Snapshot>) {
   try {
     const snapshot = await take()
     log.info({ heldMs: snapshot.heldMilliseconds }, 'database.snapshot_taken')

@@ -1,19 +1,20 @@
 import { type Clock, systemClock } from '../core/clock'
 import type { Config } from '../core/config'
 import { createEventBus } from '../core/event-bus'
-import { createLifecycle, type Durability } from '../core/lifecycle'
 import type { Log } from '../core/log'
 import { createPasswords, type Passwords } from '../core/password'
 import { createLimits } from '../core/rate-limiter'
 import { BoundedMemory } from '../core/rate-limiter/memory-store'
+import { createLifecycle, type Durability } from '../core/service-lifecycle'
 import type { Tracing } from '../core/tracing'
-import type { Deps } from '../deps'
+import type { Deps, Runtime } from '../deps'
 import { recordReachedLimits } from '../modules/audit/record-rate-limits'
 import { createHub } from '../modules/realtime/sockets'
 import { createKeyring } from '../modules/sessions/keyring'
 import { createLivenessCache } from '../modules/sessions/liveness'
 import type { Database } from '../postgres/database'
 import { disconnectedListener, listen, noopListener } from '../postgres/listener'
+import type { RunningTracing } from '../telemetry/start-tracing'
 
 type Parts = {
   config: Config
@@ -23,11 +24,11 @@ type Parts = {
   durability: Durability
   /** Whether to listen for changes that other instances make: a service does, a command does not. */
   isListening: boolean
-  clock?: Clock
-  tracing?: Tracing | null
+  clock?: Clock | undefined
+  tracing?: RunningTracing | null
 }
 
-/** Makes what the services are given. */
+/** Makes what verbs are given and the parts that the process is made over. */
 export async function createDeps({
   config,
   log,
@@ -37,17 +38,17 @@ export async function createDeps({
   isListening,
   clock = systemClock,
   tracing = null,
-}: Parts): Promise<Deps> {
-  const bus = createEventBus()
+}: Parts): Promise<Runtime> {
   const { databaseUrl: url } = config
   const instanceId = url ? crypto.randomUUID() : null
-  const listener = !url || !instanceId ? noopListener : listenerOn({ url, instanceId, bus }, isListening)
+  const events = createEventBus(instanceId)
+  const listener =
+    !url || !instanceId ? noopListener : listenerOn({ url, instanceId, bus: events }, isListening)
   const { db } = database
   const deps: Deps = {
     config,
     log,
     clock,
-    database,
     db,
     keys: await createKeyring({
       secrets: jwtSecrets,
@@ -59,20 +60,21 @@ export async function createDeps({
       isOn: config.hasRateLimit,
       makeLimiter: (options) => new BoundedMemory(options, clock),
     }),
-    lifecycle: createLifecycle(durability),
-    bus,
-    liveness: createLivenessCache({ db, bus, isTrusted: () => listener.isLive }),
-    listener,
-    hub: createHub(instanceId),
-    instanceId,
-    onResponse: tracing ? [tracing.onResponse] : [],
-    tracing,
+    events,
+    liveness: createLivenessCache({ db, events, isTrusted: () => listener.isLive }),
     afterCommit: (work) => work(),
   }
   // What this instance would have told itself after the commit, and the others if there was one.
-  database.onInDoubtCommit(() => bus.emit({ type: 'notices.missed' }))
+  database.onInDoubtCommit(() => events.emit({ type: 'notices.missed' }))
   recordReachedLimits(deps)
-  return deps
+  return {
+    deps,
+    database,
+    listener,
+    lifecycle: createLifecycle(durability),
+    hub: createHub(instanceId),
+    tracing,
+  }
 }
 
 const listenerOn = (link: Parameters<typeof listen>[0], isListening: boolean) =>

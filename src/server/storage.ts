@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { discardRestore, promoteRestore } from '../backup/restore-staging'
 import type { Config } from '../core/config'
 import { randomText } from '../core/crypto'
-import type { Durability } from '../core/lifecycle'
+import type { Durability } from '../core/service-lifecycle'
 import type { Step } from '../core/tracing'
-import { openDataDir } from '../embedded/data-dir'
+import { type DataDir, openDataDir } from '../embedded/data-dir'
 import { removeSnapshot, type Snapshot, snapshotDir } from '../embedded/snapshot'
 import { startEmbedded } from '../embedded/start-embedded'
 import { type Database, openDatabase } from '../postgres/database'
@@ -56,8 +56,7 @@ async function openServer(
 }
 
 async function openEmbedded(config: Config, step: Step | null): Promise<Storage> {
-  const dataDir = openDataDir(config.dataDir)
-  promoteRestore(dataDir.path)
+  const dataDir = openEmbeddedDataDir(config.dataDir)
   discardRestore(dataDir.path)
   removeSnapshot(dataDir.path)
   const jwtSecrets = config.jwtSecrets ?? [generatedSecret(join(dataDir.path, keyFile))]
@@ -74,6 +73,13 @@ async function openEmbedded(config: Config, step: Step | null): Promise<Storage>
   const snapshot = () => embedded.snapshot(join(snapshotDir(dataDir.path), 'pg'))
   const durability = durabilityOf(fsync, isDurable)
   return { database, jwtSecrets, durability, failed, onDiskLow, snapshot, close }
+}
+
+/** Takes the lock of the directory. A restore that was killed after its commit is promoted. Throws DataDirInUse. */
+export function openEmbeddedDataDir(dataDir: string): DataDir {
+  const opened = openDataDir(dataDir)
+  promoteRestore(opened.path)
+  return opened
 }
 
 function durabilityOf(isAsked: boolean, isInForce: boolean) {

@@ -1,12 +1,11 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { fail } from '../core/errors'
-import type { Acting, Deps } from '../deps'
+import type { Deps } from '../deps'
 import { strict } from '../http/schemas'
 import * as administration from '../modules/users/administration'
 import { ChangeUser, Email, NewUser, User, UserQuery } from '../modules/users/schema'
-import * as users from '../modules/users/service'
-import { onOwnBehalf } from './as-system'
+import { asSystem } from './as-system'
 
 const Create = Type.Object({ do: Type.Literal('create'), input: NewUser }, strict)
 const Change = Type.Object({ do: Type.Literal('change'), email: Email, input: ChangeUser }, strict)
@@ -29,15 +28,15 @@ export type Accounts = Static<typeof Accounts>
 /** Checks and runs a command, by the verbs that HTTP calls. Throws `validation_failed` and what those throw. */
 export async function perform(deps: Deps, command: unknown): Promise<Accounts> {
   if (!Value.Check(UserCommand, command)) throw malformed(command)
-  if (command.do === 'list') return administration.list(deps, command.input)
-  const acting = onOwnBehalf(deps)
-  const user = command.do === 'create' ? users.create(acting, command.input) : change(acting, command)
+  if (command.do === 'list') return administration.list(deps, asSystem, command.input)
+  const user =
+    command.do === 'create' ? administration.create(deps, asSystem, command.input) : change(deps, command)
   return { items: [await user], next_cursor: null }
 }
 
-async function change(deps: Acting, { email, input }: Static<typeof Change>): Promise<User> {
-  const { id } = await administration.getByEmail(deps, email)
-  return administration.change(deps, id, input)
+async function change(deps: Deps, { email, input }: Static<typeof Change>): Promise<User> {
+  const { id } = await administration.getByEmail(deps, asSystem, email)
+  return administration.change(deps, asSystem, { id, ...input })
 }
 
 /** Messages of the schema say what was expected, never what came. */

@@ -10,7 +10,7 @@ type LabelledCounter = Map<string, number>
 export type Counters = ReturnType<typeof createCounters>
 
 /** Counts the events of this process. */
-export function createCounters(bus: EventBus) {
+export function createCounters(events: EventBus) {
   const counts = {
     signIns: labelledCounter(['succeeded', 'failed', 'limited']),
     refreshes: labelledCounter(['ok', 'repeated', 'reused', 'invalid']),
@@ -18,7 +18,7 @@ export function createCounters(bus: EventBus) {
     failures: labelledCounter(errorCodes),
     refusals: labelledCounter(Object.keys(policies)),
   }
-  bus.on((notice) => {
+  events.on((notice) => {
     if (notice.type === 'audit.recorded') countEvent(counts, notice)
     else if (notice.type === 'session.refreshed')
       count(counts.refreshes, notice.isRepeated ? 'repeated' : 'ok')

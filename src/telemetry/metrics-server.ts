@@ -1,30 +1,38 @@
 import type { Config } from '../core/config'
 import { nameHost, pathOf } from '../core/request-path'
-import type { Deps } from '../deps'
+import type { OnResponse } from '../core/response-info'
+import type { Tracing } from '../core/tracing'
+import type { Runtime } from '../deps'
 
-export type MetricsServer = { url: string; stop(): Promise<void> }
+export type MetricsServer = { url: string; onResponse: OnResponse; stop(): Promise<void> }
 
 /** Serves `/metrics` on METRICS_PORT; `null` when that is unset. Throws when the port is taken. */
-export async function startMetrics(deps: Deps, version: string): Promise<MetricsServer | null> {
-  const { metrics } = deps.config
+export async function startMetrics(runtime: Runtime, version: string): Promise<MetricsServer | null> {
+  const { config, log } = runtime.deps
+  const { metrics } = config
   if (!metrics) return null
   // prom-client is loaded only when metrics are served.
   const { createMetrics } = await import('./metrics')
-  const { registry, stop } = createMetrics(deps, version)
+  const { registry, onResponse, stop } = createMetrics(runtime, version)
   const server = listen(metrics, async () => ({
     text: await registry.metrics(),
     type: registry.contentType,
   }))
   const url = `http://${server.hostname}:${server.port}/metrics`
-  deps.log.info({ url }, 'metrics.listening')
+  log.info({ url }, 'metrics.listening')
   return {
     url,
+    onResponse,
     async stop() {
       stop()
       await server.stop(true)
     },
   }
 }
+
+/** Those to tell of every answer, made before the first one. */
+export const listenersOf = (tracing: Tracing | null, metrics: MetricsServer | null): OnResponse[] =>
+  [tracing?.onResponse, metrics?.onResponse].filter((listener) => listener !== undefined)
 
 type Address = NonNullable<Config['metrics']>
 type Page = { text: string; type: string }

@@ -1,20 +1,24 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
 import { watchEventLoop } from '../core/event-loop-lag'
-import type { Deps } from '../deps'
+import type { OnResponse } from '../core/response-info'
+import type { Runtime } from '../deps'
 import { createCounters } from './counters'
 import { processMetrics } from './process-metrics'
 import { registerMetrics } from './register-metrics'
 import { timeRequests } from './request-duration'
 import { serviceMetrics } from './service-metrics'
 
-export type Metrics = { registry: Registry; stop(): void }
+export type Metrics = { registry: Registry; onResponse: OnResponse; stop(): void }
 
 /** Builds the registry of `/metrics`. Existing numbers are read at collection, so none is kept twice. */
-export function createMetrics(deps: Deps, version: string): Metrics {
+export function createMetrics(runtime: Runtime, version: string): Metrics {
   const registry = new Registry()
   addBuild(registry, version)
-  registerMetrics(registry, [...serviceMetrics(deps, createCounters(deps.bus)), ...processMetrics()])
-  deps.onResponse.push(timeRequests(registry))
+  registerMetrics(registry, [
+    ...serviceMetrics(runtime, createCounters(runtime.deps.events)),
+    ...processMetrics(),
+  ])
+  const onResponse = timeRequests(registry)
   const lag = new Histogram({
     name: 'fastkit_event_loop_lag_seconds',
     help: 'How late the event loop comes to a timer, ten times a second.',
@@ -22,7 +26,7 @@ export function createMetrics(deps: Deps, version: string): Metrics {
     registers: [registry],
   })
   const watch = watchEventLoop((seconds) => lag.observe(seconds))
-  return { registry, stop: watch.stop }
+  return { registry, onResponse, stop: watch.stop }
 }
 
 function addBuild(registry: Registry, version: string) {

@@ -1,12 +1,12 @@
-import type { Deps } from '../deps'
+import type { Runtime } from '../deps'
 import type { Counters } from './counters'
 import type { MetricDefinition } from './register-metrics'
 
 /** The metrics of the service that can be read at any moment. */
-export const serviceMetrics = (deps: Deps, counts: Counters): MetricDefinition[] => [
+export const serviceMetrics = (runtime: Runtime, counts: Counters): MetricDefinition[] => [
   ...accountMetrics(counts),
-  ...databaseMetrics(deps),
-  ...realtimeMetrics(deps),
+  ...databaseMetrics(runtime),
+  ...realtimeMetrics(runtime),
   {
     name: 'fastkit_errors_total',
     help: 'Requests that failed, by error code.',
@@ -22,26 +22,26 @@ export const serviceMetrics = (deps: Deps, counts: Counters): MetricDefinition[]
   {
     name: 'fastkit_password_hashes_running',
     help: 'Password hashes being computed.',
-    read: () => deps.passwords.load.running,
+    read: () => runtime.deps.passwords.load.running,
   },
   {
     name: 'fastkit_password_hashes_waiting',
     help: 'Password hashes that wait for a core.',
-    read: () => deps.passwords.load.waiting,
+    read: () => runtime.deps.passwords.load.waiting,
   },
   {
     name: 'fastkit_liveness_lookups_total',
     help: 'Lookups of the state of a session: remembered (hit), or asked of the database (miss).',
     label: 'result',
     readAll: () => [
-      ['hit', deps.liveness.asked.hits],
-      ['miss', deps.liveness.asked.misses],
+      ['hit', runtime.deps.liveness.lookups.hits],
+      ['miss', runtime.deps.liveness.lookups.misses],
     ],
   },
   {
     name: 'fastkit_draining',
     help: '1 while the service is shutting down.',
-    read: () => Number(deps.lifecycle.isDraining),
+    read: () => Number(runtime.lifecycle.isDraining),
   },
 ]
 
@@ -66,7 +66,7 @@ const accountMetrics = ({ signIns, refreshes, revocations }: Counters): MetricDe
   },
 ]
 
-const databaseMetrics = ({ database, listener }: Deps): MetricDefinition[] => [
+const databaseMetrics = ({ database, listener }: Runtime): MetricDefinition[] => [
   {
     name: 'fastkit_database_up',
     help: '1 when the database answers within a second.',
@@ -94,7 +94,7 @@ const databaseMetrics = ({ database, listener }: Deps): MetricDefinition[] => [
   },
 ]
 
-const realtimeMetrics = ({ hub }: Deps): MetricDefinition[] => [
+const realtimeMetrics = ({ hub }: Runtime): MetricDefinition[] => [
   {
     name: 'fastkit_websocket_connections',
     help: 'Open sockets.',

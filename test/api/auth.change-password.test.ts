@@ -79,8 +79,8 @@ describe('POST /api/v1/auth/password', () => {
     const user = await service.enter()
     const weak = JSON.stringify({ current_password: user.password, new_password: 'password123' })
     expect(outcome(await change(user.access_token, weak))).toEqual([422, 'weak_password', '/new_password'])
-    const guess = JSON.stringify({ current_password: 'not the password', new_password: 'password123' })
-    expect(outcome(await change(user.access_token, guess))).toEqual([403, 'wrong_password'])
+    const attempt = JSON.stringify({ current_password: 'not the password', new_password: 'password123' })
+    expect(outcome(await change(user.access_token, attempt))).toEqual([403, 'wrong_password'])
     expect((await service.me(user.access_token)).status).toBe(200)
   })
 

@@ -52,11 +52,11 @@ describe('POST /api/v1/auth/logout', () => {
 
   test('leaves the other sessions of the user, and those of others', async () => {
     const user = await service.enter()
-    const [elsewhere, stranger] = [await service.signIn(user), await service.enter()]
+    const [elsewhere, other] = [await service.signIn(user), await service.enter()]
     await logout({ token: user.access_token })
     await expectDead(user)
     await expectAlive(elsewhere)
-    await expectAlive(stranger)
+    await expectAlive(other)
   })
 
   test('again is 204 and changes nothing', async () => {
@@ -144,16 +144,16 @@ describe('refused logout', () => {
     expect([status, body.code, headers.get('www-authenticate')]).toEqual([401, 'unauthenticated', 'Bearer'])
   })
 
-  const stranger = { key: Buffer.alloc(32, 7) }
+  const foreign = { key: Buffer.alloc(32, 7) }
   test.each<[string, (pair: Pair) => Options, string]>([
     [
       'a forged access token',
-      (pair) => ({ token: forge(partsOf(pair.access_token), stranger) }),
+      (pair) => ({ token: forge(partsOf(pair.access_token), foreign) }),
       'invalid_token',
     ],
     [
       'a forged refresh token',
-      (pair) => ({ body: { refresh_token: forge(partsOf(pair.refresh_token), stranger) } }),
+      (pair) => ({ body: { refresh_token: forge(partsOf(pair.refresh_token), foreign) } }),
       'invalid_refresh_token',
     ],
     ['a refresh token for an access token', (pair) => ({ token: pair.refresh_token }), 'invalid_token'],

@@ -22,7 +22,7 @@ describe('a connection to the database', () => {
     const publish = (n: number) =>
       service.call('POST /api/v1/channels/room:replaced/messages', { token, body: { data: { n } } })
     await publish(1)
-    service.deps.database.reconnect()
+    service.database.reconnect()
     expect((await publish(2)).status).toBe(201)
     const rows = await service.sql`select jsonb_typeof(data) as kind from channel_messages`
     expect(rows.map(({ kind }) => kind)).toEqual(['object', 'object'])

@@ -5,21 +5,25 @@ import { errorCodes } from '../../src/core/errors'
 import { aPassword } from '../support/client'
 import { type Document, lint, misfits, type Operation } from '../support/openapi'
 import { createOperator } from '../support/operator'
-import { type Service, useService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const operator = createOperator()
-const service = useService()
+let service: Service
 let text: string
 let document: Document
 beforeAll(async () => {
+  service = await startTestService()
   text = (await service.call('GET /docs/openapi.json')).text
   document = JSON.parse(text)
 })
-afterAll(() => operator.clear())
+afterAll(async () => {
+  await operator.clear()
+  await service.stop()
+})
 
 /** An application with other settings over the same service. */
 const appWith = (settings: { hasDocs?: boolean; publicUrl?: string }) =>
-  createApp({ ...service.deps, config: { ...service.deps.config, ...settings } })
+  createApp({ ...service, deps: { ...service.deps, config: { ...service.deps.config, ...settings } } })
 
 const operations = (): [string, Operation][] =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -34,7 +38,7 @@ const operationsWhere = (isWanted: (operation: Operation) => unknown) =>
 
 /** What the application routes to, but for the documentation itself. A WebSocket is described as the GET it begins as. */
 const routes = () =>
-  createApp(service.deps)
+  createApp(service)
     .routes.filter(({ path }) => path !== '/' && !/^\/docs\b/.test(path))
     .filter(({ method }) => !['HEAD', 'OPTIONS'].includes(method))
 

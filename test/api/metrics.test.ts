@@ -206,7 +206,10 @@ describe('what is read at the moment', () => {
   })
 
   test('tells connections in use and who waits for one', async () => {
-    const { db, database } = service.deps
+    const {
+      database,
+      deps: { db },
+    } = service
     const { promise: held, resolve: cleanup } = Promise.withResolvers<void>()
     const work = Array.from({ length: database.poolSize + 3 }, () => db.transaction(() => held))
     const { samples } = await scrape(service.metricsUrl)
@@ -284,6 +287,6 @@ test('nothing personal and no secret stands in metrics', async () => {
 
 test('without METRICS_PORT nobody watches requests and no port is open', async () => {
   const plain = await startTestService()
-  expect([plain.metricsUrl, plain.deps.onResponse]).toEqual([null, []])
+  expect([plain.metricsUrl, plain.onResponse]).toEqual([null, []])
   await plain.stop()
 })

@@ -7,13 +7,13 @@ const open = [
   'GET /',
   'GET /api/v1/ws',
   'GET /docs',
-  'GET /docs/assets/article.css',
   'GET /docs/assets/console.css',
   'GET /docs/assets/console.js',
   'GET /docs/assets/docs.css',
   'GET /docs/assets/docs.js',
   'GET /docs/assets/errors.css',
   'GET /docs/assets/favicon.png',
+  'GET /docs/assets/markdown.css',
   'GET /docs/assets/page.css',
   'GET /docs/assets/swagger-ui-bundle.js',
   'GET /docs/assets/swagger-ui.css',
@@ -35,7 +35,7 @@ const service = useService()
 describe('routes that answer without a token', () => {
   test('are these and no others', async () => {
     const found: string[] = []
-    for (const { method, path } of createApp(service.deps).routes) {
+    for (const { method, path } of createApp(service).routes) {
       // The upgrade of `GET` on the same path: realtime.auth.test.ts has its doors.
       if (method === 'WS') continue
       const address = path.replaceAll(/:\w+/g, '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10')

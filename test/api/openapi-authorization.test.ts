@@ -54,7 +54,7 @@ const owner = async () => {
   const { id, access_token: token } = await service.enter()
   return { id, token }
 }
-const stranger = async () => ({ ...(await user()), id: (await service.register()).id })
+const otherUser = async () => ({ ...(await user()), id: (await service.register()).id })
 const admin = async () => ({ token: (await enterAsAdmin(service)).access_token })
 const adminToSomeone = async () => ({ ...(await admin()), id: (await service.register()).id })
 
@@ -98,14 +98,14 @@ describe.each(named(forAnyone))('%s', (_, operation) => {
 
 describe.each(named(forAdmins))('%s', (_, operation) => {
   test('with a user’s token is 403, whatever the body and whoever is meant', async () => {
-    for (const who of [user, owner, stranger]) expect(await verdicts(operation, who)).toEqual(['forbidden'])
+    for (const who of [user, owner, otherUser]) expect(await verdicts(operation, who)).toEqual(['forbidden'])
   })
 })
 
 describe.each(named(forOwners))('%s', (_, operation) => {
   test('with the owner’s token lets in, with another user’s is 403', async () => {
     expect(await verdicts(operation, owner)).toEqual(['let in'])
-    for (const who of [user, stranger]) expect(await verdicts(operation, who)).toEqual(['forbidden'])
+    for (const who of [user, otherUser]) expect(await verdicts(operation, who)).toEqual(['forbidden'])
   })
 })
 

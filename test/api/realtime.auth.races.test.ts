@@ -18,7 +18,7 @@ describe('signing in while the session ends', () => {
       }),
     )
     const signedIn = () =>
-      [...service.deps.hub.connections.values()].filter(({ principal, endsAt }) => principal && !endsAt)
+      [...service.hub.connections.values()].filter(({ actor, endsAt }) => actor.kind === 'user' && !endsAt)
     for (let tries = 0; signedIn().length > 0 && tries < 50; tries++) await Bun.sleep(20)
     expect(signedIn()).toEqual([])
     await Promise.all(sockets.map((socket) => socket.close()))

@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createApp } from '../../src/app'
-import { createLifecycle } from '../../src/core/lifecycle'
-import { type Service, useService } from '../support/service'
+import { type Service, startTestService, useService } from '../support/service'
 import { openSocket, shakeHands } from '../support/socket'
 
 const service = useService({ CORS_ORIGINS: 'https://app.example.com' })
@@ -97,11 +95,10 @@ describe('a handshake is refused', () => {
   })
 
   test('while the service is draining: 503', async () => {
-    const lifecycle = createLifecycle('ok')
-    lifecycle.startDraining()
-    const { server } = createApp({ ...service.deps, lifecycle }).listen({ hostname: '127.0.0.1', port: 0 })
-    const { status, body } = await shakeHands(`http://127.0.0.1:${server?.port}`)
-    await server?.stop(true)
+    const ending = await startTestService()
+    ending.lifecycle.startDraining()
+    const { status, body } = await shakeHands(ending.url)
+    await ending.stop()
     expect({ status, code: body.code }).toEqual({ status: 503, code: 'shutting_down' })
   })
 })
@@ -234,13 +231,13 @@ describe('a socket without a credential', () => {
   })
 
   test('hears nothing', async () => {
-    const stranger = await openSocket(service.url)
+    const unauthenticated = await openSocket(service.url)
     const user = await service.enter()
     await service.sql`update users set role = 'admin' where id = ${user.id}`
     const admin = await openSocket(service.url, { token: user.access_token })
     expect(await admin.ask({ type: 'broadcast', data: 'secret' })).toMatchObject({ type: 'broadcasted' })
     await admin.next('message')
-    expect(stranger.received).toEqual([])
-    await stranger.close()
+    expect(unauthenticated.received).toEqual([])
+    await unauthenticated.close()
   })
 })

@@ -23,10 +23,10 @@ function textIn(html: string, element: string): string {
 const entities: Record<string, string> = { lt: '<', gt: '>', quot: '"', '#x27': "'", amp: '&' }
 const unescaped = (text: string) => text.replace(/&(#?\w+);/g, (whole, name) => entities[name] ?? whole)
 
-/** The part of the page with this anchor. */
-function at(id: string, element: 'section' | 'article'): string {
-  const [, after = ''] = page.split(`<${element} id="${id}">`)
-  return after.split(`</${element}>`)[0] ?? ''
+/** The part of the page below the heading with this anchor, up to the next heading of its level or above. */
+function at(id: string): string {
+  const [, level = '', after = ''] = new RegExp(`<h(\\d) id="${id}">(.*)`, 's').exec(page) ?? []
+  return after.split(new RegExp(`<h[1-${level}] `))[0] ?? ''
 }
 
 /** The cells of each row of the first table. */
@@ -35,14 +35,54 @@ const rowsIn = (html: string) =>
     [...row.matchAll(/<td>(.*?)<\/td>/gs)].map(([cell]) => textIn(cell, 'td')),
   )
 
+/** A schema as a row for each field: name, type, meaning. */
+function fieldsOf({ properties, required = [] }: Shape): string[][] {
+  return Object.entries(properties ?? {}).map(([name, schema]) => [
+    name,
+    `${typeOf(schema)}${required.includes(name) ? '' : ', optional'}`,
+    plain(schema.description ?? ''),
+  ])
+}
+
+type Shape = {
+  title?: string
+  type?: string
+  const?: unknown
+  description?: string
+  required?: string[]
+  items?: Shape
+  anyOf?: Shape[]
+  properties?: Record<string, Shape>
+}
+
+/** The type of a field in a few words. A schema with a title goes by it. */
+function typeOf({ title, type = 'any', const: constant, items, properties, anyOf }: Shape): string {
+  if (constant !== undefined) return JSON.stringify(constant)
+  if (title !== undefined) return title
+  if (items) return `list of ${typeOf(items)}`
+  if (properties) return `{ ${Object.keys(properties).join(', ')} }`
+  return anyOf ? anyOf.map(typeOf).join(' or ') : type
+}
+
+const plain = (text: string) => text.replaceAll('`', '')
+
+// Limits of the inside, which no client meets.
+const innerLimits = [
+  ...['maxConcurrentTasks', 'maxWaitingTasks', 'maxTaskWaitMilliseconds', 'tickMilliseconds'],
+  ...['recheckMilliseconds', 'heartbeatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes'],
+  'maxQueuedNotifications',
+]
+
 describe('GET /docs/websocket', () => {
   test.each([
     ['client', clientMessages],
     ['server', serverMessages],
   ])('has every message of the %s with its fields and an example that fits', (side, messages) => {
     for (const [type, schema] of Object.entries(messages)) {
-      const entry = at(`${side}-${type}`, 'article')
+      const entry = at(`${side}-${type.replace('.', '')}`)
       expect(rowsIn(entry).map(([field]) => field)).toEqual(Object.keys(schema.properties))
+      expect(rowsIn(entry)).toEqual(fieldsOf(schema))
+      expect(textIn(entry, 'p')).toBe(plain(schema.description ?? ''))
       const example = JSON.parse(textIn(entry, 'pre'))
       expect([...Value.Errors(schema, example)]).toEqual([])
       expect(example.type).toBe(type)
@@ -50,7 +90,7 @@ describe('GET /docs/websocket', () => {
   })
 
   test('names every field, what it is for and whether it may be left out', () => {
-    expect(rowsIn(at('client-subscribe', 'article'))).toEqual([
+    expect(rowsIn(at('client-subscribe'))).toEqual([
       ['type', '"subscribe"', ''],
       ['channel', 'string', 'user:<id>, room:<name>, admin or system.'],
       ['since', 'integer, optional', expect.stringMatching(/^The last offset/)],
@@ -61,7 +101,7 @@ describe('GET /docs/websocket', () => {
   test('has every kind of channel with the rights that hold', async () => {
     const table = await source('channels')
     const kinds = [...table.matchAll(/^ {2}(\w+): \{ subscribe/gm)].map(([, kind = '']) => kind)
-    const rows = rowsIn(at('channels', 'section'))
+    const rows = rowsIn(at('channels-and-rights'))
     expect(rows.map(([channel = '']) => channel.split(':')[0])).toEqual(kinds)
     expect(rows).toEqual([
       ['room:<name>', 'everyone', 'everyone', 'everyone', 'yes'],
@@ -72,16 +112,21 @@ describe('GET /docs/websocket', () => {
   })
 
   test('has every close code with a reason, a meaning and what to do', () => {
-    const rows = rowsIn(at('close', 'section'))
+    const rows = rowsIn(at('close-codes'))
     const known = Object.entries(closeCodes).map(([reason, { code }]) => [`${code}`, reason])
     expect(rows.map((row) => row.slice(0, 2))).toEqual(known)
+    expect(rows.map(([, , meaning]) => meaning)).toEqual(
+      Object.values(closeCodes).map(({ meaning }) => plain(meaning)),
+    )
     expect(rows.flat().filter((cell) => cell === '')).toEqual([])
   })
 
   test('has the limits by their names, with the values in force', () => {
-    const rows = rowsIn(at('limits', 'section'))
+    const rows = rowsIn(at('limits'))
     const values = new Map(Object.entries(limits))
     expect(rows.length).toBeGreaterThan(10)
+    const documented = rows.map(([name = '']) => name)
+    expect([...documented, ...innerLimits].toSorted()).toEqual([...values.keys()].toSorted())
     expect(rows.map(([name = '', value]) => [name, value])).toEqual(
       rows.map(([name = '']) => [name, `${values.get(name)}`]),
     )
@@ -105,7 +150,7 @@ describe('GET /docs/websocket', () => {
 
 describe('the client in a few lines', () => {
   test('listens, comes back after a lost link and has missed nothing', async () => {
-    const code = textIn(at('example', 'section'), 'pre')
+    const code = textIn(at('a-client-in-a-few-lines'), 'pre').trimEnd()
     expect(code.split('\n').length).toBeLessThanOrEqual(12)
     const reader = await service.enter()
     const writer = await enterWithSocket(service)
@@ -142,10 +187,12 @@ describe('the client in a few lines', () => {
   }, 30_000)
 
   const connectionsOf = (userId: string) =>
-    [...service.deps.hub.connections.values()].filter(({ principal }) => principal?.userId === userId)
+    [...service.hub.connections.values()].filter(
+      ({ actor }) => actor.kind === 'user' && actor.userId === userId,
+    )
   /** Someone has been told that he is subscribed. */
   const isListening = (channel: string) => {
-    const [subscription] = service.deps.hub.channels.get(channel)?.subscriptions.values() ?? []
+    const [subscription] = service.hub.channels.get(channel)?.subscriptions.values() ?? []
     return subscription?.backlog === null
   }
 
@@ -209,7 +256,10 @@ describe('the pages of the protocol', () => {
     '/docs/assets/console.js',
     '/docs/assets/console.css',
   ])('with DOCS=off nothing is at %s', async (path) => {
-    const app = createApp({ ...service.deps, config: { ...service.deps.config, hasDocs: false } })
+    const app = createApp({
+      ...service,
+      deps: { ...service.deps, config: { ...service.deps.config, hasDocs: false } },
+    })
     expect((await app.handle(new Request(`http://localhost${path}`))).status).toBe(404)
   })
 })
@@ -226,12 +276,12 @@ describe('the README', () => {
       value,
       meaning.replaceAll('`', ''),
     ])
-    expect(written).toEqual(rowsIn(at('limits', 'section')))
+    expect(written).toEqual(rowsIn(at('limits')))
   })
 
   test('shows the client of the page', async () => {
     const [, code = ''] = /^```js\n(.*?)\n```$/ms.exec(await section()) ?? []
-    expect(code).toBe(textIn(at('example', 'section'), 'pre'))
+    expect(code).toBe(textIn(at('a-client-in-a-few-lines'), 'pre').trimEnd())
   })
 })
 

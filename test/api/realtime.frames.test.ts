@@ -1,29 +1,34 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { maxFrameBytes } from '../../src/modules/realtime/limits'
 import { closing, frameOf, openRawSocket, type RawSocket } from '../support/frames'
-import { useService } from '../support/service'
+import { randomInteger } from '../support/random'
+import { type Service, startTestService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 // RFC 6455 §7.4.1: 1002 for a breach of the protocol, 1007 for text that is not UTF-8, 1009 for too much.
 
+let service: Service
 let token: string
 let witness: Awaited<ReturnType<typeof enterWithSocket>>
-afterAll(() => witness.close())
-const service = useService()
 beforeAll(async () => {
+  service = await startTestService()
   token = (await service.enter()).access_token
   witness = await enterWithSocket(service)
+})
+afterAll(async () => {
+  await witness.close()
+  await service.stop()
 })
 
 // Whatever one socket does, the others live, a new one opens, and nothing of the old one stays.
 afterEach(async () => {
   service.clock.advance(1)
   expect(await witness.ask({ type: 'ping' })).toMatchObject({ type: 'pong' })
-  for (let look = 0; look < 200 && service.deps.hub.connections.size > 1; look++) await Bun.sleep(10)
-  expect(service.deps.hub.connections.size).toBe(1)
+  for (let look = 0; look < 200 && service.hub.connections.size > 1; look++) await Bun.sleep(10)
+  expect(service.hub.connections.size).toBe(1)
 })
 
 const ping = JSON.stringify({ type: 'ping', id: 'x' })
-const atMost = 64 * 1024
 const notUtf8 = {
   'a broken sequence': [0x22, 0xc3, 0x28, 0x22],
   'an overlong form': [0xc0, 0xaf],
@@ -102,7 +107,7 @@ describe('what is not UTF-8 closes with 1007', () => {
 
 describe('too much closes with 1009', () => {
   test('one frame, before it is there', async () => {
-    const frame = frameOf('text', Buffer.alloc(atMost + 1))
+    const frame = frameOf('text', Buffer.alloc(maxFrameBytes + 1))
     await expectEnd(1009, frame)
     await expectEnd(1009, frame.subarray(0, 14))
   })
@@ -112,7 +117,7 @@ describe('too much closes with 1009', () => {
   )
 
   test('fragments, as soon as they come to more', async () => {
-    const half = Buffer.alloc(atMost / 2 + 1)
+    const half = Buffer.alloc(maxFrameBytes / 2 + 1)
     await expectEnd(1009, frameOf('text', half, { isFinal: false }), frameOf('continuation', half))
     const tiny = Array.from({ length: 70 }, () =>
       frameOf('continuation', half.subarray(0, 1000), { isFinal: false }),
@@ -122,6 +127,14 @@ describe('too much closes with 1009', () => {
 })
 
 describe('what is unusual and allowed', () => {
+  test('a frame of exactly maxFrameBytes; one byte more closes with 1009', async () => {
+    const raw = await open()
+    raw.write(frameOf('text', ping.padEnd(maxFrameBytes)))
+    await raw.text('"pong"')
+    raw.destroy()
+    await expectEnd(1009, frameOf('text', ping.padEnd(maxFrameBytes + 1)))
+  })
+
   test('fragments with a ping between them are one message', async () => {
     const raw = await open()
     raw.write(
@@ -188,7 +201,7 @@ test.each(['ping', 'pong'] as const)('300 of %s at once are too many messages: 4
 test('random bytes never reach further than their own socket', async () => {
   for (let round = 0; round < 50; round++) {
     const raw = await open()
-    const noise = crypto.getRandomValues(Buffer.alloc(1 + Math.floor(Math.random() * 300)))
+    const noise = Buffer.alloc(1 + randomInteger(300)).map(() => randomInteger(256))
     raw.write(round % 2 ? noise : frameOf('text', noise))
     await Promise.race([raw.ended(), Bun.sleep(30)])
     raw.destroy()

@@ -5,7 +5,7 @@ import { enterWithSocket } from '../support/socket'
 const service = useService()
 
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
-const stranger = 'user:0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'
+const otherUser = 'user:0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'
 
 const routes = ['POST /messages', 'GET /messages', 'GET /presence'].map((route) => {
   const [method = '', path = ''] = route.split(' ')
@@ -19,7 +19,7 @@ describe.each(routes)('$method /channels/{channel}$path', ({ at, body }) => {
     expect(status).toBe(401)
   })
 
-  test.each(['admin', stranger, 'nothing', 'room', 'admin:x'])(
+  test.each(['admin', otherUser, 'nothing', 'room', 'admin:x'])(
     'answers a user 403 for %s',
     async (channel) => {
       const { access_token: token } = await service.enter()

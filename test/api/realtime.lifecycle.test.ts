@@ -185,8 +185,8 @@ describe('the other side', () => {
     reader.send({ type: 'subscribe', channel: room })
     await reader.until('subscribed')
     reader.socket.pause()
-    const connection = [...service.deps.hub.connections.values()].find(
-      ({ principal }) => principal?.userId === ada.id,
+    const connection = [...service.hub.connections.values()].find(
+      ({ actor }) => actor.kind === 'user' && actor.userId === ada.id,
     )
     let most = 0
     for (let n = 0; n < 400 && connection && !connection.endsAt; n++) {
@@ -200,7 +200,7 @@ describe('the other side', () => {
     expect(most).toBeLessThan(1.2 * 1024 * 1024)
     service.clock.advance(6)
     await Bun.sleep(400)
-    expect(service.deps.hub.byUser.has(ada.id)).toBe(false)
+    expect(service.hub.byUser.has(ada.id)).toBe(false)
     reader.socket.destroy()
   })
 
@@ -210,10 +210,10 @@ describe('the other side', () => {
     const ada = await enterWithSocket(service)
     service.clock.advance(26)
     await Bun.sleep(400)
-    expect(service.deps.hub.byUser.has(id)).toBe(true)
+    expect(service.hub.byUser.has(id)).toBe(true)
     service.clock.advance(10)
     await Bun.sleep(400)
-    expect(service.deps.hub.byUser.has(id)).toBe(false)
+    expect(service.hub.byUser.has(id)).toBe(false)
     expect(await ada.ask({ type: 'ping' })).toMatchObject({ type: 'pong' })
     mute.socket.destroy()
     await ada.close()

@@ -9,7 +9,7 @@ const service = useService({ LOG_LEVEL: 'warn' })
 test('unauthenticated beyond the limit get 503, those with a token come in, and a place is free when one signs in', async () => {
   const { access_token: token } = await service.enter()
   const unauthenticated = await times(maxUnauthenticated, () => openSocket(service.url))
-  expect(unauthenticated.every((stranger) => stranger.isOpen())).toBe(true)
+  expect(unauthenticated.every((socket) => socket.isOpen())).toBe(true)
   const refused = await shakeHands(service.url)
   expect([refused.status, refused.body.code]).toEqual([503, 'overloaded'])
   expect(refused.headers.get('retry-after')).toBe('2')
@@ -18,6 +18,6 @@ test('unauthenticated beyond the limit get 503, those with a token come in, and 
   const [first] = unauthenticated
   expect(await first?.ask({ type: 'auth', token })).toMatchObject({ type: 'ready' })
   expect((await shakeHands(service.url)).status).toBe(101)
-  await Promise.all(unauthenticated.map((stranger) => stranger.close()))
+  await Promise.all(unauthenticated.map((socket) => socket.close()))
   await (await openSocket(service.url)).close()
 })

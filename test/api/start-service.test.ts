@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Environment, loadConfig } from '../../src/core/config'
 import { MigrationRefused } from '../../src/postgres/migrate'
 import { runningService } from '../../src/server/control-client'
+import { createObservability } from '../../src/server/observability'
 import { startService } from '../../src/server/start-service'
 import { createClient } from '../support/client'
 import { createOperator } from '../support/operator'
@@ -29,7 +30,16 @@ function prepare(variables: Environment = {}) {
   })
   const lines: { event: string }[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  const start = () => startService(config, { destination, awaitsReady: true })
+  /** Starts the service and waits until it is ready; throws why it cannot be. */
+  async function start() {
+    const service = await startService(config, {
+      observability: await createObservability(config, destination),
+    })
+    const fault = await Promise.race([service.ready, service.failed])
+    if (!fault) return service
+    await service.stop()
+    throw fault
+  }
   return { config, lines, start, controlSocket: join(config.dataDir, 'run/control.sock') }
 }
 
@@ -72,8 +82,8 @@ describe('a shutdown', () => {
     await stopping
     expect([await isRefused(service.metricsUrl ?? ''), existsSync(controlSocket)]).toEqual([true, false])
     const events = lines.map(({ event }) => event).filter((event) => event.startsWith('service.'))
-    expect(events.slice(-2)).toEqual(['service.stopping', 'service.stopped'])
-    await (await start()).stop({ hasClients: false })
+    expect(events.at(-1)).toBe('service.stopping')
+    await (await start()).stop()
   })
 })
 
@@ -85,15 +95,15 @@ describe('a start that fails', () => {
     expect(lines.map(({ event }) => event)).toContain('metrics.listening')
     expect(await isRefused(`http://127.0.0.1:${config.metrics?.port}/metrics`)).toBe(true)
     await other.stop(true)
-    await (await start()).stop({ hasClients: false })
+    await (await start()).stop()
   })
 
   test('for migrations that are refused releases its port and the control socket too', async () => {
     const { start, config, controlSocket } = prepare({ PORT: String(freePort()) })
     const service = await start()
-    const { sql } = service.deps.database
+    const { sql } = service.database
     await sql`insert into fastkit_migrations (name, hash) values ('9999_of_a_newer_version', 'x')`
-    await service.stop({ hasClients: false })
+    await service.stop()
     await expect(start()).rejects.toThrow(MigrationRefused)
     expect([await isRefused(service.url), existsSync(controlSocket)]).toEqual([true, false])
     // The lock on DATA_DIR and both ports are free: the next start gets as far.

@@ -26,7 +26,7 @@ function forgeWith(change: (real: Parts) => Partial<Parts>, signing: Parameters<
 }
 
 const same = () => ({})
-const stranger = Buffer.alloc(32, 7)
+const foreignKey = Buffer.alloc(32, 7)
 
 test('the forger knows its trade: an unchanged token is taken', async () => {
   expect(forgeWith(same)).toBe(victim.access_token)
@@ -80,16 +80,18 @@ describe('access token with a signature that is', () => {
     ['HS512', () => forgeWith((real) => ({ header: { ...real.header, alg: 'HS512' } }), { hash: 'sha512' })],
     ['ours, alg RS256', () => withHeader({ alg: 'RS256' })],
     ['no alg', () => withHeader({ alg: undefined })],
-    ['of another key under our kid', () => forgeWith(same, { key: stranger })],
+    ['of another key under our kid', () => forgeWith(same, { key: foreignKey })],
     ['of the refresh key under our kid', () => forgeWith(same, { key: keyFor('refresh') })],
     ['of an empty key', () => forgeWith(same, { key: Buffer.alloc(0) })],
     [
       'of a key brought along',
       () =>
         forgeWith(
-          ({ header }) => ({ header: { ...header, jwk: { kty: 'oct', k: stranger.toString('base64url') } } }),
+          ({ header }) => ({
+            header: { ...header, jwk: { kty: 'oct', k: foreignKey.toString('base64url') } },
+          }),
           {
-            key: stranger,
+            key: foreignKey,
           },
         ),
     ],

@@ -128,7 +128,10 @@ describe('rotation of JWT_SECRET', () => {
 /** Another instance over the same database with other keys: on the embedded one it has to live in this process. */
 async function instanceWith(secrets: string[]) {
   const keys = await createKeyring({ secrets, issuer: 'fastkit', audience: 'fastkit' })
-  const { server } = createApp({ ...service.deps, keys }).listen({ hostname: '127.0.0.1', port: 0 })
+  const { server } = createApp({ ...service, deps: { ...service.deps, keys } }).listen({
+    hostname: '127.0.0.1',
+    port: 0,
+  })
   if (!server) throw new Error('the instance did not start')
   return { ...createClient(`http://127.0.0.1:${server.port}`), stop: () => server.stop(true) }
 }

@@ -1,16 +1,22 @@
-import { afterAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { version } from '../../package.json'
 import { kinds, type Span, startCollector } from '../support/collector'
 import { sendRaw } from '../support/raw'
-import { type Service, startTestService, useService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const collector = startCollector()
-const service = useService({
-  OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-  OTEL_EXPORTER_OTLP_HEADERS: 'api-key=tell%20tale, x-tenant=one',
-  OTEL_SERVICE_NAME: 'fastkit under test',
+let service: Service
+beforeAll(async () => {
+  service = await startTestService({
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=tell%20tale, x-tenant=one',
+    OTEL_SERVICE_NAME: 'fastkit under test',
+  })
 })
-afterAll(() => collector.stop())
+afterAll(async () => {
+  await service.stop()
+  await collector.stop()
+})
 
 const ourSpan = '00f067aa0ba902b7'
 
@@ -153,7 +159,7 @@ describe('what a request waits for', () => {
   })
 
   test('is not followed outside of requests', async () => {
-    await service.deps.database.ping()
+    await service.database.ping()
     await service.deps.passwords.hash('nobody asked for this one')
     await traceOf('GET /livez')
     expect(

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { onEmbedded } from '../../src/cli/embedded-access'
 import { openDataDir } from '../../src/embedded/data-dir'
+import { withEmbeddedDatabase } from '../../src/embedded/with-embedded-database'
 import { createClient } from '../support/client'
 import { createOperator } from '../support/operator'
 
@@ -50,7 +50,7 @@ async function write() {
 /** Half a kilobyte a row. */
 async function fill(path: string) {
   const dataDir = openDataDir(path)
-  await onEmbedded({ dataDir: path, fsync: false }, async (sql) => {
+  await withEmbeddedDatabase({ dataDir: path, fsync: false }, async (sql) => {
     await sql`insert into audit_events select gen_random_uuid(), 'sign_in.failed', gen_random_uuid(), gen_random_uuid(), null,
       '192.0.2.1', gen_random_uuid()::text, jsonb_build_object('pad', (select string_agg(md5((i * 10 + g)::text), '')
       from generate_series(1, 8) g)), now() from generate_series(1, ${rows}::int) i`

@@ -146,6 +146,6 @@ function report(targets: Target[]) {
   }
 }
 
-function median(figures: number[]): number {
-  return figures.toSorted((a, b) => a - b)[figures.length >> 1] ?? 0
+function median(numbers: number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0
 }

@@ -120,6 +120,6 @@ function mebibytes(bytes: number) {
   return (bytes / 1024 / 1024).toFixed(1)
 }
 
-function print(what: string, figures: string[]) {
-  console.log(`${what}: ${figures.join(', ')}`)
+function print(what: string, values: string[]) {
+  console.log(`${what}: ${values.join(', ')}`)
 }

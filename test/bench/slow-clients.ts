@@ -96,6 +96,6 @@ function verdictOf(output: string): string {
   )
 }
 
-function print(title: string, figures: string[]) {
-  console.log(`${title}: ${figures.join(', ')}`)
+function print(title: string, values: string[]) {
+  console.log(`${title}: ${values.join(', ')}`)
 }

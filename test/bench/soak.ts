@@ -6,6 +6,7 @@ import { createPlayground, repository } from '../support/executable'
 import { type Record, visit } from '../support/guide-steps'
 import { createHeapProbe } from '../support/heap'
 import { from, newAddress } from '../support/many-sockets'
+import { random } from '../support/random'
 import { percentile } from '../support/soak'
 
 // bun test/bench/soak.ts [minutes]: a little of everything at a moderate rate, and whether anything grows meanwhile. On
@@ -71,7 +72,7 @@ async function serve() {
 
 async function keepVisiting() {
   const pauseMilliseconds = (1000 * visitors) / thingsPerSecond
-  const pause = () => Bun.sleep(pauseMilliseconds * 2 * Math.random())
+  const pause = () => Bun.sleep(pauseMilliseconds * 2 * random())
   while (!state.isOver) {
     const token = await adminToken()
     if (token) await visit({ url: service.url, record, admin: token, pause })

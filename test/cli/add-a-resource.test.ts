@@ -17,13 +17,13 @@ describe.skipIf(isFollowed)('"Add a resource" in src/README.md', () => {
     copyRepository()
     const written = [...guide.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```$/gms)]
     const layers = ['table', 'schema', 'repo', 'service', 'routes'].map((it) => `src/modules/notes/${it}.ts`)
-    expect(written.map(([, path]) => path)).toEqual([...layers, 'test/integration/notes.test.ts'])
+    expect(written.map(([, path]) => path)).toEqual([...layers, 'test/api/notes.test.ts'])
     for (const [, path = '', text = ''] of written) await Bun.write(join(clone, path), text)
     await run('bun run db:generate notes')
     await addLines()
 
     await run('bun run check')
-    const tests = ['integration/notes', 'integration/database.migrate', 'unit/documents']
+    const tests = ['api/notes', 'api/verbs.anonymous', 'cli/database.migrate', 'unit/documents']
     await run(`bun test --timeout=60000 ${tests.map((name) => `test/${name}.test.ts`).join(' ')}`)
   })
 })

@@ -5,17 +5,17 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import postgres, { type Sql } from 'postgres'
 import { backupFormat } from '../../src/backup/manifest'
-import { piecesOf, verifyBackup } from '../../src/backup/read-backup'
-import { contentsOf, fill } from '../../src/backup/transfer'
+import { readChunks, verifyBackup } from '../../src/backup/read-backup'
+import { exportContents, importContents } from '../../src/backup/transfer'
 import { writeBackup } from '../../src/backup/write-backup'
-import { onEmbedded } from '../../src/cli/embedded-access'
 import { openDataDir } from '../../src/embedded/data-dir'
+import { withEmbeddedDatabase } from '../../src/embedded/with-embedded-database'
 import { createTestDatabase } from '../support/database'
+import { seed } from '../support/random'
 
 const home = mkdtempSync(join(tmpdir(), 'fastkit-values-'))
 const schema = await Bun.file(join(import.meta.dir, '../support/awkward.sql')).text()
 const odd = `"Odd ""name"", 'it' (x)"`
-const seed = Date.now() % 1_000_000
 
 setDefaultTimeout(120_000)
 afterAll(() => rmSync(home, { recursive: true }))
@@ -23,7 +23,7 @@ afterAll(() => rmSync(home, { recursive: true }))
 /** A fresh database of the embedded kind, gone after `work`. */
 async function onFresh<T>(name: string, work: (sql: Sql) => Promise<T>): Promise<T> {
   const { path, release } = openDataDir(join(home, name))
-  return onEmbedded({ dataDir: path, fsync: false }, work).finally(release)
+  return withEmbeddedDatabase({ dataDir: path, fsync: false }, work).finally(release)
 }
 
 async function onServer<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
@@ -128,7 +128,7 @@ async function populate(sql: Sql) {
 
 /** What a copy has to agree in. */
 async function stateOf(sql: Sql) {
-  const sums = await sql.begin(async (transaction) => (await contentsOf(transaction)).sums)
+  const sums = await sql.begin(async (transaction) => (await exportContents(transaction)).sums)
   const constraints = await sql.unsafe(
     `select conname, pg_get_constraintdef(oid) as definition, convalidated from pg_constraint
      where connamespace = 'public'::regnamespace and contype <> 'n' order by 1`,
@@ -145,10 +145,10 @@ describe(`values of every kind (seed ${seed})`, () => {
       await sql.unsafe(schema)
       await populate(sql)
       await sql.begin(async (transaction) => {
-        const { pieces, sums, migrations, tables } = await contentsOf(transaction)
+        const { chunks, sums, migrations, tables } = await exportContents(transaction)
         const about = { format: backupFormat, version: 'test', created_at: '', jwt_secret: null } as const
-        const head = { ...about, migrations, tables }
-        await writeBackup({ head, sums, pieces }, createWriteStream(file))
+        const header = { ...about, migrations, tables }
+        await writeBackup({ header, sums, chunks }, createWriteStream(file))
       })
       return stateOf(sql)
     })
@@ -158,12 +158,14 @@ describe(`values of every kind (seed ${seed})`, () => {
 
     await onFresh('second', async (sql) => {
       await sql.unsafe(schema)
-      await sql.begin((transaction) => fill(transaction, { pieces: piecesOf(file), sums }))
+      await sql.begin((transaction) => importContents(transaction, { chunks: readChunks(file), sums }))
       expect(await stateOf(sql)).toEqual(first)
 
       const third = await onServer(async (server) => {
         await server.unsafe(schema)
-        await sql.begin((source) => server.begin(async (target) => fill(target, await contentsOf(source))))
+        await sql.begin((source) =>
+          server.begin(async (target) => importContents(target, await exportContents(source))),
+        )
         const state = await stateOf(server)
         await goesOn(server)
         return state

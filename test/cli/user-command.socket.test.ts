@@ -2,31 +2,38 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { createLifecycle } from '../../src/core/lifecycle'
+import { createLifecycle, type Lifecycle } from '../../src/core/service-lifecycle'
 import { openDataDir } from '../../src/embedded/data-dir'
 import { ask, runningService } from '../../src/server/control-client'
 import { type ControlServer, startControlServer } from '../../src/server/control-server'
-import { useService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const aSecret = 'a quiet green lantern'
 const home = mkdtempSync(join(tmpdir(), 'fastkit-control-'))
 const dataDir = join(home, 'data')
 const unix = join(dataDir, 'run/control.sock')
 
+let service: Service
 let control: ControlServer
-afterAll(() => control.close())
-const service = useService()
 
 beforeAll(async () => {
   // As `serve` leaves it: made private before anything listens in it.
   openDataDir(dataDir).release()
+  service = await startTestService()
   service.secrets.add(aSecret)
-  control = startControlServer(
-    { ...service.deps, config: { ...service.deps.config, dataDir } },
-    { snapshot: null },
-  )
+  control = startControlServer(controlled(service.lifecycle), { snapshot: null })
 })
-afterAll(() => rmSync(home, { recursive: true }))
+afterAll(async () => {
+  await control.close()
+  await service.stop()
+  rmSync(home, { recursive: true })
+})
+
+const controlled = (lifecycle: Lifecycle) => ({
+  ...service,
+  lifecycle,
+  deps: { ...service.deps, config: { ...service.deps.config, dataDir } },
+})
 
 const send = (body: string | Uint8Array<ArrayBuffer>, contentType = 'application/json') =>
   fetch('http://control/', { unix, method: 'POST', body, headers: { 'content-type': contentType } })
@@ -115,16 +122,18 @@ describe('who looks for the service', () => {
 
   test('finds it when it takes commands, not while it starts or ends', async () => {
     expect(await runningService(config())).toBe(unix)
-    const otherConfig = { ...service.deps.config, dataDir: join(home, 'other') }
-    openDataDir(otherConfig.dataDir).release()
+    await control.close()
     const lifecycle = createLifecycle('ok')
-    const other = startControlServer({ ...service.deps, lifecycle, config: otherConfig }, { snapshot: null })
-    expect(await runningService(otherConfig)).toBeNull()
+    const other = startControlServer(controlled(lifecycle), { snapshot: null })
+    const seen = [await runningService(config())]
     lifecycle.markMigrated()
-    expect(await runningService(otherConfig)).toBe(join(otherConfig.dataDir, 'run/control.sock'))
+    seen.push(await runningService(config()))
     lifecycle.startDraining()
-    expect(await runningService(otherConfig)).toBeNull()
+    seen.push(await runningService(config()))
     await other.close()
+    control = startControlServer(controlled(service.lifecycle), { snapshot: null })
+    expect(seen).toEqual([null, unix, null])
+    expect(await runningService(config())).toBe(unix)
   })
 
   test('finds nothing in another directory', async () => {

@@ -14,7 +14,7 @@ async function cacheFor() {
   const sid = String(decodeJwt(user.access_token)['sid'])
   const bus = createEventBus()
   let isTrusted = true
-  const cache = createLivenessCache({ db: service.deps.db, bus, isTrusted: () => isTrusted })
+  const cache = createLivenessCache({ db: service.deps.db, events: bus, isTrusted: () => isTrusted })
   return {
     bus,
     sid,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
+import { random } from '../support/random'
 import { startTestService, useService } from '../support/service'
 import { enterWithSocket, signedInSocket } from '../support/socket'
 
@@ -123,7 +124,7 @@ describe('a link that drops again and again', () => {
         expect(await socket.ask({ type: 'subscribe', channel: room, since })).toMatchObject({
           recovered: true,
         })
-        await Bun.sleep(Math.random() * 60)
+        await Bun.sleep(random() * 60)
         socket.socket.terminate()
         await socket.closed()
         seen.push(...offsets(socket.of('message')))

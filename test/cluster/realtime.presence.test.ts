@@ -12,12 +12,12 @@ const idsIn = ({ users }: Record<string, unknown>) =>
 describe('presence', () => {
   test('is for members and admins', async () => {
     const room = newRoom()
-    const [member, stranger] = [await enterWithSocket(service), await enterWithSocket(service)]
+    const [member, outsider] = [await enterWithSocket(service), await enterWithSocket(service)]
     const admin = await enterWithSocket(service, { isAdmin: true })
     await member.ask({ type: 'subscribe', channel: room })
     const path = `GET /api/v1/channels/${room}/presence`
-    expect(await stranger.ask({ type: 'presence', channel: room })).toMatchObject({ code: 'forbidden' })
-    expect((await service.call(path, { token: stranger.access_token })).status).toBe(403)
+    expect(await outsider.ask({ type: 'presence', channel: room })).toMatchObject({ code: 'forbidden' })
+    expect((await service.call(path, { token: outsider.access_token })).status).toBe(403)
     const expected = { channel: room, users: [{ user_id: member.id }], count: 1 }
     for (const user of [member, admin]) {
       expect(await user.ask({ type: 'presence', channel: room })).toMatchObject(expected)
@@ -25,7 +25,7 @@ describe('presence', () => {
     }
     await member.ask({ type: 'unsubscribe', channel: room })
     expect(await member.ask({ type: 'presence', channel: room })).toMatchObject({ code: 'forbidden' })
-    for (const user of [member, stranger, admin]) await user.close()
+    for (const user of [member, outsider, admin]) await user.close()
   })
 
   test('counts users, not sockets: `joined` with the first and `left` with the last', async () => {
@@ -90,7 +90,7 @@ describe('presence', () => {
       }
       expect({ table, rows }).toEqual({ table, rows: 0 })
     }
-    expect(service.deps.hub.channels.has(room)).toBe(false)
+    expect(service.hub.channels.has(room)).toBe(false)
   })
 })
 
@@ -137,7 +137,7 @@ describe.skipIf(!serverUrl)('over two instances', () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     await ada.ask({ type: 'subscribe', channel: room })
-    await service.sql`delete from realtime_instances where id = ${service.deps.hub.instanceId}`
+    await service.sql`delete from realtime_instances where id = ${service.hub.instanceId}`
     await Bun.sleep(2500)
     expect(idsIn(await ada.ask({ type: 'presence', channel: room }))).toEqual([ada.id])
     const rows = await service.sql`select from realtime_sockets where user_id = ${ada.id}`

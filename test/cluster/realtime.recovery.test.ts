@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
 import { createFlakyLink } from '../support/flaky'
+import { random } from '../support/random'
 import { type Service, startTestService } from '../support/service'
 import type { Received } from '../support/socket'
 
-// RECOVERY_SECONDS=60 bun test test/integration/realtime.recovery.test.ts: for as long as it is to be shown.
+// RECOVERY_SECONDS=60 bun test test/cluster/realtime.recovery.test.ts: for as long as it is to be shown.
 const seconds = Number(process.env['RECOVERY_SECONDS'] ?? 6)
 const people = 20
 // Together 30 messages a second: 100 are kept, so that nobody may be away for more than about three.
@@ -110,7 +111,7 @@ function takePart({ url, token, room, name, stage }: Part) {
       ready: () => send({ type: 'subscribe', channel: room, since: seen.length }),
       subscribed(answer) {
         if (answer['recovered'] !== true) problems.push({ name, since: seen.length, answer })
-        publishing = setInterval(publish, pauseMilliseconds * (0.5 + Math.random()))
+        publishing = setInterval(publish, pauseMilliseconds * (0.5 + random()))
       },
       message: ({ offset, data }) => record({ offset, data }),
       published({ offset, id }) {
@@ -133,7 +134,7 @@ function takePart({ url, token, room, name, stage }: Part) {
   async function takeTurns() {
     while (!stage.isOver) {
       await stay()
-      if (!stage.isOver) await Bun.sleep(Math.random() * maxAwayMilliseconds)
+      if (!stage.isOver) await Bun.sleep(random() * maxAwayMilliseconds)
     }
   }
   return { seen, acknowledged, problems, links: () => links, left: takeTurns() }

@@ -23,132 +23,133 @@ async function until(isSo: () => boolean | Promise<boolean>, deadlineMillisecond
   return performance.now() - startedAt
 }
 
-if (serverUrl === null) {
-  test('the embedded database has no other instance, so there is no link to lose', async () => {
-    expect([here.deps.instanceId, here.deps.listener.isLive]).toEqual([null, true])
+test.skipIf(serverUrl !== null)(
+  'the embedded database has no other instance, so there is no link to lose',
+  async () => {
+    expect([here.deps.events.instanceId, here.listener.isLive]).toEqual([null, true])
     const user = await here.enter()
     expect((await here.me(user.access_token)).status).toBe(200)
     await logout(user)
     expect((await here.me(user.access_token)).status).toBe(401)
-  })
-} else {
-  describe('an instance whose LISTEN connection is gone', () => {
-    const there = useService({}, { beside: here })
+  },
+)
 
-    /** Lets nobody connect to the database while `work` runs; the connections that pools hold go on. */
-    async function withoutListeners(work: () => Promise<void>) {
-      const sql = postgres(String(serverUrl), { max: 1 })
-      const name = new URL(String(here.databaseUrl)).pathname.slice(1)
-      try {
-        await sql.unsafe(`alter database ${name} allow_connections false`)
-        const killed = await sql`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = ${name} and application_name = 'fastkit listener'`
-        expect(killed).toHaveLength(2)
-        await until(() => !there.deps.listener.isLive, 1000)
-        await work()
-      } finally {
-        await sql.unsafe(`alter database ${name} allow_connections true`)
-        await sql.end()
-      }
-      await until(() => there.deps.listener.isLive && here.deps.listener.isLive, 5000)
+describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone', () => {
+  const there = useService({}, () => ({ beside: here }))
+
+  /** Lets nobody connect to the database while `work` runs; the connections that pools hold go on. */
+  async function withoutListeners(work: () => Promise<void>) {
+    const sql = postgres(String(serverUrl), { max: 1 })
+    const name = new URL(String(here.databaseUrl)).pathname.slice(1)
+    try {
+      await sql.unsafe(`alter database ${name} allow_connections false`)
+      const killed = await sql`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = ${name} and application_name = 'fastkit listener'`
+      expect(killed).toHaveLength(2)
+      await until(() => !there.listener.isLive, 1000)
+      await work()
+    } finally {
+      await sql.unsafe(`alter database ${name} allow_connections true`)
+      await sql.end()
     }
+    await until(() => there.listener.isLive && here.listener.isLive, 5000)
+  }
 
-    test('asks the database each time, and forgets all it knew when it is back', async () => {
-      const people = await Promise.all(Array.from({ length: 6 }, here.enter))
-      const [unasked, ...asked] = people
-      if (!unasked) throw new Error('no one came')
-      for (const { access_token } of [...people, ...people])
-        expect((await there.me(access_token)).status).toBe(200)
+  test('asks the database each time, and forgets all it knew when it is back', async () => {
+    const people = await Promise.all(Array.from({ length: 6 }, here.enter))
+    const [unasked, ...asked] = people
+    if (!unasked) throw new Error('no one came')
+    for (const { access_token } of [...people, ...people])
+      expect((await there.me(access_token)).status).toBe(200)
 
-      await withoutListeners(async () => {
-        for (const [at, user] of asked.entries()) {
-          expect((await there.me(user.access_token)).status).toBe(200)
-          await (at % 2 ? logout(user) : endSilently(user))
-          expect((await there.me(user.access_token)).status).toBe(401)
-        }
-        await endSilently(unasked)
-      })
-      for (const { access_token } of people) expect((await there.me(access_token)).status).toBe(401)
+    await withoutListeners(async () => {
+      for (const [at, user] of asked.entries()) {
+        expect((await there.me(user.access_token)).status).toBe(200)
+        await (at % 2 ? logout(user) : endSilently(user))
+        expect((await there.me(user.access_token)).status).toBe(401)
+      }
+      await endSilently(unasked)
     })
+    for (const { access_token } of people) expect((await there.me(access_token)).status).toBe(401)
+  })
 
-    test.each(['{"from":"another","notice":{"type":"session.frozen"}}', 'hello'])(
-      'forgets all it knew at a notice that it does not understand: %s',
-      async (payload) => {
-        const user = await here.enter()
-        expect((await there.me(user.access_token)).status).toBe(200)
-        await endSilently(user)
-        expect((await there.me(user.access_token)).status).toBe(200)
-        await here.sql`select pg_notify('fastkit', ${payload})`
-        await until(async () => (await there.me(user.access_token)).status === 401, 1000)
-      },
-    )
-
-    test('remembers again once it is back', async () => {
+  test.each(['{"from":"another","notice":{"type":"session.frozen"}}', 'hello'])(
+    'forgets all it knew at a notice that it does not understand: %s',
+    async (payload) => {
       const user = await here.enter()
       expect((await there.me(user.access_token)).status).toBe(200)
       await endSilently(user)
       expect((await there.me(user.access_token)).status).toBe(200)
-      await logout(user)
-    })
+      await here.sql`select pg_notify('fastkit', ${payload})`
+      await until(async () => (await there.me(user.access_token)).status === 401, 1000)
+    },
+  )
 
-    test('killed in the middle of 100 revocations accepts none of their tokens a second later', async () => {
-      const people = await Promise.all(Array.from({ length: 100 }, here.enter))
-      for (const { access_token } of people) expect((await there.me(access_token)).status).toBe(200)
-      const ends = people.map(async (user, at) => {
-        if (at === 50)
-          await here.sql`select pg_terminate_backend(pid) from pg_stat_activity
-          where datname = current_database() and application_name = 'fastkit listener'`
-        return logout(user)
-      })
-      expect((await Promise.all(ends)).map(({ status }) => status)).toEqual(people.map(() => 204))
-      await until(async () => (await accepted(there, people)).length === 0, 1000)
-      await until(() => there.deps.listener.isLive, 5000)
-      expect(await accepted(there, people)).toEqual([])
-    })
+  test('remembers again once it is back', async () => {
+    const user = await here.enter()
+    expect((await there.me(user.access_token)).status).toBe(200)
+    await endSilently(user)
+    expect((await there.me(user.access_token)).status).toBe(200)
+    await logout(user)
   })
 
-  describe('an instance whose link falls silent without closing', () => {
-    let link: Link
-    let there: Service
-    beforeAll(async () => {
-      link = createLink(String(here.databaseUrl))
-      there = await startTestService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
-      await until(() => there.deps.listener.isLive, 5000)
+  test('killed in the middle of 100 revocations accepts none of their tokens a second later', async () => {
+    const people = await Promise.all(Array.from({ length: 100 }, here.enter))
+    for (const { access_token } of people) expect((await there.me(access_token)).status).toBe(200)
+    const ends = people.map(async (user, at) => {
+      if (at === 50)
+        await here.sql`select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name = 'fastkit listener'`
+      return logout(user)
     })
-    afterAll(async () => {
-      link.thaw()
-      await there.stop()
-      link.close()
-    })
-
-    test('for notices alone, asks the database within a second', async () => {
-      const people = await Promise.all(Array.from({ length: 10 }, here.enter))
-      expect(await accepted(there, people)).toHaveLength(10)
-      link.freeze('fastkit listener')
-      await Promise.all(people.map(logout))
-      const delay = await until(async () => (await accepted(there, people)).length === 0, 1000)
-      process.stderr.write(`a frozen link is noticed after ${delay.toFixed(0)} ms\n`)
-      link.thaw()
-      await until(() => there.deps.listener.isLive, 5000)
-      expect(await accepted(there, people)).toEqual([])
-    })
-
-    test('for everything, accepts nothing that has ended a second ago', async () => {
-      const user = await here.enter()
-      expect((await there.me(user.access_token)).status).toBe(200)
-      link.freeze()
-      await logout(user)
-      const endedAt = performance.now()
-      let acceptedFor = 0
-      while ((await there.me(user.access_token)).status === 200) acceptedFor = performance.now() - endedAt
-      expect(acceptedFor).toBeLessThan(1000)
-      expect((await there.me(user.access_token)).body.code).toBe('database_unavailable')
-      link.thaw()
-      await until(() => there.deps.listener.isLive, 10_000)
-      expect((await there.me(user.access_token)).body.code).toBe('invalid_token')
-    })
+    expect((await Promise.all(ends)).map(({ status }) => status)).toEqual(people.map(() => 204))
+    await until(async () => (await accepted(there, people)).length === 0, 1000)
+    await until(() => there.listener.isLive, 5000)
+    expect(await accepted(there, people)).toEqual([])
   })
-}
+})
+
+describe.skipIf(serverUrl === null)('an instance whose link falls silent without closing', () => {
+  let link: Link
+  let there: Service
+  beforeAll(async () => {
+    link = createLink(String(here.databaseUrl))
+    there = await startTestService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
+    await until(() => there.listener.isLive, 5000)
+  })
+  afterAll(async () => {
+    link.thaw()
+    await there.stop()
+    link.close()
+  })
+
+  test('for notices alone, asks the database within a second', async () => {
+    const people = await Promise.all(Array.from({ length: 10 }, here.enter))
+    expect(await accepted(there, people)).toHaveLength(10)
+    link.freeze('fastkit listener')
+    await Promise.all(people.map(logout))
+    const delay = await until(async () => (await accepted(there, people)).length === 0, 1000)
+    process.stderr.write(`a frozen link is noticed after ${delay.toFixed(0)} ms\n`)
+    link.thaw()
+    await until(() => there.listener.isLive, 5000)
+    expect(await accepted(there, people)).toEqual([])
+  })
+
+  test('for everything, accepts nothing that has ended a second ago', async () => {
+    const user = await here.enter()
+    expect((await there.me(user.access_token)).status).toBe(200)
+    link.freeze()
+    await logout(user)
+    const endedAt = performance.now()
+    let acceptedFor = 0
+    while ((await there.me(user.access_token)).status === 200) acceptedFor = performance.now() - endedAt
+    expect(acceptedFor).toBeLessThan(1000)
+    expect((await there.me(user.access_token)).body.code).toBe('database_unavailable')
+    link.thaw()
+    await until(() => there.listener.isLive, 10_000)
+    expect((await there.me(user.access_token)).body.code).toBe('invalid_token')
+  })
+})
 
 async function accepted(instance: Service, people: Person[]) {
   const answers = await Promise.all(people.map(({ access_token }) => instance.me(access_token)))

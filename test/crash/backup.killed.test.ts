@@ -6,6 +6,7 @@ import { aPassword, createClient } from '../support/client'
 import { serverUrl } from '../support/database'
 import { repository } from '../support/executable'
 import { createOperator, type Place } from '../support/operator'
+import { random } from '../support/random'
 
 const { emptyDir, fastkit, user, serve, clear } = createOperator()
 const main = join(repository, 'src/main.ts')
@@ -48,7 +49,7 @@ describe.skipIf(serverUrl !== null)('kill -9', () => {
     const path = join(place.cwd, 'copy')
     const longest = await killedAfter(60_000, place, ['backup', 'first'])
     for (let round = 0; round < rounds; round++) {
-      await killedAfter(Math.random() * longest, place, ['backup', 'copy', '--force'])
+      await killedAfter(random() * longest, place, ['backup', 'copy', '--force'])
       if (existsSync(path)) await verifyBackup(path)
       await client.register()
     }
@@ -64,7 +65,7 @@ describe.skipIf(serverUrl !== null)('kill -9', () => {
     const longest = await killedAfter(60_000, { cwd: emptyDir() }, ['restore', file])
     for (let round = 0; round < rounds; round++) {
       const place = { cwd: emptyDir() }
-      await killedAfter(Math.random() * longest, place, ['restore', file])
+      await killedAfter(random() * longest, place, ['restore', file])
       if (!existsSync(join(place.cwd, 'data/pg')) && !existsSync(join(place.cwd, 'data/restored'))) {
         const { exitCode, stderr } = await fastkit(place, ['restore', file])
         expect([exitCode, stderr]).toEqual([0, ''])
@@ -154,19 +155,19 @@ describe.skipIf(serverUrl !== null).each(['SIGINT', 'SIGTERM'] as const)('%s', (
     const place = { cwd: emptyDir() }
     await createBoss(place)
     await fastkit(place, ['backup', 'whole'])
-    const stopped = await interrupted(place, ['backup', 'copy'], 'data/snapshot/pg')
+    const stopped = await signalled(place, ['backup', 'copy'], 'data/snapshot/pg')
     expect([stopped, readdirSync(place.cwd).toSorted()]).toEqual([1, ['data', 'whole']])
     expect(existsSync(join(place.cwd, 'data/snapshot'))).toBe(false)
 
     const other = { cwd: emptyDir() }
     const file = join(place.cwd, 'whole')
-    expect(await interrupted(other, ['restore', file], 'data/restore.partial/pg')).toBe(1)
+    expect(await signalled(other, ['restore', file], 'data/restore.partial/pg')).toBe(1)
     expect(existsSync(join(other.cwd, 'data/restore.partial'))).toBe(false)
     expect((await fastkit(other, ['restore', file])).exitCode).toBe(0)
   })
 
   /** Sends the signal as soon as there is a file of that name. */
-  async function interrupted({ cwd }: Place, args: string[], name: string) {
+  async function signalled({ cwd }: Place, args: string[], name: string) {
     const child = Bun.spawn([process.execPath, main, ...args], {
       cwd,
       env: { EMBEDDED_FSYNC: 'off' },

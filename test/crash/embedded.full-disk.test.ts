@@ -80,7 +80,7 @@ describe.skipIf(!isMounted)(`an embedded database on a disk that fills up${why}`
   )
 })
 
-describe.skipIf(!isMounted)(`upkeep of a database on a nearly full disk${why}`, () => {
+describe.skipIf(!isMounted)(`maintenance of a database on a nearly full disk${why}`, () => {
   test(
     'removes dead rows only where the disk has room for what that writes',
     async () => {
@@ -97,7 +97,7 @@ describe.skipIf(!isMounted)(`upkeep of a database on a nearly full disk${why}`, 
       // Postgres keeps WAL files for as much as it wrote lately; by now that is long ago.
       for (let n = 0; n < 50; n++) await sql`checkpoint`
       fill(12)
-      // Upkeep looks every 15 seconds.
+      // Maintenance looks every 15 seconds.
       const end = await Promise.race([embedded.failed, Bun.sleep(17_000).then(() => 'none')])
       expect(end).toBe('none')
       expect([...(await vacuums())]).toEqual([{ times: 0 }])

@@ -99,15 +99,15 @@ describe('embedded database', () => {
   })
 })
 
-describe('upkeep', () => {
+describe('maintenance', () => {
   test('it keeps out of a transaction of the client', async () => {
     const { postgres } = await startPostgres({ dataDir: emptyDir(), fsync: false, onCrash: () => null })
     const send = (sql: string) =>
       postgres.execProtocolRawStream(protocol.serialize.query(sql), { onRawData: () => null })
     await send('BEGIN')
-    expect(await postgres.execWhenQuiet('CHECKPOINT')).toBeNull()
+    expect(await postgres.execWhenIdle('CHECKPOINT')).toBeNull()
     await send('COMMIT')
-    expect(await postgres.execWhenQuiet('CHECKPOINT')).toBe('')
+    expect(await postgres.execWhenIdle('CHECKPOINT')).toBe('')
     await postgres.close()
   })
 
@@ -115,9 +115,9 @@ describe('upkeep', () => {
     const { postgres } = await startPostgres({ dataDir: emptyDir(), fsync: false, onCrash: () => null })
     const send = (message: Uint8Array) => postgres.execProtocolRawStream(message, { onRawData: () => null })
     await send(protocol.serialize.parse({ text: 'SELECT 1' }))
-    expect(await postgres.execWhenQuiet('SELECT 2')).toBeNull()
+    expect(await postgres.execWhenIdle('SELECT 2')).toBeNull()
     await send(protocol.serialize.sync())
-    expect(await postgres.execWhenQuiet('SELECT 2')).toBe('2')
+    expect(await postgres.execWhenIdle('SELECT 2')).toBe('2')
     await postgres.close()
   })
 })

@@ -7,9 +7,9 @@ import { createOperator } from '../support/operator'
 import { noOwnPostgres, type OwnPostgres, startOwnPostgres } from '../support/own-postgres'
 import { createLink, type Link } from '../support/proxy'
 import { signedInSocket } from '../support/socket'
-import { figures, type Sample, startTraffic } from '../support/traffic'
+import { type Sample, startTraffic, summarise } from '../support/traffic'
 
-// FAULT_SECONDS=20 bun test test/integration/faults.test.ts: how long each fault lasts.
+// FAULT_SECONDS=20 bun test test/crash/faults.test.ts: how long each fault lasts.
 const faultMilliseconds = Number(process.env['FAULT_SECONDS'] ?? 2.5) * 1000
 const statementTimeoutMilliseconds = 1000
 // A query may take half a second more than a statement. The machine may be busy with other tests.
@@ -190,7 +190,7 @@ const lastRefusal = (samples: Sample[]) =>
   )
 
 function report(name: string, during: Sample[], recovery: number) {
-  const { requests, answers, p50, p99, max } = figures(during)
+  const { requests, answers, p50, p99, max } = summarise(during)
   const counts = Object.entries(answers).map(([answer, count]) => `${count} × ${answer}`)
   process.stderr.write(
     `${name}: ${requests} requests (${counts.join(', ')}), p50 ${p50} p99 ${p99} max ${max} ms, well after ${Math.max(0, Math.round(recovery))} ms\n`,

@@ -23,7 +23,7 @@ describe.skipIf(serverUrl === null)('a network that forgets', () => {
     const { email, password } = await there.enter()
     const ask = () => there.call('POST /api/v1/auth/login', { body: { email, password } })
     await Promise.all(Array.from({ length: 12 }, ask))
-    await until(() => there.deps.listener.isLive)
+    await until(() => there.listener.isLive)
     link.forget()
     const startedAt = performance.now()
     const statuses: number[] = []
@@ -38,8 +38,8 @@ describe.skipIf(serverUrl === null)('a network that forgets', () => {
     process.stderr.write(
       `forgotten connections are replaced after ${Math.round(performance.now() - startedAt)} ms\n`,
     )
-    expect(there.deps.listener.isLive).toBe(false)
-    await until(() => there.deps.listener.isLive)
+    expect(there.listener.isLive).toBe(false)
+    await until(() => there.listener.isLive)
     process.stderr.write(`the link for notices after ${Math.round(performance.now() - startedAt)} ms\n`)
   })
 })

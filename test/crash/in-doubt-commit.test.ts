@@ -32,7 +32,7 @@ describe.skipIf(serverUrl === null)('a commit whose answer got lost on the way',
 
   test('a logout whose commit was not answered has ended the session here too', async () => {
     const user = await here.enter()
-    while (!there.deps.listener.isLive) await Bun.sleep(10)
+    while (!there.listener.isLive) await Bun.sleep(10)
     expect((await there.me(user.access_token)).status).toBe(200)
     const ending = there.call('POST /api/v1/auth/logout', { token: user.access_token })
     while (!(await isCommitting())) await Bun.sleep(5)
@@ -40,7 +40,7 @@ describe.skipIf(serverUrl === null)('a commit whose answer got lost on the way',
     link.freeze('application_name\0fastkit\0')
     const { status, body } = await ending
     expect([status, body.code]).toEqual([503, 'database_unavailable'])
-    expect(there.deps.listener.isLive).toBe(true)
+    expect(there.listener.isLive).toBe(true)
     link.thaw()
     const [row] = await here.sql`select revoked_at from sessions where user_id = ${user.id}`
     expect(row?.['revoked_at']).not.toBeNull()

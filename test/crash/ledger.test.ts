@@ -4,7 +4,7 @@ import { faultsIn, rebuild } from '../support/ledger/faults'
 import { createScene } from '../support/ledger/scene'
 import { noOwnPostgres } from '../support/own-postgres'
 
-// LEDGER_ROUNDS=50 bun test --timeout=3600000 test/integration/ledger.test.ts: the long version, of the executable.
+// LEDGER_ROUNDS=50 bun test --timeout=3600000 test/crash/ledger.test.ts: the long version, of the executable.
 
 const { LEDGER_ROUNDS } = Bun.env
 const isOnServer = serverUrl !== null
@@ -26,14 +26,14 @@ describe.skipIf(isOnServer && noOwnPostgres !== null)('kill -9 while 16 writers 
           expect(await faultsIn(sql)).toEqual([])
           expect(await rebuild(sql)).toMatchObject({ tables: expect.any(Number) })
         })
-        const figures = {
+        const numbers = {
           rounds,
           ...acknowledged,
           rooms: roomCount,
           losses: losses.length,
-          ...figuresOf(restarts),
+          ...numbersOf(restarts),
         }
-        if (LEDGER_ROUNDS) process.stdout.write(`${JSON.stringify(figures)}\n`)
+        if (LEDGER_ROUNDS) process.stdout.write(`${JSON.stringify(numbers)}\n`)
       } finally {
         await scene.clear()
       }
@@ -58,7 +58,7 @@ async function live(scene: Awaited<ReturnType<typeof createScene>>): Promise<num
   return restarts
 }
 
-function figuresOf(restarts: number[]) {
+function numbersOf(restarts: number[]) {
   const sorted = restarts.toSorted((a, b) => a - b).map(Math.round)
-  return { restartMedianMs: sorted[sorted.length >> 1], restartMostMs: sorted.at(-1) }
+  return { restartMedianMs: sorted[sorted.length >> 1], restartMaxMs: sorted.at(-1) }
 }

@@ -4,7 +4,7 @@ import { createStage, percentile } from '../support/soak'
 
 // Bun's fetch keeps what goes beyond 256 requests waiting in the client.
 const clients = 220
-// OVERLOAD_SECONDS=30 bun test test/integration/overload.test.ts: how long each load lasts.
+// OVERLOAD_SECONDS=30 bun test test/crash/overload.test.ts: how long each load lasts.
 const seconds = Number(process.env['OVERLOAD_SECONDS'] ?? 4)
 const mebibyte = 1024 * 1024
 setDefaultTimeout(60_000 + 3 * seconds * 1000)

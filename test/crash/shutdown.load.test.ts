@@ -5,7 +5,7 @@ import { signedInSocket } from '../support/socket'
 import { createPlace } from '../support/tmpfs'
 import { startVisitors } from '../support/visitors'
 
-// SHUTDOWN_ROUNDS=20 bun test test/integration/shutdown.load.test.ts: as often as it is to be shown.
+// SHUTDOWN_ROUNDS=20 bun test test/crash/shutdown.load.test.ts: as often as it is to be shown.
 const rounds = Number(process.env['SHUTDOWN_ROUNDS'] ?? 1)
 const perSecond = 500
 const visitors = 50

@@ -64,7 +64,7 @@ describe('while the service drains', () => {
       'GET /docs/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n',
       'HEAD /docs HTTP/1.1\r\nHost: x\r\n\r\n',
       'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
-      'OPTIONS /api/v1/users/me HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nAccess-ControlServer-Request-Method: GET\r\n\r\n',
+      'OPTIONS /api/v1/users/me HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nAccess-Control-Request-Method: GET\r\n\r\n',
       'PUT /livez HTTP/1.1\r\nHost: x\r\n\r\n',
       'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n',
       'GET /api/v1/ws HTTP/1.1\r\nHost: x\r\n\r\n',

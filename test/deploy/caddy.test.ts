@@ -3,7 +3,7 @@ import { hasCaddy, startCaddy } from '../support/caddy'
 import { createClient } from '../support/client'
 import { createDying } from '../support/crashing-process'
 import { freePort } from '../support/ports'
-import { useService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { openSlow, slowly } from '../support/slow-clients'
 import { openSocket } from '../support/socket'
 import { jsonRequest, sendFrom } from '../support/tls'
@@ -13,22 +13,24 @@ type Caddy = Awaited<ReturnType<typeof startCaddy>>
 const unavailable = { type: 'about:blank', title: 'Service unavailable', status: 503 }
 
 describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () => {
+  let service: Service
   let caddy: Caddy
   let ports: [number, number]
   const running: Caddy[] = []
-  afterAll(async () => {
-    for (const each of running) await each.stop()
-  })
-  const service = useService({ TRUSTED_PROXIES: '127.0.0.1/32' })
   async function start(...how: Parameters<typeof startCaddy>) {
     const started = await startCaddy(...how)
     running.push(started)
     return started
   }
   beforeAll(async () => {
+    service = await startTestService({ TRUSTED_PROXIES: '127.0.0.1/32' })
     // The second instance is one that is down: nothing below may notice.
     ports = [Number(new URL(service.url).port), freePort()]
     caddy = await start(ports, [['read_body 12s', 'read_body 4s']])
+  })
+  afterAll(async () => {
+    for (const each of running) await each.stop()
+    await service.stop()
   })
 
   test('requests are served over TLS, and browsers are told so', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
 import { createClient } from '../support/client'
-import { createTestDatabase } from '../support/database'
+import { createTestDatabase, serverUrl } from '../support/database'
 import { createPlayground } from '../support/executable'
 
 const { emptyDir, install, run, serve, clear } = createPlayground()
@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(clear)
 
 describe('the executable', () => {
-  test('backs up a service that runs, restores it elsewhere, and moves it to a server', async () => {
+  test('backs up a service that runs and restores it elsewhere', async () => {
     const home = { cwd: emptyDir(), env }
     const service = await serve(fastkit, home)
     const person = await createClient(service.url).enter()
@@ -29,15 +29,24 @@ describe('the executable', () => {
     const again = await serve(fastkit, away)
     expect((await createClient(again.url).me(person.access_token)).status).toBe(200)
     expect(await again.end('SIGTERM')).toBe(0)
+  })
+
+  test.skipIf(serverUrl === null)('moves a restored service to a server', async () => {
+    const home = { cwd: emptyDir(), env }
+    const service = await serve(fastkit, home)
+    const person = await createClient(service.url).enter()
+    expect((await run(fastkit, { ...home, args: ['backup', 'copy'] })).exitCode).toBe(0)
+    expect(await service.end('SIGTERM')).toBe(0)
+    const away = { cwd: emptyDir(), env }
+    expect((await run(fastkit, { ...away, args: ['restore', join(home.cwd, 'copy')] })).exitCode).toBe(0)
 
     const { url, drop } = await createTestDatabase()
-    if (!url) return
-    const moved = await run(fastkit, { ...away, args: ['migrate-to', url] })
+    const moved = await run(fastkit, { ...away, args: ['migrate-to', String(url)] })
     expect([moved.exitCode, moved.stderr]).toEqual([0, ''])
     const key = join(away.cwd, 'data/jwt-secret')
     const server = await serve(fastkit, {
       cwd: emptyDir(),
-      env: { ...env, DATABASE_URL: url, JWT_SECRET_FILE: key },
+      env: { ...env, DATABASE_URL: String(url), JWT_SECRET_FILE: key },
     })
     expect((await createClient(server.url).refresh(person.refresh_token)).status).toBe(200)
     expect(await server.end('SIGTERM')).toBe(0)

@@ -5,7 +5,7 @@ import { times } from '../support/many-sockets'
 import { hasNginx, startNginx } from '../support/nginx'
 import { createOperator } from '../support/operator'
 import { freePort } from '../support/ports'
-import { useService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { openSlow, slowly } from '../support/slow-clients'
 import { openSocket } from '../support/socket'
 import { sendFrom } from '../support/tls'
@@ -17,14 +17,16 @@ const unavailable = { type: 'about:blank', title: 'Service unavailable', status:
 const portOf = ({ url }: { url: string }) => Number(new URL(url).port)
 
 describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', () => {
+  let service: Service
   let nobody: [number, number]
   const running: Nginx[] = []
+  beforeAll(async () => {
+    service = await startTestService(behind)
+    nobody = [freePort(), freePort()]
+  })
   afterAll(async () => {
     for (const nginx of running) await nginx.stop()
-  })
-  const service = useService(behind)
-  beforeAll(async () => {
-    nobody = [freePort(), freePort()]
+    await service.stop()
   })
   async function start(...[ports, swaps]: Parameters<typeof startNginx>) {
     const nginx = await startNginx(ports, swaps)
@@ -103,16 +105,31 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
     expect((await from('127.0.0.1')).status).toBe(200)
   })
 
-  test('slow senders are cut off', async () => {
+  const { 'never reads its answer': _, 'keeps its connection and asks no more': __, ...senders } = slowly
+  const hasBody = ([, { start }]: [string, { start: string }]) => start.startsWith('POST')
+  const slowBodies = Object.entries(senders).filter(hasBody)
+  const slowHeaders = Object.entries(senders).filter((sender) => !hasBody(sender))
+
+  test('slow senders of headers are cut off', async () => {
     const nginx = await before()
-    const { 'never reads its answer': _, 'keeps its connection and asks no more': __, ...kinds } = slowly
     const ends = await Promise.all(
-      Object.entries(kinds).map(async ([name, slow]) => {
+      slowHeaders.map(async ([name, slow]) => {
         const { seconds } = await openSlow(nginx.url, slow, nginx.ca).ended
         return { name, seconds }
       }),
     )
     for (const { name, seconds } of ends) expect([name, seconds < 20]).toEqual([name, true])
+  }, 60_000)
+
+  test('slow senders of bodies keep nginx busy and never the service', async () => {
+    const nginx = await before()
+    const posted = () => service.lines.filter(({ method }) => method === 'POST').length
+    const earlier = posted()
+    const connections = slowBodies.map(([, slow]) => openSlow(nginx.url, slow, nginx.ca))
+    expect(connections.length).toBe(4)
+    await Bun.sleep(13_000)
+    expect(posted()).toBe(earlier)
+    for (const { cut } of connections) cut()
   }, 60_000)
 
   test('a restart is a 503 with Retry-After, and then over', async () => {

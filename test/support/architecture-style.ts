@@ -22,6 +22,15 @@ const rules: readonly Rule[] = [
   // Reading it makes a pipe non-blocking, in which writes beyond 64 KiB are doubled or fail: `isatty` only looks.
   { name: 'asks a stream for isTTY', breaks: asksStream },
   {
+    // Whoever acts as the system may do everything: nothing that a request reaches may.
+    name: 'acts as the system',
+    except: ['src/server/as-system.ts'],
+    breaks: (node) =>
+      node.type === 'Property' &&
+      nameOf(part(node, 'key')) === 'kind' &&
+      nameOf(part(node, 'value')) === 'system',
+  },
+  {
     name: 'does something when imported',
     except: ['src/main.ts', 'src/build/*.ts', 'src/**/*-worker.ts', 'src/cli/production.ts'],
     breaks: actsOnImport,
@@ -53,7 +62,7 @@ export function judgeSource(path: string, source: string): string[] {
   }
 }
 
-/** Runtime imports obey the law; inside `core` those of types do too. */
+/** Runtime imports obey the law; inside `core`, `http` and `openapi` those of types do too. */
 function judgeImports(
   path: string,
   source: string,
@@ -61,7 +70,9 @@ function judgeImports(
 ): string[] {
   const file = path.replace(/^src\//, '')
   const atRunTime = new Bun.Transpiler({ loader: 'ts' }).scanImports(source).map((found) => found.path)
-  const ofTypes = file.startsWith('core/') ? staticImports.map((found) => found.moduleRequest.value) : []
+  const ofTypes = /^(core|http|openapi)\//.test(file)
+    ? staticImports.map((found) => found.moduleRequest.value)
+    : []
   return [...new Set([...atRunTime, ...ofTypes])].flatMap((specifier) => judgeImport(file, specifier) ?? [])
 }
 

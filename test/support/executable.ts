@@ -7,6 +7,8 @@ type LogLine = { event: string } & Record<string, unknown>
 
 export const repository = join(import.meta.dir, '../..')
 const built = join(repository, 'dist/fastkit')
+const recorder = join(import.meta.dir, 'coverage-recorder.ts')
+const { COVERAGE_DIR } = Bun.env
 
 /** `dist/fastkit`, built first if there is none or its sources are newer. */
 async function currentExecutable(): Promise<string> {
@@ -45,8 +47,10 @@ export function createPlayground() {
 
   /** Nothing of this process's environment reaches the executable. */
   function spawn(executable: string, { args = [], env = {}, cwd = emptyDir(), input = '' }: Run) {
+    const command = { args: [executable, ...args], env }
+    const { args: all, env: environment } = executable === process.execPath ? recorded(command) : command
     const stdin = Buffer.from(input)
-    const child = Bun.spawn([executable, ...args], { cwd, env, stdin, stdout: 'pipe', stderr: 'pipe' })
+    const child = Bun.spawn(all, { cwd, env: environment, stdin, stdout: 'pipe', stderr: 'pipe' })
     children.add(child)
     child.exited.then(() => children.delete(child))
     return child
@@ -73,6 +77,12 @@ export function createPlayground() {
     /** As `serve`, and waits for nothing. */
     launch: (executable: string, how: Run = {}) => watch(spawn(executable, asService(how))),
   }
+}
+
+/** As measured by `.ci/run`: a process that runs from source records what of it ran. */
+function recorded({ args: [bun = '', ...args], env }: { args: string[]; env: Record<string, string> }) {
+  if (!COVERAGE_DIR) return { args: [bun, ...args], env }
+  return { args: [bun, `--preload=${recorder}`, ...args], env: { ...env, COVERAGE_DIR } }
 }
 
 const asService = (how: Run) => ({ ...how, env: { PORT: '0', SHUTDOWN_DELAY: '1ms', ...how.env } })

@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
+import { random, randomInteger } from './random'
 
 type Pair = { near: Socket; far: Socket }
 
@@ -32,7 +33,7 @@ export async function createFlakyLink(serviceUrl: string) {
     url: `http://127.0.0.1:${address.port}`,
     /** Breaks some of the connections. */
     breakSome(probability: number) {
-      for (const pair of pairs) if (Math.random() < probability) breakOne(pair)
+      for (const pair of pairs) if (random() < probability) breakOne(pair)
     },
     close() {
       for (const { near, far } of pairs) for (const socket of [near, far]) socket.destroy()
@@ -62,5 +63,5 @@ const ways = [
 ]
 
 function breakOne(pair: Pair) {
-  ways[Math.floor(Math.random() * ways.length)]?.(pair)
+  ways[randomInteger(ways.length)]?.(pair)
 }

@@ -1,5 +1,6 @@
 import { type Answer, aPassword, createClient, type Pair } from './client'
 import { from, newAddress } from './many-sockets'
+import { random, randomInteger } from './random'
 import { openSocket } from './socket'
 
 type Client = ReturnType<typeof createClient>
@@ -26,7 +27,7 @@ export async function visit(options: Options) {
   await talk(here, pair)
   await administer(here)
   const token = pair.access_token
-  if (Math.random() < 0.5) await ask(here, 'POST /api/v1/auth/logout', { wanted: 204, token })
+  if (random() < 0.5) await ask(here, 'POST /api/v1/auth/logout', { wanted: 204, token })
   else
     await ask(here, 'DELETE /api/v1/users/me', {
       wanted: 204,
@@ -79,7 +80,7 @@ async function useProfile(here: Visit, first: Pair): Promise<Pair> {
 /** Comes into a room over a socket, says something, and leaves: politely, by ending the session, or without a word. */
 async function talk(here: Visit, { access_token: token }: Pair) {
   const { record, url, headers, pause } = here
-  const channel = `room:${Math.floor(Math.random() * 20)}`
+  const channel = `room:${randomInteger(20)}`
   const ticket = await ask(here, 'POST /api/v1/ws/tickets', { wanted: 201, token })
   const startedAt = performance.now()
   const socket = await openSocket(url, { query: { ticket: String(ticket.body?.ticket) }, headers })
@@ -104,7 +105,7 @@ async function talk(here: Visit, { access_token: token }: Pair) {
     await pause()
   }
   await ask(here, `GET /api/v1/channels/${channel}/messages`, { wanted: 200, token, kind: 'GET messages' })
-  if (Math.random() < 0.5) socket.socket.close()
+  if (random() < 0.5) socket.socket.close()
   else socket.socket.terminate()
 }
 

@@ -1,5 +1,5 @@
-import { create } from '../../src/modules/users/service'
-import { onOwnBehalf } from '../../src/server/as-system'
+import { create } from '../../src/modules/users/administration'
+import { asSystem } from '../../src/server/as-system'
 import { aPassword } from './client'
 import type { Service } from './service'
 
@@ -9,7 +9,7 @@ export type Person = Awaited<ReturnType<Service['enter']>>
 /** A new admin with a session, made as the command line makes one. */
 export async function enterAsAdmin(service: Service): Promise<Person> {
   const account = { email: service.newEmail(), password: aPassword }
-  const { id } = await create(onOwnBehalf(service.deps), { ...account, role: 'admin' })
+  const { id } = await create(service.deps, asSystem, { ...account, role: 'admin' })
   return { id, ...account, ...(await service.signIn(account)) }
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { onEmbedded } from '../../src/cli/embedded-access'
 import { openDataDir } from '../../src/embedded/data-dir'
+import { withEmbeddedDatabase } from '../../src/embedded/with-embedded-database'
 import { migrate } from '../../src/postgres/migrate'
 import { migrations } from '../../src/postgres/migrations'
 import type { Place } from './operator'
@@ -8,7 +8,7 @@ import type { Place } from './operator'
 /** Makes so many accounts in the embedded database of a place, which no process uses; nobody can sign in to them. */
 export async function populate({ cwd }: Place, accounts: number): Promise<void> {
   const dataDir = openDataDir(join(cwd, 'data'))
-  await onEmbedded({ dataDir: dataDir.path, fsync: false }, async (sql) => {
+  await withEmbeddedDatabase({ dataDir: dataDir.path, fsync: false }, async (sql) => {
     await migrate(sql, migrations)
     await sql`insert into users (id, email, email_normalised, password_hash, role, is_active, created_at, updated_at)
       select gen_random_uuid(), i || '@example.com', i || '@example.com', gen_random_uuid()::text, 'user', true, now(), now()

@@ -4,6 +4,7 @@
  */
 export function freePort(): number {
   for (;;) {
+    // Not of the seed: files that run at the same time would all try the same ports.
     const port = 20_000 + Math.floor(Math.random() * 12_000)
     try {
       Bun.listen({ hostname: '127.0.0.1', port, socket: { data: () => undefined } }).stop(true)

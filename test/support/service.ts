@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Environment, loadConfig } from '../../src/core/config'
+import { createObservability } from '../../src/server/observability'
 import { startService } from '../../src/server/start-service'
 import { createClient } from './client'
 import { createMovableClock, type MovableClock } from './clock'
 import { createTestDatabase, nothing } from './database'
-import { assertNothingLeaked, rowsOf } from './secret-leaks'
+import { assertNothingIn, assertNothingLeaked } from './secret-leaks'
 
 export type Service = Awaited<ReturnType<typeof startTestService>>
 
@@ -17,26 +18,36 @@ type Options = { beside?: Neighbour }
 export type LogLine = { event: string; level: number } & Record<string, unknown>
 
 // As cheap as argon2id gets, and no limits: neither is what most tests are about.
-const cheap = { ARGON2_MEMORY_KIB: '64', ARGON2_TIME: '1', EMBEDDED_FSYNC: 'off', RATE_LIMIT: 'off' }
+const cheap = {
+  ARGON2_MEMORY_KIB: '64',
+  ARGON2_TIME: '1',
+  EMBEDDED_FSYNC: 'off',
+  RATE_LIMIT: 'off',
+  LOG_LEVEL: 'debug',
+}
 export const testSecret = 'a-secret-for-tests-that-is-long-enough-0123456789'
 
-/** A service for the tests of a file or of a `describe`; what it has is there once `beforeAll` has run. */
-export function useService(variables: Environment = {}, options: Options = {}): Service {
-  const running: Partial<Service> = {}
-  let stop = nothing
+/** A service for all tests of a file or a `describe`: started before them, stopped after them. */
+export function useService(variables: Environment = {}, options: () => Options = () => ({})): Service {
+  let service: Service | null = null
   beforeAll(async () => {
-    const service = await startTestService(variables, options)
-    stop = service.stop
-    Object.assign(running, service)
+    service = await startTestService(variables, options())
   })
-  afterAll(() => stop())
-  // Tests run after `beforeAll`, which has assigned every property or failed.
-  return running as Service
+  afterAll(() => service?.stop())
+  const get = (_: object, key: string | symbol) => {
+    if (!service) throw new Error('the service runs from the first test on')
+    return Reflect.get(service, key)
+  }
+  const ownKeys = () => Reflect.ownKeys(service ?? {})
+  const getOwnPropertyDescriptor = (_: object, key: string | symbol) =>
+    service ? { ...Reflect.getOwnPropertyDescriptor(service, key), configurable: true } : undefined
+  // Every property is that of the service, once it runs.
+  return new Proxy({}, { get, ownKeys, getOwnPropertyDescriptor }) as Service
 }
 
 /**
- * Starts the service over a database of its own: the embedded one, or a fresh one on TEST_DATABASE_URL. With `beside` it
- * is a second instance over the other's database.
+ * Starts the service as `fastkit serve` does, over a database of its own: the embedded one, or a fresh one on
+ * TEST_DATABASE_URL. With `beside` it is a second instance on the database of another.
  */
 export async function startTestService(variables: Environment = {}, { beside }: Options = {}) {
   const home = mkdtempSync(join(tmpdir(), 'fastkit-test-'))
@@ -48,35 +59,37 @@ export async function startTestService(variables: Environment = {}, { beside }: 
     JWT_SECRET: testSecret,
     DATABASE_URL: testDatabase.url ?? undefined,
     ...variables,
-    LOG_LEVEL: 'debug',
   })
   const lines: LogLine[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const observability = await createObservability(config, destination)
   const clock = beside?.clock ?? createMovableClock()
-  const { deps, url, metricsUrl, stop } = await startService(config, {
-    clock,
-    destination,
-    awaitsReady: true,
-  })
-  const { sql } = deps.database
-  const client = createClient(url)
+  const service = await startService(config, { observability, clock })
+  const fault = await Promise.race([service.ready, service.failed])
+  if (fault) throw fault
+  const client = createClient(service.url)
 
+  const stop = async () => {
+    try {
+      // With the pool of the moment: a test may have made the service replace it.
+      const { sql } = service.database
+      await assertNothingLeaked({ sql, lines, secrets: client.secrets })
+    } finally {
+      await service.stop()
+      await testDatabase.drop()
+      rmSync(home, { recursive: true, force: true })
+    }
+    assertNothingIn('log', lines, client.secrets)
+  }
   return {
+    ...service,
     ...client,
     clock,
-    deps,
-    sql,
+    get sql() {
+      return service.database.sql
+    },
     lines,
     databaseUrl: testDatabase.url,
-    metricsUrl,
-    async stop() {
-      try {
-        const database = await rowsOf(sql).finally(() => stop({ hasClients: false }))
-        assertNothingLeaked({ lines, database, secrets: client.secrets })
-      } finally {
-        await testDatabase.drop()
-        rmSync(home, { recursive: true, force: true })
-      }
-    },
+    stop,
   }
 }

@@ -177,9 +177,9 @@ export async function flood(stage: Stage, seconds: number): Promise<Flood> {
 
 const times100 = <T>(make: () => T): T[] => Array.from({ length: 100 }, make)
 
-/** The value that so many hundredths of the figures do not exceed. */
-export const percentile = (figures: number[], hundredths: number): number =>
-  figures.toSorted((a, b) => a - b)[Math.ceil((figures.length * hundredths) / 100) - 1] ?? 0
+/** The value that so many hundredths of the numbers do not exceed. */
+export const percentile = (numbers: number[], hundredths: number): number =>
+  numbers.toSorted((a, b) => a - b)[Math.ceil((numbers.length * hundredths) / 100) - 1] ?? 0
 
 type StallOptions = { readers: number; megabytes: number }
 

@@ -81,7 +81,7 @@ export async function startTraffic(client: Client, { people, room }: { people: n
 }
 
 /** What a period of the traffic looked like. */
-export function figures(samples: Sample[]) {
+export function summarise(samples: Sample[]) {
   const times = samples.map(({ milliseconds }) => milliseconds)
   const round = (value: number) => Math.round(value * 10) / 10
   return {

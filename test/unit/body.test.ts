@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { Elysia } from 'elysia'
 import fc from 'fast-check'
-import { bodies, bodyFailureOf } from '../../src/http/body'
+import { bodyFailureOf, bodyParser } from '../../src/http/body'
+import { createRouteRegistry } from '../../src/http/route-options'
+import { assertAsyncProperty } from '../support/random'
 
 const app = new Elysia()
-  .use(bodies(() => undefined))
+  .use(bodyParser(createRouteRegistry(() => [])))
   .post('/', ({ body, request }) => Response.json({ body, code: bodyFailureOf(request)?.code ?? null }))
 
 async function read(body: string | Uint8Array<ArrayBuffer>, type = 'application/json') {
@@ -19,7 +21,7 @@ async function read(body: string | Uint8Array<ArrayBuffer>, type = 'application/
 }
 
 /** JSON values as deep as the reader goes, of text that PostgreSQL can hold. */
-const { value: storable } = fc.letrec((tie) => {
+const { value: acceptable } = fc.letrec((tie) => {
   const text = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0'))
   const leaf = fc.oneof(text, fc.boolean(), fc.constant(null), fc.integer())
   return {
@@ -36,8 +38,8 @@ describe('body reader', () => {
   test('gives back what was sent, however it was escaped', async () => {
     const escaped = (json: string) =>
       json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    await fc.assert(
-      fc.asyncProperty(storable, async (value) => {
+    await assertAsyncProperty(
+      fc.asyncProperty(acceptable, async (value) => {
         const json = JSON.stringify(value)
         const expected = { value: JSON.parse(json), code: null }
         expect(await read(json)).toEqual(expected)
@@ -49,7 +51,7 @@ describe('body reader', () => {
   test('refuses whatever holds NUL or half a surrogate pair, wherever it stands', async () => {
     const unit = fc.constantFrom('\0', '\ud800', '\udc00', '\udc00\ud800')
     const spoiltText = fc.tuple(fc.string(), unit).map((parts) => parts.join(''))
-    await fc.assert(
+    await assertAsyncProperty(
       fc.asyncProperty(spoiltText, fc.nat(20), fc.boolean(), async (spoilt, depth, isKey) => {
         let value: unknown = isKey ? { [spoilt]: 1 } : spoilt
         for (let level = 0; level < depth; level++) value = level % 2 ? [value] : { a: value }
@@ -60,7 +62,7 @@ describe('body reader', () => {
 
   test('answers any bytes with a value or a reason, and never throws', async () => {
     const codes = [null, 'malformed_body', 'validation_failed']
-    await fc.assert(
+    await assertAsyncProperty(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
         expect(codes).toContain((await read(Buffer.from(bytes))).code)
       }),
@@ -68,7 +70,7 @@ describe('body reader', () => {
   })
 
   test('takes no media type but JSON', async () => {
-    await fc.assert(
+    await assertAsyncProperty(
       fc.asyncProperty(
         fc.stringMatching(/^[a-z]{1,12}\/[a-z.+-]{1,16}(; ?[a-z]+=[a-z0-9-]+)?$/),
         async (type) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { milliseconds } from '../../src/core/duration'
+import { assertProperty } from '../support/random'
 
 const factors = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
@@ -17,7 +18,7 @@ describe('duration', () => {
 
   test('is its amount times its unit, exactly', () => {
     const unit = fc.constantFrom('ms', 's', 'm', 'h', 'd')
-    fc.assert(
+    assertProperty(
       fc.property(fc.integer({ min: 1, max: 999_999_999 }), unit, (amount, unit) => {
         expect(milliseconds(`${amount}${unit}`)).toBe(amount * factors[unit])
       }),
@@ -44,7 +45,7 @@ describe('duration', () => {
   })
 
   test('any other text is none', () => {
-    fc.assert(
+    assertProperty(
       fc.property(fc.string(), (given) => {
         fc.pre(!/^[1-9]\d*(ms|s|m|h|d)$/.test(given))
         expect(() => milliseconds(given)).toThrow('not a duration')

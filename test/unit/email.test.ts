@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { normaliseEmail } from '../../src/core/email'
+import { assertProperty } from '../support/random'
 
 const anything = fc.oneof(
   fc.emailAddress(),
@@ -11,7 +12,7 @@ const anything = fc.oneof(
 
 describe('normalised e-mail address', () => {
   test('is its own normalised form', () => {
-    fc.assert(
+    assertProperty(
       fc.property(anything, (given) => {
         const email = normaliseEmail(given)
         fc.pre(email !== null)
@@ -21,7 +22,7 @@ describe('normalised e-mail address', () => {
   })
 
   test('is one for every way to write its case and the spaces around it', () => {
-    fc.assert(
+    assertProperty(
       fc.property(fc.emailAddress(), fc.infiniteStream(fc.boolean()), (given, flips) => {
         const recased = [...given]
           .map((letter) => (flips.next().value ? letter.toUpperCase() : letter))
@@ -32,7 +33,7 @@ describe('normalised e-mail address', () => {
   })
 
   test('is plain ASCII without spaces, of one @ and a dot in the domain, 254 characters at most', () => {
-    fc.assert(
+    assertProperty(
       fc.property(anything, (given) => {
         const email = normaliseEmail(given)
         if (email === null) return
@@ -44,7 +45,7 @@ describe('normalised e-mail address', () => {
   })
 
   test('never comes from text that is not ASCII', () => {
-    fc.assert(
+    assertProperty(
       fc.property(fc.emailAddress(), fc.nat(), fc.integer({ min: 0x80, max: 0xffff }), (email, at, code) => {
         const index = at % (email.length + 1)
         const spoilt = email.slice(0, index) + String.fromCharCode(code) + email.slice(index)

@@ -1,13 +1,14 @@
 import { describe, expect, spyOn, test } from 'bun:test'
 import fc from 'fast-check'
 import { createPasswords, passwordProblem } from '../../src/core/password'
+import { assertProperty } from '../support/random'
 
 const problem = (password: string, email = 'ada@example.com') => passwordProblem(password, email, 8)
 const passwords = createPasswords({ memoryKib: 64, time: 1 })
 
 describe('password rule', () => {
   test('judges every Unicode form of a password alike', () => {
-    fc.assert(
+    assertProperty(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 20 }), (password) => {
         const forms = (['NFC', 'NFD', 'NFKC', 'NFKD'] as const).map((form) =>
           problem(password.normalize(form)),
@@ -18,7 +19,7 @@ describe('password rule', () => {
   })
 
   test('counts characters after NFKC, whatever they are', () => {
-    fc.assert(
+    assertProperty(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (password) => {
         const length = [...password.normalize('NFKC')].length
         const said = problem(password)
@@ -41,7 +42,7 @@ describe('password rule', () => {
       'is among the most used passwords',
       'must not contain the name in the e-mail address',
     ]
-    fc.assert(
+    assertProperty(
       fc.property(fc.string({ maxLength: 300 }), fc.emailAddress(), (password, email) => {
         expect(sayings).toContain(problem(password, email))
       }),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { createSemaphore } from '../../src/core/semaphore'
+import { assertAsyncProperty } from '../support/random'
 
 const aMinute = 60_000
 const semaphoreOf = (permits: number, maxQueued: number, maxWaitMilliseconds = aMinute) =>
@@ -72,7 +73,7 @@ describe('semaphore', () => {
 
   test('never admits more than its permits, and settles every caller', async () => {
     const delays = fc.array(fc.tuple(fc.nat(3), fc.boolean()), { maxLength: 40 })
-    await fc.assert(
+    await assertAsyncProperty(
       fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.nat(10), delays, async (permits, queue, works) => {
         const semaphore = semaphoreOf(permits, queue)
         let inside = 0

@@ -1,13 +1,14 @@
+import { type Actor, requireAdmin, type SystemActor, type UserActor } from '../../core/actor'
 import { secondsAfter } from '../../core/clock'
 import { newId } from '../../core/crypto'
 import { type AuditDetails, type EventAt, logEvents } from '../../core/log-events'
 import { type Page, pageOf, pageRequest } from '../../core/pagination'
-import type { Acting, Deps } from '../../deps'
+import type { Base, Data, Deps } from '../../deps'
 import * as repo from './repo'
 import type { AuditEvent, AuditQuery, AuditType } from './schema'
 import type { AuditEventRow } from './table'
 
-type Event = { [T in AuditType]: EventOf<T> }[AuditType]
+export type SecurityEvent = { [T in AuditType]: EventOf<T> }[AuditType]
 type EventOf<T extends AuditType> = {
   type: T
   targetId?: string | null
@@ -15,8 +16,13 @@ type EventOf<T extends AuditType> = {
 } & (object extends AuditDetails<T> ? { details?: AuditDetails<T> } : { details: AuditDetails<T> })
 
 /** Keeps a security event, in the transaction of what it records, and logs it once that is committed. */
-export async function record(deps: Acting, { type, targetId = null, sessionId = null, details = {} }: Event) {
-  const { userId: actorId, ip, requestId } = deps.caller
+export async function record(
+  deps: Base & Data,
+  actor: Actor,
+  { type, targetId = null, sessionId = null, details = {} }: SecurityEvent,
+): Promise<void> {
+  const actorId = actor.kind === 'user' ? actor.userId : null
+  const { ip, requestId } = actor.origin
   const createdAt = deps.clock.now()
   const event = {
     id: newId(createdAt),
@@ -34,7 +40,7 @@ export async function record(deps: Acting, { type, targetId = null, sessionId = 
     const fields = { actorId, targetId, sessionId, ip, requestId, ...details }
     if (isWarning(type)) deps.log.warn(fields, type)
     else deps.log.info(fields, type)
-    deps.bus.emit({
+    deps.events.emit({
       type: 'audit.recorded',
       event: type,
       reason: 'reason' in details ? details.reason : null,
@@ -45,7 +51,12 @@ export async function record(deps: Acting, { type, targetId = null, sessionId = 
 const isWarning = (type: AuditType): type is AuditType & EventAt<'warn'> => logEvents[type].level === 'warn'
 
 /** What happened, newest first. Throws `validation_failed` for a cursor of another list. */
-export async function list(deps: Deps, query: AuditQuery): Promise<Page<AuditEvent>> {
+export async function list(
+  deps: Deps,
+  actor: UserActor | SystemActor,
+  query: AuditQuery,
+): Promise<Page<AuditEvent>> {
+  requireAdmin(actor)
   const page = pageRequest(query)
   const rows = await repo.list(deps.db, {
     userId: query.user_id,

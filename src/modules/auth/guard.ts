@@ -1,15 +1,17 @@
 import { Elysia } from 'elysia'
+import type { UserActor } from '../../core/actor'
 import { uuidPattern } from '../../core/crypto'
 import { fail } from '../../core/errors'
-import type { Acting, Deps } from '../../deps'
+import { hasRole, type Role } from '../../core/roles'
+import type { Deps } from '../../deps'
 import { bearerToken } from '../../http/bearer-token'
-import { noteUser, onBehalf } from '../../http/request-context'
-import { rolesAsked } from '../../http/roles'
+import { noteUser, originOf } from '../../http/request-context'
+import { setRouteOptions } from '../../http/route-options'
 import * as audit from '../audit/service'
-import { authenticate, type Principal } from '../sessions/service'
+import { authenticate } from '../sessions/service'
 
 /** What a route asks of its caller: any account, an admin, or the user that the path names (or an admin). */
-type Access = true | { role: 'admin' } | { ownerOr: 'admin' }
+type Access = true | { role: Role } | { ownerOr: Role }
 
 /**
  * Adds the route option `auth`. The caller is known before the body is validated, so that no token means 401 even with
@@ -20,14 +22,15 @@ export const guard = (deps: Deps) =>
     async transform({ request, route, params }) {
       const token = bearerToken(request)
       if (!token) throw fail('unauthenticated')
-      const principal = await authenticate(deps, token)
-      noteUser(request, principal.userId)
-      if (!mayEnter(access, principal, params))
-        return refuse(onBehalf(deps, request), principal, { method: request.method, route, params })
-      admitted.set(request, principal)
+      const actor = await authenticate(deps, originOf(request), token)
+      noteUser(request, actor.userId)
+      if (!isAllowed(access, actor, params))
+        return refuse(deps, actor, { method: request.method, route, params })
+      admitted.set(request, actor)
     },
-    resolve: ({ request }) => ({ principal: principalOf(request) }),
-    detail: { security: [{ bearer: [] }], ...rolesAsked(rolesOf(access)) },
+    resolve: ({ request }) => ({ actor: actorOf(request) }),
+    detail: { security: [{ bearer: [] }] },
+    ...setRouteOptions({ roles: rolesOf(access) }),
   }))
 
 function rolesOf(access: Access): string[] {
@@ -36,8 +39,8 @@ function rolesOf(access: Access): string[] {
 }
 
 /** An owner is compared by the path alone: what lies there is not looked up, so the answer does not tell whether it exists. */
-function mayEnter(access: Access, { userId, role }: Principal, params: unknown): boolean {
-  if (access === true || role === 'admin') return true
+function isAllowed(access: Access, { userId, role }: UserActor, params: unknown): boolean {
+  if (access === true || hasRole(role, 'role' in access ? access.role : access.ownerOr)) return true
   return 'ownerOr' in access && isObject(params) && params['id'] === userId
 }
 
@@ -47,10 +50,12 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 type Attempt = { method: string; route: string; params: unknown }
 
 /** What was tried is kept by the route's pattern: a path can hold anything. */
-async function refuse(deps: Acting, { sessionId }: Principal, attempt: Attempt): Promise<never> {
+async function refuse(deps: Deps, actor: UserActor, attempt: Attempt): Promise<never> {
   const { method, route } = attempt
+  const { sessionId } = actor
   const targetId = accountAt(attempt)
-  await audit.record(deps, { type: 'access.forbidden', sessionId, targetId, details: { method, route } })
+  const details = { method, route }
+  await audit.record(deps, actor, { type: 'access.forbidden', sessionId, targetId, details })
   throw fail('forbidden')
 }
 
@@ -60,10 +65,10 @@ function accountAt({ route, params }: Attempt): string | null {
   return route.includes('/users/:id') && typeof id === 'string' && uuidPattern.test(id) ? id : null
 }
 
-const admitted = new WeakMap<Request, Principal>()
+const admitted = new WeakMap<Request, UserActor>()
 
-function principalOf(request: Request): Principal {
-  const principal = admitted.get(request)
-  if (!principal) throw new Error('a guarded route runs after its guard')
-  return principal
+function actorOf(request: Request): UserActor {
+  const actor = admitted.get(request)
+  if (!actor) throw new Error('a guarded route runs after its guard')
+  return actor
 }

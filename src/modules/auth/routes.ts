@@ -2,16 +2,20 @@ import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { bearerToken } from '../../http/bearer-token'
 import { limitOption } from '../../http/rate-limit'
-import { onBehalf } from '../../http/request-context'
+import { asRequest } from '../../http/request-context'
 import { created, noContent } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures, NoContent } from '../../http/schemas'
 import { oauthFailures, oauthOption } from '../../http/token-endpoint'
+import { refresh } from '../sessions/refresh'
 import { TokenPair } from '../sessions/schema'
-import { ChangePassword, User } from '../users/schema'
+import * as sessions from '../sessions/service'
+import { ChangePassword, Register, User } from '../users/schema'
+import * as users from '../users/service'
+import { changePassword } from '../users/user-password'
 import { guard } from './guard'
-import { Login, Logout, Refresh, Register, TokenRequest } from './schema'
-import * as auth from './service'
-import * as token from './token-grant'
+import { Login, Logout, Refresh, TokenRequest } from './schema'
+import { login } from './service'
+import { grant } from './token-grant'
 
 export const authRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/auth', tags: ['auth'] })
@@ -20,7 +24,8 @@ export const authRoutes = (deps: Deps) =>
     .use(oauthOption())
     .post(
       '/register',
-      ({ body, request, set }) => created(set, '/api/v1/users', auth.register(onBehalf(deps, request), body)),
+      ({ body, request, set }) =>
+        created(set, '/api/v1/users', users.register(deps, asRequest(request), body)),
       {
         limit: 'register',
         body: Register,
@@ -29,23 +34,23 @@ export const authRoutes = (deps: Deps) =>
         detail: {
           operationId: 'register',
           summary: 'Create an account',
-          description: 'The account is of role `user`. It is not signed in by this: `login` comes next.',
+          description: 'The account gets the role `user`. This opens no session: use `login` next.',
         },
       },
     )
-    .post('/login', ({ body, request }) => auth.login(onBehalf(deps, request), body), {
+    .post('/login', ({ body, request }) => login(deps, asRequest(request), body), {
       limit: 'login',
       body: Login,
       query: EmptyQuery,
       response: { 200: TokenPair, ...bodyFailures('invalid_credentials', 'overloaded') },
       detail: {
         operationId: 'login',
-        summary: 'Open a session',
+        summary: 'Log in and open a session',
         description:
-          'An unknown address, a wrong password and a deactivated account get the same answer after the same time.',
+          'An unknown e-mail address, a wrong password and a deactivated account get the same response after the same time.',
       },
     })
-    .post('/token', ({ body, request }) => token.grant(onBehalf(deps, request), body), {
+    .post('/token', ({ body, request }) => grant(deps, asRequest(request), body), {
       oauth: true,
       limit: 'login',
       body: TokenRequest,
@@ -53,28 +58,29 @@ export const authRoutes = (deps: Deps) =>
       response: { 200: TokenPair, ...oauthFailures() },
       detail: {
         operationId: 'token',
-        summary: 'The token endpoint of OAuth 2.0',
+        summary: 'Token endpoint of OAuth 2.0',
         description:
-          'For tools that sign in as RFC 6749 says, with the grants `password` (§4.3, the e-mail address is the username) ' +
-          'and `refresh_token` (§6). It does what `login` and `refresh` do. There are no clients: what names one is ignored. There ' +
-          'are no scopes: asking for one is `invalid_scope`.',
+          'For tools that use RFC 6749. The grants are `password` (§4.3, the username is the e-mail address) and `refresh_token` ' +
+          '(§6). They do the same as `login` and `refresh`. There are no clients, so client parameters are ignored. There are ' +
+          'no scopes, so a request for one is `invalid_scope`.',
       },
     })
-    .post('/refresh', ({ body, request }) => auth.refresh(onBehalf(deps, request), body.refresh_token), {
+    .post('/refresh', ({ body, request }) => refresh(deps, asRequest(request), body.refresh_token), {
       body: Refresh,
       query: EmptyQuery,
       response: { 200: TokenPair, ...bodyFailures('invalid_refresh_token', 'refresh_token_reused') },
       detail: {
         operationId: 'refresh',
-        summary: 'Exchange a refresh token for the next pair',
+        summary: 'Exchange a refresh token for a new pair of tokens',
         description:
-          'A refresh token is good for one use. A repeat within seconds, after a lost answer or from a second tab, gets ' +
-          'the same successor; any later use counts as theft and ends the session.',
+          'A refresh token is valid once. A repeat within seconds, after a lost response or in a second tab, gets the same ' +
+          'successor. Any later use counts as theft and ends the session.',
       },
     })
     .post(
       '/logout',
-      ({ body, request }) => noContent(auth.logout(onBehalf(deps, request), bearerToken(request), body)),
+      ({ body, request }) =>
+        noContent(sessions.logout(deps, asRequest(request), { ...body, access_token: bearerToken(request) })),
       {
         body: Logout,
         query: EmptyQuery,
@@ -84,17 +90,18 @@ export const authRoutes = (deps: Deps) =>
         },
         detail: {
           operationId: 'logout',
-          summary: 'End the session',
+          summary: 'Log out and end the session',
           description:
-            'Names the session by the access token, by the refresh token in the body, or by both. Done, also when the ' +
-            'session had ended before.',
+            'The access token, the refresh token in the body, or both identify the session. The response is 204 also if the ' +
+            'session has already ended.',
           security: [{ bearer: [] }, {}],
         },
       },
     )
     .post(
       '/logout-all',
-      ({ principal, request }) => noContent(auth.logoutAll(onBehalf(deps, request), principal)),
+      ({ actor }) =>
+        noContent(sessions.revokeAll(deps, actor, { userId: actor.userId, reason: 'logged_out' })),
       {
         auth: true,
         query: EmptyQuery,
@@ -102,22 +109,18 @@ export const authRoutes = (deps: Deps) =>
         detail: {
           operationId: 'logoutAll',
           summary: 'End every session of the account',
-          description: 'Every device is signed out, this one too.',
+          description: 'Ends the session of this request too.',
         },
       },
     )
-    .post(
-      '/password',
-      ({ body, principal, request }) => auth.changePassword(onBehalf(deps, request), principal, body),
-      {
-        auth: true,
-        body: ChangePassword,
-        query: EmptyQuery,
-        response: { 200: TokenPair, ...bodyFailures('wrong_password', 'weak_password', 'overloaded') },
-        detail: {
-          operationId: 'changePassword',
-          summary: 'Set a new password and end every session',
-          description: 'Every session of the account ends; the pair in the answer belongs to a fresh one.',
-        },
+    .post('/password', ({ actor, body }) => changePassword(deps, actor, body), {
+      auth: true,
+      body: ChangePassword,
+      query: EmptyQuery,
+      response: { 200: TokenPair, ...bodyFailures('wrong_password', 'weak_password', 'overloaded') },
+      detail: {
+        operationId: 'changePassword',
+        summary: 'Change the password and end every session',
+        description: 'Every session of the account ends. The response has the tokens of a new session.',
       },
-    )
+    })

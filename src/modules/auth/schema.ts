@@ -1,12 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { strict } from '../../http/schemas'
-import { DisplayName, Email, oneLine, Password } from '../users/schema'
-
-export const Register = Type.Object(
-  { email: Email, password: Password, display_name: Type.Optional(Type.Union([DisplayName, Type.Null()])) },
-  { title: 'Register', ...strict },
-)
-export type Register = typeof Register.static
+import { Email, oneLine, Password } from '../users/schema'
 
 export const Login = Type.Object(
   {
@@ -17,7 +11,7 @@ export const Login = Type.Object(
         minLength: 1,
         maxLength: 100,
         pattern: oneLine,
-        description: 'Tells this session from others in the list of sessions.',
+        description: 'Name of this session in the list of sessions.',
         examples: ['phone'],
       }),
     ),
@@ -49,10 +43,12 @@ const Given = (description: string, maxLength: number) =>
 export const TokenRequest = Type.Object(
   {
     grant_type: Type.String({ description: '`password` or `refresh_token`.' }),
-    username: Given('The e-mail address, for `password`.', 320),
-    password: Given('For `password`.', 1024),
-    refresh_token: Given('For `refresh_token`.', 2048),
-    scope: Type.Optional(Type.String({ description: 'There are no scopes: absent or empty.' })),
+    username: Given('The e-mail address, for the grant `password`.', 320),
+    password: Given('For the grant `password`.', 1024),
+    refresh_token: Given('For the grant `refresh_token`.', 2048),
+    scope: Type.Optional(
+      Type.String({ description: 'Must be empty if it is sent, because there are no scopes.' }),
+    ),
   },
   {
     title: 'TokenRequest',

@@ -1,7 +1,8 @@
+import type { Actor } from '../../core/actor'
 import { sha256 } from '../../core/crypto'
 import { normaliseEmail } from '../../core/email'
 import { fail, failureIn } from '../../core/errors'
-import type { Acting } from '../../deps'
+import type { Deps } from '../../deps'
 import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
 
@@ -10,17 +11,21 @@ import * as sessions from '../sessions/service'
  * difference. Throws `invalid_credentials`, `rate_limited`.
  */
 export async function throttleLogin<T>(
-  deps: Acting,
-  email: string,
-  signIn: () => Promise<T | null>,
+  deps: Deps,
+  actor: Actor,
+  { email, signIn }: { email: string; signIn: () => Promise<T | null> },
 ): Promise<T> {
   const address = normaliseEmail(email) ?? email
-  const { userId, network } = await sessions.knownNetwork(deps, address)
+  const { userId, network } = await sessions.knownNetwork(deps, actor, address)
   // Where its owner has signed in before, an account has failures of its own: an attacker elsewhere cannot use them up.
   const key = sha256(JSON.stringify([address, network])).toString('base64url')
   const outcome = await deps.limits.loginThrottle.run(key, signIn).catch(async (error) => {
     if (failureIn(error)?.refusal?.isFirst)
-      await audit.record(deps, { type: 'sign_in.limited', targetId: userId, details: { limit: 'account' } })
+      await audit.record(deps, actor, {
+        type: 'sign_in.limited',
+        targetId: userId,
+        details: { limit: 'account' },
+      })
     throw error
   })
   if (outcome === null) throw fail('invalid_credentials')

@@ -1,26 +1,28 @@
+import type { Actor } from '../../core/actor'
 import { type FieldError, fail, type OAuthError } from '../../core/errors'
-import type { Acting } from '../../deps'
+import type { Deps } from '../../deps'
+import { refresh } from '../sessions/refresh'
 import type { TokenPair } from '../sessions/schema'
 import type { TokenRequest } from './schema'
-import * as auth from './service'
+import { login } from './service'
 
-type Grant = (deps: Acting, request: TokenRequest) => Promise<TokenPair>
+type Grant = (deps: Deps, actor: Actor, request: TokenRequest) => Promise<TokenPair>
 
 /** The grants of RFC 6749 that need no other party: §4.3 and §6. */
 const grants = new Map<string, Grant>([
   [
     'password',
-    (deps, { username, password }) =>
-      auth.login(deps, { email: required({ username }), password: required({ password }) }),
+    (deps, actor, { username, password }) =>
+      login(deps, actor, { email: required({ username }), password: required({ password }) }),
   ],
-  ['refresh_token', (deps, { refresh_token }) => auth.refresh(deps, required({ refresh_token }))],
+  ['refresh_token', (deps, actor, { refresh_token }) => refresh(deps, actor, required({ refresh_token }))],
 ])
 
 /**
  * Answers at the token endpoint, as signing in and refreshing do. Throws `validation_failed`, `invalid_credentials`,
  * `invalid_refresh_token`, `refresh_token_reused`, `rate_limited`, `overloaded`.
  */
-export async function grant(deps: Acting, request: TokenRequest): Promise<TokenPair> {
+export async function grant(deps: Deps, actor: Actor, request: TokenRequest): Promise<TokenPair> {
   const answer = grants.get(request.grant_type)
   if (!answer) {
     const message = `must be ${[...grants.keys()].join(' or ')}`
@@ -29,7 +31,7 @@ export async function grant(deps: Acting, request: TokenRequest): Promise<TokenP
   // No scope exists, and an answer that names none would mean that all of those asked for were granted (§5.1).
   if (request.scope !== undefined)
     throw refused('invalid_scope', { pointer: '/scope', message: 'must be empty' })
-  return answer(deps, request)
+  return answer(deps, actor, request)
 }
 
 const refused = (oauth: OAuthError, error: FieldError) =>

@@ -1,5 +1,7 @@
-import type { Deps } from '../../deps'
+import type { Runtime } from '../../deps'
 import type { Readiness } from './schema'
+
+type Probed = Pick<Runtime, 'database' | 'lifecycle'>
 
 // A turn of a healthy loop takes some milliseconds; from here on people notice.
 const maxLagMilliseconds = 200
@@ -8,7 +10,7 @@ const maxLagMilliseconds = 200
  * Whether this instance should be sent requests, and what speaks against it. Durability and lag are told, not decisive:
  * no other instance could mend the one, and an overload that moves on from instance to instance fells them all.
  */
-export async function readiness({ database, lifecycle }: Deps): Promise<Readiness> {
+export async function readiness({ database, lifecycle }: Probed): Promise<Readiness> {
   const lagMilliseconds = Math.round(lifecycle.lagMilliseconds)
   const checks = {
     database: (await database.ping()) ? 'ok' : 'unavailable',

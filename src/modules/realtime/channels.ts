@@ -1,8 +1,9 @@
+import type { Principal } from '../../core/actor'
 import { fail } from '../../core/errors'
-import type { Principal } from '../sessions/service'
+import { hasRole } from '../../core/roles'
 
-type Who = Pick<Principal, 'userId' | 'role'>
-type Test = (who: Who, name: string) => boolean
+type Member = Pick<Principal, 'userId' | 'role'>
+type Test = (member: Member, name: string) => boolean
 
 /** Who may do what in a kind of channel. */
 type Rights = {
@@ -17,8 +18,8 @@ export type Right = 'subscribe' | 'publish' | 'presence' | 'history'
 
 const anyone: Test = () => true
 const nobody: Test = () => false
-const admins: Test = ({ role }) => role === 'admin'
-const ownerOrAdmin: Test = ({ userId, role }, name) => name === userId || role === 'admin'
+const admins: Test = ({ role }) => hasRole(role, 'admin')
+const ownerOrAdmin: Test = ({ userId, role }, name) => name === userId || hasRole(role, 'admin')
 
 /** Kinds that take a name after the colon. */
 const named: Record<string, Rights> = {
@@ -42,17 +43,17 @@ export const channelOf = (userId: string) => `user:${userId}`
 export const hasHistory = (channel: string): boolean => rightsIn(channel)?.hasHistory ?? false
 
 /** What no row allows is forbidden, which a channel of an unknown kind is for everyone. */
-export function may(who: Who, right: Right, channel: string): boolean {
+export function may(member: Member, right: Right, channel: string): boolean {
   const rights = rightsIn(channel)
   if (!rights) return false
   const name = nameIn(channel) ?? ''
-  if (right === 'history') return rights.hasHistory && rights.subscribe(who, name)
-  return rights[right](who, name)
+  if (right === 'history') return rights.hasHistory && rights.subscribe(member, name)
+  return rights[right](member, name)
 }
 
 /** Throws `forbidden`. */
-export function assertMay(who: Who, right: Right, channel: string): void {
-  if (!may(who, right, channel)) throw fail('forbidden')
+export function assertMay(member: Member, right: Right, channel: string): void {
+  if (!may(member, right, channel)) throw fail('forbidden')
 }
 
 function rightsIn(channel: string): Rights | null {

@@ -37,20 +37,20 @@ export const pongSeconds = 10
 export const closeSeconds = 5
 
 /** When the server goes away: over how long it spreads the return of its clients, and how many a second at most. */
-export const returnSeconds = 10
-export const returnsPerSecond = 200
+export const reconnectSpreadSeconds = 10
+export const maxReconnectsPerSecond = 200
 
 /** Messages, arrivals and departures that all sockets together may have under way, and that may wait for their turn. */
-export const maxAtWork = 8
-export const maxAwaitingTurn = 20_000
-export const maxTurnMilliseconds = 30_000
+export const maxConcurrentTasks = 8
+export const maxWaitingTasks = 20_000
+export const maxTaskWaitMilliseconds = 30_000
 
 /** How often deadlines are looked at. */
 export const tickMilliseconds = 250
 /** How often sockets are looked up while notices of changes do not arrive. */
 export const recheckMilliseconds = 750
 /** How often an instance says that it lives, and the silence after which the others take it for dead. */
-export const beatMilliseconds = 2000
+export const heartbeatMilliseconds = 2000
 export const deadAfterSeconds = 10
 
 /** A NOTIFY holds 8000 bytes: larger messages are read from the database by whoever needs them. */

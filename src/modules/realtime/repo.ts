@@ -20,10 +20,14 @@ export async function takeTicket(db: Db, ticketHash: Buffer): Promise<TicketRow 
   return first(await db.delete(wsTickets).where(eq(wsTickets.ticketHash, ticketHash)).returning())
 }
 
-type Kept = { most: number }
+type Retention = { max: number }
 
-/** Adds a message under the next offset of its channel, drops what is beyond `most`, and answers the offset. */
-export async function append(db: Db, message: Omit<MessageRow, 'offset'>, { most }: Kept): Promise<number> {
+/** Adds a message under the next offset of its channel, drops what is beyond `max`, and answers the offset. */
+export async function append(
+  db: Db,
+  message: Omit<MessageRow, 'offset'>,
+  { max }: Retention,
+): Promise<number> {
   const { channel, data, fromUserId, socketId } = message
   const sentAt = sql`${message.sentAt.toISOString()}::timestamptz`
   const [row] = await db.execute<{ offset: string }>(sql`
@@ -33,7 +37,7 @@ export async function append(db: Db, message: Omit<MessageRow, 'offset'>, { most
       returning last_offset
     ), dropped as (
       delete from channel_messages using counted
-      where channel = ${channel} and "offset" <= counted.last_offset - ${most}::bigint
+      where channel = ${channel} and "offset" <= counted.last_offset - ${max}::bigint
     )
     insert into channel_messages (channel, "offset", data, from_user_id, socket_id, sent_at)
     select ${channel}, last_offset, ${JSON.stringify(data)}::jsonb, ${fromUserId}::uuid, ${socketId}::uuid, ${sentAt}
@@ -105,13 +109,13 @@ export async function deleteInstance(db: Db, id: string) {
   await db.delete(realtimeInstances).where(eq(realtimeInstances.id, id))
 }
 
-type NewSocket = { id: string; userId: string; instanceId: string; most: number }
+type NewSocket = { id: string; userId: string; instanceId: string; max: number }
 
 /** Takes one of the places of a user; false when it was taken meanwhile or there is none. */
-export async function insertSocket(db: Db, { id, userId, instanceId, most }: NewSocket): Promise<boolean> {
+export async function insertSocket(db: Db, { id, userId, instanceId, max }: NewSocket): Promise<boolean> {
   const rows = await db.execute(sql`
     insert into realtime_sockets (id, user_id, slot, instance_id)
-    select ${id}::uuid, ${userId}::uuid, slot, ${instanceId}::uuid from generate_series(1, ${most}::int) slot
+    select ${id}::uuid, ${userId}::uuid, slot, ${instanceId}::uuid from generate_series(1, ${max}::int) slot
     where not exists (select 1 from realtime_sockets taken where taken.user_id = ${userId}::uuid and taken.slot = slot.slot)
     order by random() limit 1
     on conflict do nothing

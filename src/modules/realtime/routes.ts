@@ -1,15 +1,16 @@
 import { Elysia } from 'elysia'
-import type { Deps } from '../../deps'
+import protocol from '../../../docs/websocket.md' with { type: 'text' }
+import type { Base, Deps, Runtime } from '../../deps'
 import { PageQuery } from '../../http/pagination-schemas'
-import { made } from '../../http/responses'
+import { createdWithoutLocation } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures } from '../../http/schemas'
-import { articlePage } from '../../openapi/article'
 import { htmlPage } from '../../openapi/html-page'
+import { markdownPage } from '../../openapi/markdown-page'
 import { docsPages } from '../../openapi/page-routes'
 import { guard } from '../auth/guard'
 import { consoleFiles, consolePage } from './console-page'
-import { admitSocket, askToUpgrade, normaliseUpgrade, principalOf } from './guard'
-import { guide } from './protocol-page'
+import { admitSocket, normaliseUpgrade, requireUpgrade, visitorOf } from './guard'
+import { maxFrameBytes, maxUnsentBytes } from './limits'
 import {
   ByChannel,
   ChannelMessage,
@@ -17,16 +18,30 @@ import {
   MessagePage,
   NewMessage,
   Presence,
-  Switched,
+  SwitchingProtocols,
   Ticket,
 } from './schema'
 import * as realtime from './service'
 import { createSockets } from './sockets'
 import * as tickets from './tickets'
 
+type SocketRuntime = Pick<Runtime, 'deps' | 'hub' | 'lifecycle'>
+
+/** Options of the server. Elysia ignores those of a route: see docs/workarounds.md#elysia-ws-limits. */
+export const webSocketOptions = {
+  maxPayloadLength: maxFrameBytes,
+  // Sockets are closed at half of it. See docs/workarounds.md#bun-ws-send.
+  backpressureLimit: 2 * maxUnsentBytes,
+  closeOnBackpressureLimit: false,
+  perMessageDeflate: false,
+  idleTimeout: 120,
+  // The realtime module sends its own pings and measures the silence.
+  sendPings: false,
+}
+
 /** The WebSocket itself, and what opens it. */
-export const socketRoutes = (deps: Deps) => {
-  const sockets = createSockets(deps)
+export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
+  const sockets = createSockets(deps, hub)
   return new Elysia({ prefix: '/ws', tags: ['realtime'] })
     .use(guard(deps))
     .onRequest(({ request }) => {
@@ -35,37 +50,39 @@ export const socketRoutes = (deps: Deps) => {
     .ws('', {
       query: ConnectQuery,
       // In an array it runs once; by itself it would run twice, and a ticket is good for once.
-      beforeHandle: [({ request, query, set }) => admitSocket(deps, { request, query, set })],
-      open: (ws) => sockets.open(ws.data, ws.raw, principalOf(ws.data.request)),
+      beforeHandle: [
+        ({ request, query, set }) => admitSocket({ deps, hub, lifecycle }, { request, query, set }),
+      ],
+      open: (ws) => sockets.open(ws.data, ws.raw, visitorOf(ws.data.request)),
       message: (ws, frame) => sockets.receive(ws.data, frame),
       ping: (ws) => sockets.onHeartbeat(ws.data),
       pong: (ws) => sockets.onHeartbeat(ws.data),
       close: (ws, code) => sockets.closed(ws.data, code),
     })
-    .get('', () => askToUpgrade(), {
+    .get('', () => requireUpgrade(), {
       query: ConnectQuery,
       response: {
-        101: Switched,
+        101: SwitchingProtocols,
         ...failures('invalid_token', 'forbidden', 'upgrade_required', 'overloaded'),
       },
       detail: {
         operationId: 'connect',
         summary: 'Open a WebSocket',
         description:
-          'Sign in with the `Authorization` header, the subprotocols `bearer` and the access token, a `ticket`, or a first ' +
-          'message `auth` within 10 seconds. A browser page has to be of this origin or of one in CORS_ORIGINS. ' +
+          'Authenticate with the `Authorization` header, with the subprotocols `bearer` and the access token, with a `ticket`, ' +
+          'or with a first message `auth` within 10 seconds. A page must have this origin or one of CORS_ORIGINS. ' +
           '[The protocol](/docs/websocket); [a console to try it](/docs/websocket/console).',
         security: [{ bearer: [] }, {}],
       },
     })
-    .post('/tickets', ({ principal, set }) => made(set, tickets.issue(deps, principal)), {
+    .post('/tickets', ({ actor, set }) => createdWithoutLocation(set, tickets.issue(deps, actor)), {
       auth: true,
       query: EmptyQuery,
       response: { 201: Ticket, ...failures() },
       detail: {
         operationId: 'createTicket',
-        summary: 'A ticket for one WebSocket',
-        description: 'It stands for the access token where no header can be set, as in a browser.',
+        summary: 'Create a ticket for one WebSocket',
+        description: 'It replaces the access token if the client cannot set a header, as in a browser.',
       },
     })
 }
@@ -76,8 +93,8 @@ export const channelsRoutes = (deps: Deps) =>
     .use(guard(deps))
     .post(
       '/:channel/messages',
-      ({ body, params, principal, set }) =>
-        made(set, realtime.publish(deps, principal, { ...params, ...body, socketId: null })),
+      ({ actor, body, params, set }) =>
+        createdWithoutLocation(set, realtime.publish(deps, actor, { ...params, ...body, socketId: null })),
       {
         auth: true,
         params: ByChannel,
@@ -87,13 +104,14 @@ export const channelsRoutes = (deps: Deps) =>
         detail: {
           operationId: 'publishMessage',
           summary: 'Publish to a channel',
-          description: 'Reaches every listener, also the sockets of the caller. No subscription is needed.',
+          description:
+            'The message goes to every subscriber, also to the sockets of the caller. The caller needs no subscription.',
         },
       },
     )
     .get(
       '/:channel/messages',
-      ({ params, principal, query }) => realtime.history(deps, principal, { ...params, ...query }),
+      ({ actor, params, query }) => realtime.history(deps, actor, { ...params, ...query }),
       {
         auth: true,
         params: ByChannel,
@@ -101,33 +119,29 @@ export const channelsRoutes = (deps: Deps) =>
         response: { 200: MessagePage, ...failures('forbidden') },
         detail: {
           operationId: 'listMessages',
-          summary: 'What was published, newest first',
+          summary: 'List the messages of a channel',
           description:
-            'The last 100 messages of 24 hours; `room:` and `user:` channels have a history, others do not.',
+            'The last 100 messages of the last 24 hours, newest first. Only `room:` and `user:` channels have a history.',
         },
       },
     )
-    .get(
-      '/:channel/presence',
-      ({ params, principal }) => realtime.presence(deps, principal, params.channel),
-      {
-        auth: true,
-        params: ByChannel,
-        query: EmptyQuery,
-        response: { 200: Presence, ...failures('forbidden') },
-        detail: {
-          operationId: 'getPresence',
-          summary: 'Who is in a channel',
-          description: 'For its members, which are those who are subscribed, and for admins.',
-        },
+    .get('/:channel/presence', ({ actor, params }) => realtime.presence(deps, actor, params.channel), {
+      auth: true,
+      params: ByChannel,
+      query: EmptyQuery,
+      response: { 200: Presence, ...failures('forbidden') },
+      detail: {
+        operationId: 'getPresence',
+        summary: 'List the members of a channel',
+        description: 'The members are the users who are subscribed. Only members and admins may ask.',
       },
-    )
+    })
 
 /** How the protocol works, and a page to try it on. */
-export const socketDocs = ({ config }: Deps) =>
+export const socketDocs = ({ config }: Base) =>
   docsPages(config, {
     pages: [
-      { path: '/docs/websocket', runs: 'nothing', html: () => articlePage(guide()) },
+      { path: '/docs/websocket', runs: 'nothing', html: () => markdownPage(protocol) },
       { path: '/docs/websocket/console', runs: 'own scripts', html: () => htmlPage(consolePage) },
     ],
     files: consoleFiles,

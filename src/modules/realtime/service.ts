@@ -1,12 +1,13 @@
+import { requireAdmin, requireUser, type UserActor } from '../../core/actor'
 import { secondsAfter } from '../../core/clock'
 import { fail } from '../../core/errors'
 import { type Page, pageOf, pageRequest } from '../../core/pagination'
 import { assertPostgresText } from '../../core/postgres-text'
+import { hasRole } from '../../core/roles'
 import type { Deps } from '../../deps'
 import type { PageQuery } from '../../http/pagination-schemas'
 import { announce } from '../../postgres/announce'
 import { withTransaction } from '../../postgres/transaction'
-import type { Principal } from '../sessions/service'
 import { assertMay, systemChannel } from './channels'
 import { historyMessages, historySeconds, idleChannelDays, maxInlineBytes, maxPresenceUsers } from './limits'
 import * as repo from './repo'
@@ -23,31 +24,32 @@ type Publishing = {
 /** Publishes to a channel. Throws `forbidden`, `validation_failed` for what the database cannot hold. */
 export async function publish(
   deps: Deps,
-  who: Principal,
+  actor: UserActor,
   { channel, data, socketId }: Publishing,
 ): Promise<ChannelMessage> {
-  assertMay(who, 'publish', channel)
+  const { userId: fromUserId } = requireUser(actor)
+  assertMay(actor, 'publish', channel)
   assertPostgresText(data)
-  const message = { channel, data, fromUserId: who.userId, socketId, sentAt: deps.clock.now() }
+  const message = { channel, data, fromUserId, socketId, sentAt: deps.clock.now() }
   return withTransaction(deps, async (deps) => {
-    const offset = await repo.append(deps.db, message, { most: historyMessages })
+    const offset = await repo.append(deps.db, message, { max: historyMessages })
     await announce(deps, { type: 'channel.message', channel, offset, message: inline(deps, message) })
     return present({ ...message, offset })
   })
 }
 
 /** Publishes to everyone and answers how many sockets there are. Throws `forbidden`. */
-export async function broadcast(deps: Deps, who: Principal, data: unknown): Promise<number> {
-  await publish(deps, who, { channel: systemChannel, data, socketId: null })
+export async function broadcast(deps: Deps, actor: UserActor, data: unknown): Promise<number> {
+  await publish(deps, actor, { channel: systemChannel, data, socketId: null })
   return repo.countSockets(deps.db, null)
 }
 
 /** Closes every socket of a user, on every instance, and answers how many there were. Throws `forbidden`. */
-export async function disconnect(deps: Deps, who: Principal, userId: string): Promise<number> {
-  if (who.role !== 'admin') throw fail('forbidden')
+export async function disconnect(deps: Deps, actor: UserActor, userId: string): Promise<number> {
+  requireAdmin(actor)
   const count = await repo.countSockets(deps.db, userId)
   await announce(deps, { type: 'sockets.disconnected', userId })
-  deps.log.info({ actorId: who.userId, targetId: userId, count }, 'realtime.user_disconnected')
+  deps.log.info({ actorId: actor.userId, targetId: userId, count }, 'realtime.user_disconnected')
   return count
 }
 
@@ -56,10 +58,10 @@ const offsetPattern = /^\d{1,15}$/
 /** What is kept of a channel, newest first. Throws `forbidden`, `validation_failed` for a cursor of another list. */
 export async function history(
   deps: Deps,
-  who: Principal,
+  actor: UserActor,
   { channel, ...query }: PageQuery & { channel: string },
 ): Promise<Page<ChannelMessage>> {
-  assertMay(who, 'history', channel)
+  assertMay(requireUser(actor), 'history', channel)
   const { before, limit } = pageRequest(query, offsetPattern)
   const sentAfter = secondsAfter(deps.clock.now(), -historySeconds)
   const rows = await repo.history(deps.db, {
@@ -76,9 +78,10 @@ export async function history(
 }
 
 /** Who is in a channel, for its members and admins. Throws `forbidden`. */
-export async function presence(deps: Deps, who: Principal, channel: string): Promise<Presence> {
-  assertMay(who, 'presence', channel)
-  const isAllowed = who.role === 'admin' || (await repo.isMember(deps.db, { channel, userId: who.userId }))
+export async function presence(deps: Deps, actor: UserActor, channel: string): Promise<Presence> {
+  const { userId, role } = requireUser(actor)
+  assertMay(actor, 'presence', channel)
+  const isAllowed = hasRole(role, 'admin') || (await repo.isMember(deps.db, { channel, userId }))
   if (!isAllowed) throw fail('forbidden')
   const userIds = await repo.members(deps.db, channel, maxPresenceUsers)
   const isComplete = userIds.length < maxPresenceUsers
@@ -98,8 +101,8 @@ export function sweep(deps: Deps, limit: number): Promise<number> {
 }
 
 /** What a notice carries of a message: all of it where it fits, and where it need not travel. */
-function inline({ instanceId }: Deps, { data, fromUserId, socketId, sentAt }: Omit<MessageRow, 'offset'>) {
-  const isSmall = instanceId === null || Buffer.byteLength(JSON.stringify(data)) <= maxInlineBytes
+function inline({ events }: Deps, { data, fromUserId, socketId, sentAt }: Omit<MessageRow, 'offset'>) {
+  const isSmall = events.instanceId === null || Buffer.byteLength(JSON.stringify(data)) <= maxInlineBytes
   return isSmall ? { data, fromUserId, socketId, sentAt: sentAt.toISOString() } : null
 }
 

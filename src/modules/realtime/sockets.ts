@@ -1,25 +1,32 @@
+import type { AnonymousActor, UserActor } from '../../core/actor'
 import { runPeriodically } from '../../core/run-periodically'
 import { createSemaphore } from '../../core/semaphore'
-import type { Deps } from '../../deps'
-import type { Principal } from '../sessions/service'
+import type { Deps, Runtime } from '../../deps'
 import {
-  beatMilliseconds,
-  maxAtWork,
-  maxAwaitingTurn,
-  maxTurnMilliseconds,
+  heartbeatMilliseconds,
+  maxConcurrentTasks,
+  maxTaskWaitMilliseconds,
+  maxWaitingTasks,
   recheckMilliseconds,
   tickMilliseconds,
 } from './limits'
 import { removeInstance } from './sockets/channel-members'
-import { type Connection, close, noteAlive, sendAway, takeToken, type Wire } from './sockets/connection'
+import {
+  type Connection,
+  close,
+  closeGoingAway,
+  recordActivity,
+  takeToken,
+  type Wire,
+} from './sockets/connection'
 import { receive } from './sockets/dispatch'
 import { onNotice, recheck } from './sockets/handle-event'
-import type { Hub } from './sockets/hub'
+import type { Hub, HubDeps } from './sockets/hub'
 import * as life from './sockets/lifecycle'
-import { catchUpSoon } from './sockets/local-channel'
+import { scheduleCatchUp } from './sockets/local-channel'
 import { createQueue } from './sockets/serial-queue'
 import { createSocketCounters } from './sockets/socket-counters'
-import { beat } from './sockets/socket-slots'
+import { heartbeat } from './sockets/socket-slots'
 
 /** The hub of a process that has no sockets yet. */
 export const createHub = (instanceId: string | null): Hub => ({
@@ -30,10 +37,10 @@ export const createHub = (instanceId: string | null): Hub => ({
   channels: new Map(),
   pendingRemovals: new Set(),
   removalQueue: createQueue(1),
-  turns: createSemaphore({
-    permits: maxAtWork,
-    maxQueued: maxAwaitingTurn,
-    maxWaitMilliseconds: maxTurnMilliseconds,
+  semaphore: createSemaphore({
+    permits: maxConcurrentTasks,
+    maxQueued: maxWaitingTasks,
+    maxWaitMilliseconds: maxTaskWaitMilliseconds,
     errorCode: 'overloaded',
   }),
   gaps: 0,
@@ -46,15 +53,16 @@ export const createHub = (instanceId: string | null): Hub => ({
  * Finds the connection of each event. `key` is the object that the socket keeps from its opening to its end: the wrapper
  * around it is another one every time.
  */
-export function createSockets(deps: Deps) {
+export function createSockets(base: Deps, hub: Hub) {
+  const deps: HubDeps = { ...base, hub }
   const connections = new WeakMap<object, Connection>()
   const withConnection = (key: object, work: (connection: Connection) => void) => {
     const connection = connections.get(key)
     if (connection) work(connection)
   }
   return {
-    open(key: object, socket: object, principal: Principal | null) {
-      connections.set(key, life.open(deps, wireOf(socket), principal))
+    open(key: object, socket: object, actor: UserActor | AnonymousActor) {
+      connections.set(key, life.open(deps, wireOf(socket), actor))
     },
     receive: (key: object, frame: unknown) =>
       withConnection(key, (connection) => receive(deps, connection, frame)),
@@ -62,7 +70,7 @@ export function createSockets(deps: Deps) {
     onHeartbeat: (key: object) =>
       withConnection(key, (connection) => {
         const now = deps.clock.now()
-        noteAlive(connection, now)
+        recordActivity(connection, now)
         if (!takeToken(connection, now)) close(connection, 'tooManyMessages', now)
       }),
     closed: (key: object, code: number) =>
@@ -76,18 +84,22 @@ export type Realtime = {
 }
 
 // A client that does not answer a close keeps nobody waiting.
-const patienceMilliseconds = 1000
+const closeTimeoutMilliseconds = 1000
+
+type RealtimeRuntime = Pick<Runtime, 'deps' | 'hub' | 'lifecycle' | 'listener'>
 
 /** Lets sockets hear of changes, and of time. */
-export function startRealtime(deps: Deps): Realtime {
-  const { hub, lifecycle, log } = deps
-  deps.bus.on((notice) => onNotice(deps, notice))
+export function startRealtime(runtime: RealtimeRuntime): Realtime {
+  const { hub, lifecycle, listener } = runtime
+  const deps: HubDeps = { ...runtime.deps, hub }
+  const { events, log } = deps
+  events.on((notice) => onNotice(deps, notice))
   const ticking = setInterval(() => life.tick(deps), tickMilliseconds)
-  const reconciling = every(recheckMilliseconds, () => reconcile(deps))
-  const beating = every(beatMilliseconds, async () => {
+  const reconciling = every(recheckMilliseconds, () => reconcile(deps, listener))
+  const heartbeats = every(heartbeatMilliseconds, async () => {
     if (!lifecycle.isMigrated) return
     try {
-      await beat(deps)
+      await heartbeat(deps)
     } catch (err) {
       log.debug({ err }, 'realtime.heartbeat_failed')
     }
@@ -98,7 +110,7 @@ export function startRealtime(deps: Deps): Realtime {
       hub.isStopping = true
       clearInterval(ticking)
       await closeAll(deps)
-      await Promise.all([reconciling.stop(), beating.stop()])
+      await Promise.all([reconciling.stop(), heartbeats.stop()])
       if (lifecycle.isMigrated)
         await removeInstance(deps, hub.instanceId).catch((err) =>
           log.warn({ err }, 'realtime.deregistration_failed'),
@@ -116,15 +128,16 @@ function wireOf(socket: object): Wire {
 const isWire = (socket: object): socket is Wire => 'getBufferedAmount' in socket
 
 /** While notices do not arrive, every socket is looked up; what a channel could not read is tried again. */
-async function reconcile(deps: Deps) {
-  const { hub, listener } = deps
+async function reconcile(deps: HubDeps, listener: Runtime['listener']) {
+  const { hub } = deps
   if (hub.byUser.size > 0 && (!listener.isLive || hub.mustRecheck)) await recheck(deps)
-  for (const channel of hub.channels.values()) if (channel.isBehind) catchUpSoon(deps, channel)
+  for (const channel of hub.channels.values()) if (channel.isBehind) scheduleCatchUp(deps, channel)
 }
 
-async function closeAll({ hub, clock }: Deps) {
-  for (const connection of hub.connections.values()) sendAway(connection, life.returnWait(hub), clock.now())
-  const deadline = performance.now() + patienceMilliseconds
+async function closeAll({ hub, clock }: HubDeps) {
+  for (const connection of hub.connections.values())
+    closeGoingAway(connection, life.reconnectDelay(hub), clock.now())
+  const deadline = performance.now() + closeTimeoutMilliseconds
   while (hub.connections.size > 0 && performance.now() < deadline) await Bun.sleep(5)
   for (const { wire } of hub.connections.values()) wire.terminate()
 }

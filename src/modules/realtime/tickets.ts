@@ -1,14 +1,16 @@
+import { type Origin, requireUser, type UserActor } from '../../core/actor'
 import { secondsAfter } from '../../core/clock'
 import { randomText, sha256 } from '../../core/crypto'
 import { fail } from '../../core/errors'
 import type { Deps } from '../../deps'
-import { type Principal, validateSession } from '../sessions/service'
+import { validateSession } from '../sessions/service'
 import { ticketSeconds } from './limits'
 import * as repo from './repo'
 import type { Ticket } from './schema'
 
-/** Makes a ticket that stands for the caller's access token in one connection. */
-export async function issue(deps: Deps, { sessionId, userId, expiresAt, kid }: Principal): Promise<Ticket> {
+/** Makes a ticket that stands for the actor's access token in one connection. */
+export async function issue(deps: Deps, actor: UserActor): Promise<Ticket> {
+  const { sessionId, userId, expiresAt, kid } = requireUser(actor)
   // Its hash vouches for the key that it names: the token's, without which the socket must end.
   const ticket = `${kid}.${randomText(32)}`
   await repo.insertTicket(deps.db, {
@@ -21,11 +23,11 @@ export async function issue(deps: Deps, { sessionId, userId, expiresAt, kid }: P
   return { ticket, expires_in: ticketSeconds }
 }
 
-/** Uses a ticket up and answers whom it speaks for. Throws `invalid_token`. */
-export async function redeem(deps: Deps, ticket: string): Promise<Principal> {
+/** Uses a ticket up and answers the user it speaks for. Throws `invalid_token`. */
+export async function redeem(deps: Deps, origin: Origin, ticket: string): Promise<UserActor> {
   const row = await repo.takeTicket(deps.db, sha256(ticket))
   if (!row || row.expiresAt <= deps.clock.now()) throw fail('invalid_token')
   const { sessionId, userId, tokenExpiresAt: expiresAt } = row
   const [kid = ''] = ticket.split('.')
-  return validateSession(deps, { sessionId, userId, expiresAt, kid })
+  return validateSession(deps, { sessionId, userId, expiresAt, kid, origin })
 }

@@ -19,11 +19,11 @@ export async function deriveKeys({ secrets, issuer, audience }: KeyOptions): Pro
     type: 'refresh',
     audience: `${audience}:refresh`,
   }
-  const refreshKind = await createJwtCodec({ secrets, issuer, ...refresh })
+  const refreshCodec = await createJwtCodec({ secrets, issuer, ...refresh })
   return {
     access: await createJwtCodec({ secrets, issuer, ...access }),
-    refresh: refreshKind,
-    successorOf: await createSuccession(secrets, refreshKind.kids),
+    refresh: refreshCodec,
+    successorOf: await createSuccession(secrets, refreshCodec.kids),
   }
 }
 

@@ -3,7 +3,7 @@ import { randomText } from '../../core/crypto'
 import type { Deps } from '../../deps'
 import type { TokenPair } from './schema'
 
-type Link = {
+type TokenClaims = {
   userId: string
   sessionId: string
   jti: string
@@ -15,7 +15,7 @@ type Link = {
 /** Signs the access token and the refresh token of one link in a session's chain. */
 export async function issueTokens(
   deps: Deps,
-  { userId, sessionId, jti, now, expiresAt, sessionExpiresAt }: Link,
+  { userId, sessionId, jti, now, expiresAt, sessionExpiresAt }: TokenClaims,
 ): Promise<TokenPair> {
   const accessExpiresAt = earlier(secondsAfter(now, deps.config.accessTtlSeconds), sessionExpiresAt)
   const claims = { sub: userId, sid: sessionId }

@@ -8,12 +8,12 @@ const sweepMilliseconds = 1000
  * Remembers which access tokens had a good signature, none longer than it lives. Whether its session still lives is for
  * `liveness` to say.
  */
-export function withJwtCache(kind: JwtCodec): JwtCodec {
+export function withJwtCache(codec: JwtCodec): JwtCodec {
   const known = new LRUCache<string, VerifiedToken>({ max: maxEntries })
   let isSwept = false
 
   async function verifyAnew(token: string, now: Date) {
-    const verified = await kind.verify(token, now)
+    const verified = await codec.verify(token, now)
     if (!verified) known.delete(token)
     else known.set(token, verified)
     if (!isSwept) sweepLater()
@@ -33,7 +33,7 @@ export function withJwtCache(kind: JwtCodec): JwtCodec {
   }
 
   return {
-    ...kind,
+    ...codec,
     verify(token, now) {
       const remembered = known.get(token)
       return remembered && remembered.exp * 1000 > now.getTime() ? remembered : verifyAnew(token, now)

@@ -18,7 +18,7 @@ export type JwtCodec = {
   verify(token: string, now: Date): MaybePromise<VerifiedToken | null>
 }
 
-type KindOptions = {
+type CodecOptions = {
   secrets: string[]
   purpose: string
   typ: string
@@ -40,7 +40,7 @@ export async function createJwtCodec({
   type,
   issuer,
   audience,
-}: KindOptions): Promise<JwtCodec> {
+}: CodecOptions): Promise<JwtCodec> {
   const signers = await Promise.all(secrets.map((secret) => createSigner(secret, purpose, typ)))
   const byKid = new Map(signers.map((signer) => [signer.kid, signer.jwt]))
   const [current] = signers

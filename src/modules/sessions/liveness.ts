@@ -11,12 +11,12 @@ export type LivenessCache = {
   /** The state of a session and its user, `null` when either is gone. Throws `database_unavailable`. */
   of(sessionId: string, userId: string): MaybePromise<Liveness | null>
   /** How often the answer was remembered, and how often the database was asked. */
-  readonly asked: { hits: number; misses: number }
+  readonly lookups: { hits: number; misses: number }
 }
 
 type Options = {
   db: Db
-  bus: EventBus
+  events: EventBus
   /** Whether notices of changes arrive just now. */
   isTrusted(): boolean
 }
@@ -26,14 +26,14 @@ const maxEntries = 10_000
 const maxAgeMilliseconds = 5000
 
 /** Remembers the state of sessions until a notice says that it changed. */
-export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCache {
+export function createLivenessCache({ db, events, isTrusted }: Options): LivenessCache {
   const known = new LRUCache<string, Liveness>({ max: maxEntries, ttl: maxAgeMilliseconds })
   // Counts what was forgotten: a state read before that and arriving after it must not be remembered.
   let generation = 0
-  const asked = { hits: 0, misses: 0 }
+  const lookups = { hits: 0, misses: 0 }
   const reading = new Map<string, Reading>()
 
-  bus.on((notice) => {
+  events.on((notice) => {
     if (notice.type === 'session.ended') known.delete(notice.sessionId)
     else if (notice.type === 'user.changed') forgetUser(known, notice.userId)
     else if (notice.type === 'notices.missed') known.clear()
@@ -43,7 +43,7 @@ export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCa
   })
 
   async function read(sessionId: string, userId: string) {
-    asked.misses++
+    lookups.misses++
     const readAt = generation
     const state = await repo.liveness(db, sessionId, userId)
     if (state && readAt === generation && isTrusted()) known.set(sessionId, state)
@@ -66,10 +66,10 @@ export function createLivenessCache({ db, bus, isTrusted }: Options): LivenessCa
     of(sessionId, userId) {
       const remembered = isTrusted() ? known.get(sessionId) : undefined
       if (remembered?.user.id !== userId) return readOnce(sessionId, userId)
-      asked.hits++
+      lookups.hits++
       return remembered
     },
-    asked,
+    lookups,
   }
 }
 

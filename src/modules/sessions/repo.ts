@@ -16,7 +16,7 @@ type Opening = { session: NewSession; token: NewToken; passwordHash: string }
  */
 export async function open(db: Db, { session, token, passwordHash }: Opening): Promise<boolean> {
   const rows = await db.execute(sql`
-    with holder as (
+    with verified as (
       select id from users
       where id = ${session.userId} and is_active and password_hash = ${passwordHash}
       for no key update
@@ -24,7 +24,7 @@ export async function open(db: Db, { session, token, passwordHash }: Opening): P
       insert into sessions (id, user_id, device_name, user_agent, ip, created_at, last_used_at, expires_at)
       select ${session.id}::uuid, id, ${session.deviceName}, ${session.userAgent}, ${session.ip},
         ${at(session.createdAt)}, ${at(session.createdAt)}, ${at(session.expiresAt)}
-      from holder
+      from verified
       returning id, user_id
     )
     insert into tokens (id, session_id, user_id, token_type, jti_hash, created_at, expires_at)
@@ -115,61 +115,60 @@ export function listLive(db: Db, { userId, now, before, limit }: Listing): Promi
 const isLive = (userId: string, now: Date) =>
   and(eq(sessions.userId, userId), isNull(sessions.revokedAt), gt(sessions.expiresAt, now))
 
-type Ending = { which: SQL | undefined; reason: RevokeReason; now: Date }
-type Ended = { id: string; userId: string }
+type Revocation = { which: SQL | undefined; reason: RevokeReason; now: Date }
+type Revoked = { id: string; userId: string }
 
 /** Ends sessions and the refresh tokens they still have; answers those that had not ended yet. */
-async function end(db: Db, { which, reason, now }: Ending): Promise<Ended[]> {
-  const ended = await db
+async function revoke(db: Db, { which, reason, now }: Revocation): Promise<Revoked[]> {
+  const revoked = await db
     .update(sessions)
     .set({ revokedAt: now, revokeReason: reason })
     .where(and(which, isNull(sessions.revokedAt)))
     .returning({ id: sessions.id, userId: sessions.userId })
-  const ids = ended.map(({ id }) => id)
+  const ids = revoked.map(({ id }) => id)
   if (ids.length > 0) {
     const isUnused = and(inArray(tokens.sessionId, ids), isNull(tokens.usedAt), isNull(tokens.revokedAt))
     await db.update(tokens).set({ revokedAt: now }).where(isUnused)
   }
-  return ended
+  return revoked
 }
 
 type Reason = { reason: RevokeReason; now: Date }
 
-/** Ends one session. Inside a transaction, like all that end sessions. */
-export const endOne = (db: Db, sessionId: string, why: Reason) =>
-  end(db, { which: eq(sessions.id, sessionId), ...why })
-
-/** Ends one session if it is this user's. */
-export const endOwn = (db: Db, { sessionId, userId }: { sessionId: string; userId: string }, why: Reason) =>
-  end(db, { which: and(eq(sessions.id, sessionId), eq(sessions.userId, userId)), ...why })
+/** Ends one session if it is this user's. Inside a transaction, like all that end sessions. */
+export const revokeOne = (
+  db: Db,
+  { sessionId, userId }: { sessionId: string; userId: string },
+  why: Reason,
+) => revoke(db, { which: and(eq(sessions.id, sessionId), eq(sessions.userId, userId)), ...why })
 
 /**
  * Locks a user against other ends and openings, so that no two of them take the same sessions in another order. Answers
  * whether there is one.
  */
-export async function lockHolder(db: Db, userId: string): Promise<boolean> {
+export async function lockUser(db: Db, userId: string): Promise<boolean> {
   const rows = await db.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update')
   return rows.length === 1
 }
 
 /** Whether there is a user whose sessions these would be. */
-export async function hasHolder(db: Db, userId: string): Promise<boolean> {
+export async function userExists(db: Db, userId: string): Promise<boolean> {
   return (await db.select({ id: users.id }).from(users).where(eq(users.id, userId))).length === 1
 }
 
 /** Ends every session of a user. */
-export const endAll = (db: Db, userId: string, why: Reason) =>
-  end(db, { which: eq(sessions.userId, userId), ...why })
+export const revokeAll = (db: Db, userId: string, why: Reason) =>
+  revoke(db, { which: eq(sessions.userId, userId), ...why })
 
-/** Ends the oldest live sessions of a user beyond the newest `most`. */
-export function endBeyond(db: Db, { userId, most }: { userId: string; most: number }, why: Reason) {
+/** Ends the oldest live sessions of a user beyond the newest `max`. */
+export function revokeOldest(db: Db, { userId, max }: { userId: string; max: number }, why: Reason) {
   const beyond = db
     .select({ id: sessions.id })
     .from(sessions)
     .where(isLive(userId, why.now))
     .orderBy(desc(sessions.id))
-    .offset(most)
-  return end(db, { which: inArray(sessions.id, beyond), ...why })
+    .offset(max)
+  return revoke(db, { which: inArray(sessions.id, beyond), ...why })
 }
 
 /** The user with this e-mail and the addresses they have signed in from, the 50 used last. */

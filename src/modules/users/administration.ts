@@ -1,20 +1,25 @@
+import { requireAdmin, requireOwnerOrAdmin, type SystemActor, type UserActor } from '../../core/actor'
 import { fail } from '../../core/errors'
 import { type Page, pageOf, pageRequest } from '../../core/pagination'
-import type { Acting, Deps } from '../../deps'
+import type { Deps } from '../../deps'
 import { announce } from '../../postgres/announce'
 import { withTransaction } from '../../postgres/transaction'
 import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
-import { applyChanges, type Changes, uniquely } from './apply-changes'
+import { applyChanges, type Changes, rejectDuplicateEmail } from './apply-changes'
+import { insertUser, prepareUser } from './create-user'
 import { addressOf, hashNew } from './credential-rules'
 import { assertAdminRemains, lockAdmins } from './last-admin'
 import { present } from './present-user'
 import * as repo from './repo'
-import type { ChangeUser, User, UserQuery } from './schema'
+import type { ChangeUser, NewUser, User, UserQuery } from './schema'
 import type { UserRow } from './table'
 
+type Administrator = UserActor | SystemActor
+
 /** Users, newest first. Throws `validation_failed` for a cursor of another list. */
-export async function list(deps: Deps, query: UserQuery): Promise<Page<User>> {
+export async function list(deps: Deps, actor: Administrator, query: UserQuery): Promise<Page<User>> {
+  requireAdmin(actor)
   const page = pageRequest(query)
   const { email, role, is_active: isActive } = query
   const emailPrefix = email?.trim().toLowerCase()
@@ -22,13 +27,30 @@ export async function list(deps: Deps, query: UserQuery): Promise<Page<User>> {
   return pageOf(rows, page.limit, present)
 }
 
-/** A user. Throws `not_found`. */
-export async function get(deps: Deps, id: string): Promise<User> {
+/**
+ * Creates an account for someone. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`, and
+ * `forbidden` when the actor is no admin any more.
+ */
+export async function create(deps: Deps, actor: Administrator, input: NewUser): Promise<User> {
+  requireAdmin(actor)
+  const user = await prepareUser(deps, input)
+  return rejectDuplicateEmail(() =>
+    withTransaction(deps, async (deps) => {
+      await lockAdmins(deps, actor)
+      return insertUser(deps, actor, user)
+    }),
+  )
+}
+
+/** A user, for that user and admins. Throws `forbidden`, `not_found`. */
+export async function get(deps: Deps, actor: Administrator, id: string): Promise<User> {
+  requireOwnerOrAdmin(actor, id)
   return present(await existing(deps, id))
 }
 
 /** The user with this address. Throws `validation_failed`, `not_found`. */
-export async function getByEmail(deps: Deps, email: string): Promise<User> {
+export async function getByEmail(deps: Deps, actor: Administrator, email: string): Promise<User> {
+  requireAdmin(actor)
   const row = await repo.byEmail(deps.db, addressOf(email).emailNormalised)
   if (!row) throw fail('not_found')
   return present(row)
@@ -36,31 +58,37 @@ export async function getByEmail(deps: Deps, email: string): Promise<User> {
 
 /**
  * Changes a user as an admin: the rights of an own account too, as long as an active admin remains. Throws `not_found`,
- * `last_admin`, `email_taken`, `weak_password`, and `forbidden` when the caller is no admin any more.
+ * `last_admin`, `email_taken`, `weak_password`, and `forbidden` when the actor is no admin any more.
  */
-export async function change(deps: Acting, id: string, input: ChangeUser): Promise<User> {
+export async function change(
+  deps: Deps,
+  actor: Administrator,
+  { id, ...input }: ChangeUser & { id: string },
+): Promise<User> {
+  requireAdmin(actor)
   const changes = await changesOf(deps, await existing(deps, id), input)
-  return uniquely(() =>
+  return rejectDuplicateEmail(() =>
     withTransaction(deps, async (deps) => {
-      const admins = await lockAdmins(deps)
+      const admins = await lockAdmins(deps, actor)
       const before = await repo.lockById(deps.db, id)
       if (!before) throw fail('not_found')
       assertAdminRemains(admins, before, { ...before, ...changes })
-      return present(await applyChanges(deps, before, changes))
+      return present(await applyChanges(deps, actor, { before, changes }))
     }),
   )
 }
 
-/** Deletes a user with all sessions. Throws `not_found`, `last_admin`, and `forbidden` when the caller may no longer. */
-export const remove = (deps: Acting, id: string): Promise<void> =>
+/** Deletes a user with all sessions. Throws `not_found`, `last_admin`, and `forbidden` when the actor may not, or no longer. */
+export const remove = (deps: Deps, actor: Administrator, id: string): Promise<void> =>
   withTransaction(deps, async (deps) => {
-    const admins = await lockAdmins(deps, id)
+    requireOwnerOrAdmin(actor, id)
+    const admins = await lockAdmins(deps, actor, id)
     const before = await repo.lockById(deps.db, id)
     if (!before) throw fail('not_found')
     assertAdminRemains(admins, before, null)
-    await sessions.endAll(deps, id, 'user_deleted')
+    await sessions.revokeAll(deps, actor, { userId: id, reason: 'user_deleted' })
     await repo.remove(deps.db, id)
-    await audit.record(deps, { type: 'user.deleted', targetId: id, details: { role: before.role } })
+    await audit.record(deps, actor, { type: 'user.deleted', targetId: id, details: { role: before.role } })
     await announce(deps, { type: 'user.changed', userId: id })
   })
 

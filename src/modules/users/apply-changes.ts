@@ -1,5 +1,6 @@
+import type { SystemActor, UserActor } from '../../core/actor'
 import { fail } from '../../core/errors'
-import type { Acting } from '../../deps'
+import type { Deps } from '../../deps'
 import { announce } from '../../postgres/announce'
 import { isDuplicate } from '../../postgres/database-errors'
 import * as audit from '../audit/service'
@@ -12,19 +13,26 @@ export type Changes = Partial<Address & Pick<UserRow, 'displayName' | 'role' | '
 
 /**
  * Changes a user that the transaction has locked, keeps what is security-relevant, ends the sessions that must end and
- * announces it. Throws a duplicate; see `uniquely`.
+ * announces it. Throws a duplicate; see `rejectDuplicateEmail`.
  */
-export async function applyChanges(deps: Acting, before: UserRow, changes: Changes): Promise<UserRow> {
-  const after = await repo.update(deps.db, before.id, { ...changes, now: deps.clock.now() })
-  for (const event of eventsOf(before, after)) await audit.record(deps, { ...event, targetId: after.id })
-  if (before.isActive && !after.isActive) await sessions.endAll(deps, after.id, 'user_deactivated')
-  if (before.passwordHash !== after.passwordHash) await sessions.endAll(deps, after.id, 'password_changed')
-  await announce(deps, { type: 'user.changed', userId: after.id })
+export async function applyChanges(
+  deps: Deps,
+  actor: UserActor | SystemActor,
+  { before, changes }: { before: UserRow; changes: Changes },
+): Promise<UserRow> {
+  const { id: userId } = before
+  const after = await repo.update(deps.db, userId, { ...changes, now: deps.clock.now() })
+  for (const event of eventsOf(before, after)) await audit.record(deps, actor, { ...event, targetId: userId })
+  if (before.isActive && !after.isActive)
+    await sessions.revokeAll(deps, actor, { userId, reason: 'user_deactivated' })
+  if (before.passwordHash !== after.passwordHash)
+    await sessions.revokeAll(deps, actor, { userId, reason: 'password_changed' })
+  await announce(deps, { type: 'user.changed', userId })
   return after
 }
 
 /** Turns a second account with one address into `email_taken`. */
-export async function uniquely<T>(work: () => Promise<T>): Promise<T> {
+export async function rejectDuplicateEmail<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
@@ -32,7 +40,7 @@ export async function uniquely<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function eventsOf(before: UserRow, after: UserRow): Parameters<typeof audit.record>[1][] {
+function eventsOf(before: UserRow, after: UserRow): audit.SecurityEvent[] {
   const activity = after.isActive ? 'user.activated' : 'user.deactivated'
   return [
     ...(before.role === after.role

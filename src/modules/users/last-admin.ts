@@ -1,17 +1,22 @@
+import { requireUser, type SystemActor, type UserActor } from '../../core/actor'
 import { fail } from '../../core/errors'
-import type { Acting } from '../../deps'
+import type { Data } from '../../deps'
 import * as repo from './repo'
 import type { UserRow } from './table'
 
 type Rights = Pick<UserRow, 'role' | 'isActive'>
 
 /**
- * Locks the active admins for the rest of the transaction and answers their ids. Throws `forbidden` when the caller is
- * none of them any more (the guard looked before the lock), unless the owner may do it too and is the caller.
+ * Locks the active admins for the rest of the transaction and answers their ids. Throws `forbidden` when the actor is
+ * none of them any more (the guard looked before the lock), unless the owner may do it too and is the actor.
  */
-export async function lockAdmins(deps: Acting, ownerId: string | null = null): Promise<string[]> {
+export async function lockAdmins(
+  deps: Data,
+  actor: UserActor | SystemActor,
+  ownerId: string | null = null,
+): Promise<string[]> {
+  const userId = actor.kind === 'system' ? null : requireUser(actor).userId
   const admins = await repo.lockActiveAdmins(deps.db)
-  const { userId } = deps.caller
   if (userId !== null && userId !== ownerId && !admins.includes(userId)) throw fail('forbidden')
   return admins
 }

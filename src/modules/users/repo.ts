@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, like, lt, sql } from 'drizzle-orm'
+import type { Role } from '../../core/roles'
 import { locks } from '../../postgres/lock-keys'
 import { type Db, first, only } from '../../postgres/rows'
 import { type UserRow, users } from './table'
@@ -89,7 +90,7 @@ export async function lockFirstAdmin(db: Db): Promise<void> {
 
 type Filter = {
   emailPrefix?: string | undefined
-  role?: UserRow['role'] | undefined
+  role?: Role | undefined
   isActive?: boolean | undefined
   before: string | null
   limit: number

@@ -1,7 +1,6 @@
 import { Elysia } from 'elysia'
 import type { Deps } from '../../deps'
 import { ById } from '../../http/pagination-schemas'
-import { onBehalf } from '../../http/request-context'
 import { created, noContent } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures, NoContent } from '../../http/schemas'
 import { guard } from '../auth/guard'
@@ -13,61 +12,58 @@ import * as users from './service'
 export const meRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/users/me', tags: ['users'] })
     .use(guard(deps))
-    .get('', ({ principal }) => users.profile(deps, principal), {
+    .get('', ({ actor }) => users.profile(deps, actor), {
       auth: true,
       query: EmptyQuery,
       response: { 200: User, ...failures() },
       detail: {
         operationId: 'getMe',
-        summary: 'Your own account',
-        description: 'As it is now: a changed name or role shows at once, unlike in a token.',
+        summary: 'Read your account',
+        description: 'The response always has the current name and role.',
       },
     })
-    .patch('', ({ body, principal, request }) => users.changeMe(onBehalf(deps, request), principal, body), {
+    .patch('', ({ actor, body }) => users.changeMe(deps, actor, body), {
       auth: true,
       body: ChangeMe,
       query: EmptyQuery,
       response: { 200: User, ...bodyFailures('wrong_password', 'email_taken', 'overloaded') },
       detail: {
         operationId: 'changeMe',
-        summary: 'Change your name, or with your password your address',
+        summary: 'Change your name or e-mail address',
         description:
-          'The name changes freely. A new address needs `current_password` and signs in from then on; sessions stay.',
+          'A new e-mail address needs `current_password`. The next login needs the new address. Sessions do not end.',
       },
     })
-    .delete(
-      '',
-      ({ body, principal, request }) => noContent(users.removeMe(onBehalf(deps, request), principal, body)),
-      {
-        auth: true,
-        body: DeleteMe,
-        query: EmptyQuery,
-        response: { 204: NoContent, ...bodyFailures('wrong_password', 'last_admin', 'overloaded') },
-        detail: {
-          operationId: 'deleteMe',
-          summary: 'Delete your account',
-          description: 'Everything of the account goes with it. The last active admin has to stay.',
-        },
+    .delete('', ({ actor, body }) => noContent(users.removeMe(deps, actor, body)), {
+      auth: true,
+      body: DeleteMe,
+      query: EmptyQuery,
+      response: { 204: NoContent, ...bodyFailures('wrong_password', 'last_admin', 'overloaded') },
+      detail: {
+        operationId: 'deleteMe',
+        summary: 'Delete your account',
+        description:
+          'Deletes everything that belongs to the account. The last active admin cannot be deleted.',
       },
-    )
+    })
 
 /** Every account, for admins; a few rows for its owner too. */
 export const usersRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/users', tags: ['users'] })
     .use(guard(deps))
-    .get('', ({ query }) => administration.list(deps, query), {
+    .get('', ({ actor, query }) => administration.list(deps, actor, query), {
       auth: { role: 'admin' },
       query: UserQuery,
       response: { 200: UserPage, ...failures() },
       detail: {
         operationId: 'listUsers',
-        summary: 'Accounts, newest first',
-        description: 'A page of accounts; the filters narrow it down together.',
+        summary: 'List accounts',
+        description: 'Newest first. An account must match all filters.',
       },
     })
     .post(
       '',
-      ({ body, request, set }) => created(set, '/api/v1/users', users.create(onBehalf(deps, request), body)),
+      ({ actor, body, set }) => created(set, '/api/v1/users', administration.create(deps, actor, body)),
       {
         auth: { role: 'admin' },
         body: NewUser,
@@ -75,25 +71,25 @@ export const usersRoutes = (deps: Deps) =>
         response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
         detail: {
           operationId: 'createUser',
-          summary: 'Create an account for someone',
-          description: 'The account can sign in with the password at once, unless it is made inactive.',
+          summary: 'Create an account',
+          description: 'The account can log in with the password at once, unless `is_active` is false.',
         },
       },
     )
-    .get('/:id', ({ params }) => administration.get(deps, params.id), {
+    .get('/:id', ({ actor, params }) => administration.get(deps, actor, params.id), {
       auth: { ownerOr: 'admin' },
       params: ById,
       query: EmptyQuery,
       response: { 200: User, ...failures('not_found') },
       detail: {
         operationId: 'getUser',
-        summary: 'An account',
-        description: 'For its owner and for admins. Anyone else is told 403, whether it exists or not.',
+        summary: 'Read an account',
+        description: 'For the owner and for admins. Others get 403, whether the account exists or not.',
       },
     })
     .patch(
       '/:id',
-      ({ body, params, request }) => administration.change(onBehalf(deps, request), params.id, body),
+      ({ actor, body, params }) => administration.change(deps, actor, { id: params.id, ...body }),
       {
         auth: { role: 'admin' },
         params: ById,
@@ -105,25 +101,21 @@ export const usersRoutes = (deps: Deps) =>
         },
         detail: {
           operationId: 'changeUser',
-          summary: 'Change an account, its role or its state',
+          summary: 'Change an account',
           description:
-            'A new password or deactivation ends every session of the account; a new role counts from its next request on. The last active admin stays one.',
+            'A new password or a deactivation ends every session of the account. A new role takes effect with the next request. The last active admin cannot be demoted or deactivated.',
         },
       },
     )
-    .delete(
-      '/:id',
-      ({ params, request }) => noContent(administration.remove(onBehalf(deps, request), params.id)),
-      {
-        auth: { ownerOr: 'admin' },
-        params: ById,
-        query: EmptyQuery,
-        response: { 204: NoContent, ...failures('not_found', 'last_admin') },
-        detail: {
-          operationId: 'deleteUser',
-          summary: 'Delete an account',
-          description:
-            'With all its sessions, for its owner and for admins. The last active admin has to stay.',
-        },
+    .delete('/:id', ({ actor, params }) => noContent(administration.remove(deps, actor, params.id)), {
+      auth: { ownerOr: 'admin' },
+      params: ById,
+      query: EmptyQuery,
+      response: { 204: NoContent, ...failures('not_found', 'last_admin') },
+      detail: {
+        operationId: 'deleteUser',
+        summary: 'Delete an account',
+        description:
+          'For the owner and for admins. The sessions are deleted too. The last active admin cannot be deleted.',
       },
-    )
+    })

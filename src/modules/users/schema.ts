@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox'
+import { type Role, roles } from '../../core/roles'
 import { Id, PageOf, pageParameters } from '../../http/pagination-schemas'
 import { strict, Timestamp } from '../../http/schemas'
 
@@ -7,14 +8,14 @@ export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: [
 export const Email = Type.String({
   minLength: 1,
   maxLength: 320,
-  description: 'One account per address; case does not matter.',
+  description: 'Each address can have one account. Upper and lower case are the same.',
   examples: ['ada@example.com'],
 })
 
 /** Text without control characters. Spelt out: patterns run without the `u` flag, where `\P{Cc}` is no class. */
 export const oneLine = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
 
-export const DisplayName = Type.String({
+const DisplayName = Type.String({
   minLength: 1,
   maxLength: 100,
   pattern: oneLine,
@@ -22,18 +23,20 @@ export const DisplayName = Type.String({
 })
 const MaybeDisplayName = Type.Union([DisplayName, Type.Null()])
 
-const Role = Type.Union([Type.Literal('user'), Type.Literal('admin')], {
-  title: 'Role',
-  description: 'What the account may do.',
-  examples: ['user'],
-})
+// A union that is made from a list has no static type of its own.
+const AnyRole = Type.Unsafe<Role>(
+  Type.Union(
+    roles.map((role) => Type.Literal(role)),
+    { title: 'Role', description: 'Role of the account.', examples: ['user'] },
+  ),
+)
 
 export const User = Type.Object(
   {
     id: Id,
     email: Type.String({ examples: ['ada@example.com'] }),
     display_name: Type.Union([Type.String(), Type.Null()], { examples: ['Ada'] }),
-    role: Role,
+    role: AnyRole,
     is_active: Type.Boolean({ examples: [true] }),
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -43,6 +46,12 @@ export const User = Type.Object(
 export type User = typeof User.static
 
 export const UserPage = PageOf(User, { title: 'UserPage' })
+
+export const Register = Type.Object(
+  { email: Email, password: Password, display_name: Type.Optional(MaybeDisplayName) },
+  { title: 'Register', ...strict },
+)
+export type Register = typeof Register.static
 
 /** Of oneself: the name freely, the e-mail address with the current password. */
 export const ChangeMe = Type.Object(
@@ -71,12 +80,12 @@ export const UserQuery = Type.Object(
       Type.String({
         maxLength: 254,
         pattern: oneLine,
-        description: 'Beginning of the address.',
+        description: 'Only accounts whose e-mail address starts with this.',
         examples: ['ada@'],
       }),
     ),
-    role: Type.Optional(Role),
-    is_active: Type.Optional(Type.Boolean({ description: 'Whether it may sign in.' })),
+    role: Type.Optional(AnyRole),
+    is_active: Type.Optional(Type.Boolean({ description: 'Whether the account may log in.' })),
   },
   strict,
 )
@@ -86,7 +95,7 @@ export const NewUser = Type.Object(
   {
     email: Email,
     password: Password,
-    role: Type.Optional(Role),
+    role: Type.Optional(AnyRole),
     display_name: Type.Optional(MaybeDisplayName),
     is_active: Type.Optional(Type.Boolean()),
   },
@@ -98,7 +107,7 @@ export const ChangeUser = Type.Object(
   {
     email: Type.Optional(Email),
     display_name: Type.Optional(MaybeDisplayName),
-    role: Type.Optional(Role),
+    role: Type.Optional(AnyRole),
     is_active: Type.Optional(Type.Boolean()),
     password: Type.Optional(Password),
   },

@@ -2,7 +2,7 @@ import type { Answer, createClient } from '../client'
 
 export type Client = ReturnType<typeof createClient>
 type Account = { email: string; password: string }
-type Room = { attempts: number; sure: Map<number, string>; doubtful: Set<string> }
+type Room = { attempts: number; sure: Map<number, string>; inDoubt: Set<string> }
 
 // A channel keeps its last hundred messages: all that were tried in one must fit.
 const maxInRoom = 90
@@ -16,28 +16,28 @@ export function createBook() {
   const losses: string[] = []
   const rooms = new Map<string, Room>()
   let sure: Account[] = []
-  let doubtful: Account[] = []
+  let inDoubt: Account[] = []
   let room = `room:${crypto.randomUUID()}`
 
   /** Where the next message goes. */
   function nextRoom(): string {
     if ((rooms.get(room)?.attempts ?? 0) >= maxInRoom) room = `room:${crypto.randomUUID()}`
-    const known = rooms.get(room) ?? { attempts: 0, sure: new Map(), doubtful: new Set() }
+    const known = rooms.get(room) ?? { attempts: 0, sure: new Map(), inDoubt: new Set() }
     known.attempts++
     rooms.set(room, known)
     return room
   }
 
   function noteMessage(channel: string, text: string, offset: number | null) {
-    const { sure, doubtful } = roomOf(rooms, channel)
-    if (offset === null) return void doubtful.add(text)
+    const { sure, inDoubt } = roomOf(rooms, channel)
+    if (offset === null) return void inDoubt.add(text)
     acknowledged.messages++
     if (sure.has(offset)) losses.push(`${channel} has two messages at ${offset}`)
     sure.set(offset, text)
   }
 
   function noteAccount(account: Account, isSure: boolean) {
-    const list = isSure ? sure : doubtful
+    const list = isSure ? sure : inDoubt
     list.push(account)
     if (isSure) acknowledged.accounts++
   }
@@ -45,7 +45,7 @@ export function createBook() {
   /** Everything that was registered since the last look can sign in, or can be registered again. */
   async function checkAccounts(client: Client) {
     for (const account of sure) await expectStatus(client, account, [200])
-    for (const account of doubtful) {
+    for (const account of inDoubt) {
       const status = await expectStatus(client, account, [200, 401])
       const again = await insist(client, 'POST /api/v1/auth/register', { body: account })
       const wanted = status === 200 ? 409 : 201
@@ -53,7 +53,7 @@ export function createBook() {
         losses.push(`an account half made: signs in with ${status}, ${again.status}`)
     }
     sure = []
-    doubtful = []
+    inDoubt = []
   }
 
   async function expectStatus(client: Client, account: Account, wanted: number[]) {
@@ -104,7 +104,7 @@ function roomOf(rooms: Map<string, Room>, channel: string): Room {
   return room
 }
 
-function faultsIn(channel: string, { sure, doubtful }: Room, { status, body }: Answer): string[] {
+function faultsIn(channel: string, { sure, inDoubt }: Room, { status, body }: Answer): string[] {
   if (status !== 200) return [`history of ${channel} answered ${status}`]
   const rows: { offset: number; data: string }[] = body.items.toReversed()
   const faults = rows.flatMap(({ offset }, at) =>
@@ -116,7 +116,7 @@ function faultsIn(channel: string, { sure, doubtful }: Room, { status, body }: A
       faults.push(`${channel}: ${text} is not at ${offset}, but ${shown.get(offset)}`)
   const texts = rows.map(({ data }) => data)
   if (new Set(texts).size !== texts.length) faults.push(`${channel}: a message stands there twice`)
-  const known = new Set([...sure.values(), ...doubtful])
+  const known = new Set([...sure.values(), ...inDoubt])
   return [
     ...faults,
     ...texts.filter((text) => !known.has(text)).map((text) => `${channel}: nobody sent ${text}`),

@@ -5,6 +5,7 @@ import { createMovableClock } from '../clock'
 import { createPlayground, repository } from '../executable'
 import { times } from '../many-sockets'
 import { type OwnPostgres, startOwnPostgres } from '../own-postgres'
+import { random } from '../random'
 import { startTestService } from '../service'
 import { type Book, createBook } from './book'
 import { createWriter } from './writer'
@@ -101,7 +102,7 @@ async function untilWritten({ acknowledged }: Book, least: number) {
 
 const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, count) => sum + count, 0)
 
-const between = (least: number, most: number) => least + Math.random() * (most - least)
+const between = (least: number, most: number) => least + random() * (most - least)
 
 /** The service goes on for a moment without a database, and for another with it. */
 async function cutPower(server: OwnPostgres) {

@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose'
 import type { Answer, Pair } from '../client'
+import { random } from '../random'
 import { openSocket, type Received } from '../socket'
 import { type Book, type Client, insist } from './book'
 
@@ -15,7 +16,7 @@ const password = 'a quiet green lantern'
 export function createWriter(book: Book, { name, hasSocket }: { name: string; hasSocket: boolean }) {
   let pair: Pair | null = null
   let email = ''
-  let shown: { sure: string | null; doubtful: string[] } = { sure: null, doubtful: [] }
+  let shown: { sure: string | null; inDoubt: string[] } = { sure: null, inDoubt: [] }
   let count = 0
 
   /** The answer; `null` when none came, or one that says that it may have been done or not. */
@@ -62,8 +63,8 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
       body: { display_name },
       wanted: 200,
     })
-    if (!answer) return void shown.doubtful.push(display_name)
-    shown = { sure: display_name, doubtful: [] }
+    if (!answer) return void shown.inDoubt.push(display_name)
+    shown = { sure: display_name, inDoubt: [] }
     book.acknowledged.profiles++
   }
 
@@ -79,13 +80,13 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
 
   /** `null` for an error of the service's own, which may come after the commit. */
   function offsetIn(reply: Received | null): number | null {
-    const isDoubtful = !reply || ['database_unavailable', 'overloaded'].includes(reply['code'])
-    if (!isDoubtful && reply.type !== 'published') book.losses.push(`${name}: ${JSON.stringify(reply)}`)
+    const isInDoubt = !reply || ['database_unavailable', 'overloaded'].includes(reply['code'])
+    if (!isInDoubt && reply.type !== 'published') book.losses.push(`${name}: ${JSON.stringify(reply)}`)
     return reply?.['offset'] ?? null
   }
 
   async function write(round: Round, current: Pair, socket: Socket | null) {
-    const choice = Math.random()
+    const choice = random()
     if (choice < 0.3) await refresh(round, current)
     else if (choice < 0.6) await rename(round, current)
     else if (choice < 0.95) await publish(round, current, socket)
@@ -126,10 +127,10 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
         )
       pair = answers[1]?.body ?? null
       const { status, body } = await insist(client, 'GET /api/v1/users/me', { token: pair?.access_token })
-      const isFine = status === 200 && [shown.sure, ...shown.doubtful].includes(body.display_name)
+      const isFine = status === 200 && [shown.sure, ...shown.inDoubt].includes(body.display_name)
       if (!isFine)
         book.losses.push(`${name}: the profile of ${JSON.stringify(shown)} shows ${body?.display_name}`)
-      shown = { sure: body?.display_name ?? null, doubtful: [] }
+      shown = { sure: body?.display_name ?? null, inDoubt: [] }
     },
   }
 }

@@ -1,5 +1,5 @@
 const api = '/api/v1'
-const mostEntries = 500
+const maxEntries = 500
 const secondsToSpare = 30
 const byId = (id) => document.getElementById(id)
 
@@ -218,6 +218,6 @@ function note(type, direction, text) {
   content.textContent = text
   entry.append(moment, title, content)
   log.append(entry)
-  if (log.childElementCount > mostEntries) log.firstElementChild.remove()
+  if (log.childElementCount > maxEntries) log.firstElementChild.remove()
   if (isAtEnd) log.scrollTop = log.scrollHeight
 }

@@ -1,10 +1,10 @@
 import { fail } from '../../../core/errors'
-import type { Deps } from '../../../deps'
 import { announce } from '../../../postgres/announce'
 import { isMissingReference } from '../../../postgres/database-errors'
 import { withTransaction } from '../../../postgres/transaction'
 import { may } from '../channels'
 import * as repo from '../repo'
+import type { HubDeps } from './hub'
 import { forgetIfEmpty, type LocalChannel } from './local-channel'
 
 type Member = { channel: string; userId: string; instanceId: string }
@@ -13,7 +13,7 @@ type Member = { channel: string; userId: string; instanceId: string }
  * Makes the table say whether a user is in a channel through this instance. Told of any change, in any order, the last
  * word is what is so at the end. Throws `database_unavailable`.
  */
-export function syncMember(deps: Deps, channel: LocalChannel, userId: string): Promise<void> {
+export function syncMember(deps: HubDeps, channel: LocalChannel, userId: string): Promise<void> {
   const before = channel.syncing.get(userId) ?? Promise.resolve()
   const work = before.catch(ignored).then(() => sync(deps, channel, userId))
   const done = work.finally(() => {
@@ -24,7 +24,7 @@ export function syncMember(deps: Deps, channel: LocalChannel, userId: string): P
   return done
 }
 
-async function sync(deps: Deps, { name, subscriptions, present }: LocalChannel, userId: string) {
+async function sync(deps: HubDeps, { name, subscriptions, present }: LocalChannel, userId: string) {
   const isWanted = [...subscriptions.values()].some((subscription) => subscription.userId === userId)
   if (isWanted === present.has(userId)) return
   const member = { channel: name, userId, instanceId: deps.hub.instanceId }
@@ -38,7 +38,7 @@ async function sync(deps: Deps, { name, subscriptions, present }: LocalChannel, 
 }
 
 /** Members whom a failure kept from being written. */
-export function strayMembers({ name, subscriptions, present }: LocalChannel): string[] {
+export function unsyncedMembers({ name, subscriptions, present }: LocalChannel): string[] {
   if (!hasMembers(name)) return []
   const wanted = new Set([...subscriptions.values()].map(({ userId }) => userId))
   return [...wanted.symmetricDifference(present)]
@@ -47,7 +47,7 @@ export function strayMembers({ name, subscriptions, present }: LocalChannel): st
 /** Whether a channel has members at all: everyone listens to `system`. */
 export const hasMembers = (channel: string) => may({ userId: '', role: 'admin' }, 'presence', channel)
 
-async function join(deps: Deps, member: Member) {
+async function join(deps: HubDeps, member: Member) {
   try {
     await insert(deps, member)
   } catch (cause) {
@@ -58,7 +58,7 @@ async function join(deps: Deps, member: Member) {
   }
 }
 
-const insert = (deps: Deps, member: Member) =>
+const insert = (deps: HubDeps, member: Member) =>
   withTransaction(deps, async (deps) => {
     await repo.lockMember(deps.db, member)
     const wasMember = await repo.isMember(deps.db, member)
@@ -68,7 +68,7 @@ const insert = (deps: Deps, member: Member) =>
   })
 
 /** Takes a user out of a channel as far as one instance goes, and says so when no other has a socket of theirs there. */
-const leave = (deps: Deps, member: Member) =>
+const leave = (deps: HubDeps, member: Member) =>
   withTransaction(deps, async (deps) => {
     await repo.lockMember(deps.db, member)
     const wasMember = await repo.deleteMember(deps.db, member)
@@ -78,7 +78,7 @@ const leave = (deps: Deps, member: Member) =>
   })
 
 /** Removes an instance with its sockets; its members leave. */
-export async function removeInstance(deps: Deps, instanceId: string) {
+export async function removeInstance(deps: HubDeps, instanceId: string) {
   for (const member of await repo.membersOfInstance(deps.db, instanceId)) await leave(deps, member)
   await repo.deleteInstance(deps.db, instanceId)
 }

@@ -1,5 +1,5 @@
+import type { AnonymousActor, UserActor } from '../../../core/actor'
 import { secondsAfter } from '../../../core/clock'
-import type { Principal } from '../../sessions/service'
 import {
   closeSeconds,
   maxQueued,
@@ -29,8 +29,8 @@ export type Connection = {
   readonly traffic: SocketCounters
   /** What it asks for is done one after the other. */
   readonly queue: Queue
-  /** `null` until it has signed in. */
-  principal: Principal | null
+  /** Anonymous until it has signed in. */
+  actor: UserActor | AnonymousActor
   /** Its credential is being looked at. */
   isSigningIn: boolean
   /** Whether it may have a row among the sockets. */
@@ -50,15 +50,15 @@ export type Connection = {
   endsAt: Date | null
 }
 
-type Opening = Pick<Connection, 'wire' | 'openedAt' | 'traffic'>
+type Opening = Pick<Connection, 'wire' | 'openedAt' | 'traffic' | 'actor'>
 
-export const createConnection = ({ wire, openedAt, traffic }: Opening): Connection => ({
+export const createConnection = ({ wire, openedAt, traffic, actor }: Opening): Connection => ({
   id: crypto.randomUUID(),
   wire,
   openedAt,
   traffic,
   queue: createQueue(maxQueued),
-  principal: null,
+  actor,
   isSigningIn: false,
   hasSlot: false,
   channels: new Set(),
@@ -89,7 +89,7 @@ export const close = (connection: Connection, reason: CloseReason, now: Date) =>
   closeWith(connection, reason, { text: reason, now })
 
 /** As `close` when the server goes away: the reason says how long to wait before connecting again. */
-export function sendAway(connection: Connection, waitMilliseconds: number, now: Date) {
+export function closeGoingAway(connection: Connection, waitMilliseconds: number, now: Date) {
   closeWith(connection, 'goingAway', { text: `goingAway, retry in ${waitMilliseconds} ms`, now })
 }
 
@@ -109,7 +109,7 @@ export function takeToken(connection: Connection, now: Date): boolean {
 }
 
 /** The other side lives. */
-export function noteAlive(connection: Connection, now: Date) {
+export function recordActivity(connection: Connection, now: Date) {
   connection.pingedAt = null
   connection.pingAt = secondsAfter(now, pingSeconds)
 }

@@ -1,26 +1,27 @@
 import { Value } from '@sinclair/typebox/value'
+import { requireUser } from '../../../core/actor'
 import { type ErrorCode, type Failure, fail, failureIn } from '../../../core/errors'
-import type { Deps } from '../../../deps'
 import { authenticate, validateSession } from '../../sessions/service'
 import { hasHistory } from '../channels'
 import { maxErrors } from '../limits'
-import { type Answer, type ClientMessage, clientMessages, wordingOf } from '../messages'
+import { type Answer, type ClientMessage, clientMessages, titleOf } from '../messages'
 import * as realtime from '../service'
-import { type Connection, close, noteAlive, send, takeToken } from './connection'
+import { type Connection, close, recordActivity, send, takeToken } from './connection'
+import type { HubDeps } from './hub'
 import { enter, readyMessage } from './lifecycle'
 import { openChannel } from './local-channel'
-import { dropForbidden, signedInAs, subscribe, unsubscribe } from './subscriptions'
+import { dropForbidden, subscribe, unsubscribe } from './subscriptions'
 
-type Context = { deps: Deps; connection: Connection }
+type Context = { deps: HubDeps; connection: Connection }
 type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 type Id = ClientMessage['id']
 
 /** Hears a frame: what it asks is done after what was asked before. */
-export function receive(deps: Deps, connection: Connection, frame: unknown) {
+export function receive(deps: HubDeps, connection: Connection, frame: unknown) {
   const now = deps.clock.now()
   deps.hub.traffic.received++
   if (connection.endsAt) return
-  noteAlive(connection, now)
+  recordActivity(connection, now)
   if (!takeToken(connection, now)) return close(connection, 'tooManyMessages', now)
   const isQueued = connection.queue.push(() => answer({ deps, connection }, frame))
   if (!isQueued) close(connection, 'cannotKeepUp', now)
@@ -28,10 +29,10 @@ export function receive(deps: Deps, connection: Connection, frame: unknown) {
 
 async function answer(context: Context, frame: unknown) {
   const value = typeof frame === 'string' ? parse(frame) : frame
-  const id = idIn(value)
+  const id = messageIdOf(value)
   try {
     const message = read(value)
-    const reply = await inTurn(context, message)
+    const reply = await withPermit(context, message)
     if (reply) respond(context, reply, id)
   } catch (error) {
     refuse(context, failureIn(error) ?? fail('internal', { cause: error }), id)
@@ -41,7 +42,7 @@ async function answer(context: Context, frame: unknown) {
 const respond = ({ deps, connection }: Context, reply: Answer, id: Id) =>
   send(connection, id === undefined ? reply : { ...reply, id }, deps.clock.now())
 
-const ownFaults: ReadonlySet<ErrorCode> = new Set(['internal', 'database_unavailable', 'overloaded'])
+const serverErrors: ReadonlySet<ErrorCode> = new Set(['internal', 'database_unavailable', 'overloaded'])
 
 /** Answers an error. Those of the client are counted; a token that is good no more ends the socket. */
 function refuse({ deps, connection }: Context, failure: Failure, id: Id) {
@@ -49,21 +50,22 @@ function refuse({ deps, connection }: Context, failure: Failure, id: Id) {
   const now = deps.clock.now()
   if (code === 'internal') deps.log.error({ err: cause, socketId: connection.id }, 'realtime.internal_error')
   const [first] = errors
-  const message = first ? `${wordingOf(code)}: ${first.pointer} ${first.message}` : wordingOf(code)
+  const message = first ? `${titleOf(code)}: ${first.pointer} ${first.message}` : titleOf(code)
   send(connection, { type: 'error', ...(id !== undefined && { id }), code, message }, now)
-  if (code === 'invalid_token' && !connection.principal) return close(connection, 'unauthenticated', now)
-  if (ownFaults.has(code)) return
+  if (code === 'invalid_token' && connection.actor.kind === 'anonymous')
+    return close(connection, 'unauthenticated', now)
+  if (serverErrors.has(code)) return
   connection.errors++
   if (connection.errors >= maxErrors) close(connection, 'badMessages', now)
 }
 
 /** A `ping` needs no turn; who signs in is no longer silent while it waits for one. */
-async function inTurn(context: Context, message: ClientMessage): Promise<Answer | null> {
+async function withPermit(context: Context, message: ClientMessage): Promise<Answer | null> {
   const { deps, connection } = context
   if (message.type === 'ping') return handle(context, message)
   connection.isSigningIn = message.type === 'auth'
   try {
-    return await deps.hub.turns.run(() => handle(context, message))
+    return await deps.hub.semaphore.run(() => handle(context, message))
   } finally {
     connection.isSigningIn = false
   }
@@ -73,43 +75,47 @@ async function handle(context: Context, message: ClientMessage): Promise<Answer 
   // It may have left while it waited for its turn.
   if (context.connection.endsAt) return null
   if (message.type === 'auth') return auth(context, message)
-  if (!(await isStillIn(context))) return null
+  if (!(await revalidate(context))) return null
   switch (message.type) {
     case 'ping':
       return { type: 'pong' }
     case 'subscribe':
-      return listenTo(context, message)
+      return subscribeTo(context, message)
     case 'unsubscribe':
       await unsubscribe(context.deps, context.connection, message.channel)
       return { type: 'unsubscribed', channel: message.channel }
     case 'publish':
       return publish(context, message)
     case 'presence':
-      return { type: 'presence', ...(await realtime.presence(context.deps, whoIn(context), message.channel)) }
+      return {
+        type: 'presence',
+        ...(await realtime.presence(context.deps, actorIn(context), message.channel)),
+      }
     case 'broadcast':
       return {
         type: 'broadcasted',
-        delivered: await realtime.broadcast(context.deps, whoIn(context), message.data),
+        delivered: await realtime.broadcast(context.deps, actorIn(context), message.data),
       }
     case 'disconnect':
       return {
         type: 'disconnected',
-        count: await realtime.disconnect(context.deps, whoIn(context), message.user_id),
+        count: await realtime.disconnect(context.deps, actorIn(context), message.user_id),
       }
   }
 }
 
-const whoIn = ({ connection }: Context) => signedInAs(connection)
+/** Throws `unauthenticated`. */
+const actorIn = ({ connection }: Context) => requireUser(connection.actor)
 
 /**
  * Whether the session still counts, by the same memory that every request asks; the socket is closed when not. Throws
  * `unauthenticated` before `auth`.
  */
-async function isStillIn({ deps, connection }: Context): Promise<boolean> {
-  const before = signedInAs(connection)
+async function revalidate({ deps, connection }: Context): Promise<boolean> {
+  const before = requireUser(connection.actor)
   try {
     const now = await validateSession(deps, before)
-    connection.principal = { ...signedInAs(connection), role: now.role }
+    connection.actor = { ...requireUser(connection.actor), role: now.role }
     if (now.role !== before.role) dropForbidden(deps, connection)
     return true
   } catch (error) {
@@ -120,20 +126,20 @@ async function isStillIn({ deps, connection }: Context): Promise<boolean> {
 }
 
 async function auth({ deps, connection }: Context, { token }: Of<'auth'>): Promise<Answer | null> {
-  const principal = await authenticate(deps, token)
-  if (principal.expiresAt <= deps.clock.now()) throw fail('invalid_token')
-  const { principal: before } = connection
-  if (!before) return enter(deps, connection, principal)
+  const { actor: before } = connection
+  const actor = await authenticate(deps, before.origin, token)
+  if (actor.expiresAt <= deps.clock.now()) throw fail('invalid_token')
+  if (before.kind === 'anonymous') return enter(deps, connection, actor)
   // Another session would be another identity: whoever wants that opens another socket.
-  if (before.sessionId !== principal.sessionId) throw fail('forbidden')
-  if (principal.expiresAt >= before.expiresAt) {
-    connection.principal = principal
+  if (before.sessionId !== actor.sessionId) throw fail('forbidden')
+  if (actor.expiresAt >= before.expiresAt) {
+    connection.actor = actor
     connection.hasWarned = false
   }
-  return readyMessage(deps, signedInAs(connection))
+  return readyMessage(deps, requireUser(connection.actor))
 }
 
-async function listenTo(context: Context, { channel, since, id }: Of<'subscribe'>): Promise<null> {
+async function subscribeTo(context: Context, { channel, since, id }: Of<'subscribe'>): Promise<null> {
   const reply = (answer: Answer) => respond(context, answer, id)
   await subscribe(context.deps, context.connection, { channel, since: since ?? null, reply })
   return null
@@ -155,9 +161,9 @@ async function publish(context: Context, { channel, data, id }: Of<'publish'>): 
   }
   try {
     const input = { channel, data, socketId: connection.id }
-    const { offset } = await realtime.publish(deps, signedInAs(connection), input)
+    const { offset } = await realtime.publish(deps, requireUser(connection.actor), input)
     const local = connection.channels.has(channel) ? openChannel(deps, channel) : null
-    await local?.pump.settled()
+    await local?.deliveryQueue.settled()
     return isTold ? null : published(offset)
   } finally {
     connection.acknowledge = null
@@ -201,7 +207,7 @@ function parse(frame: string): unknown {
 const maxId = 64
 
 /** What the answer is to carry, also when the rest of the message makes no sense. */
-function idIn(value: unknown): Id {
+function messageIdOf(value: unknown): Id {
   if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
   const { id } = value
   const isId = typeof id === 'number' || (typeof id === 'string' && id.length <= maxId)

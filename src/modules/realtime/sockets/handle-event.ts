@@ -1,18 +1,20 @@
+import { requireUser } from '../../../core/actor'
 import { failureIn } from '../../../core/errors'
 import type { BusEvent } from '../../../core/event-bus'
-import type { Deps } from '../../../deps'
+import type { Role } from '../../../core/roles'
 import { rolesOf, validateSession } from '../../sessions/service'
 import { profile } from '../../users/service'
 import { channelOf } from '../channels'
 import { type Connection, close, send } from './connection'
+import type { HubDeps } from './hub'
 import { signedIn, socketsOf } from './hub'
-import { catchUpSoon, hear } from './local-channel'
-import { dropForbidden, signedInAs } from './subscriptions'
+import { enqueueMessage, scheduleCatchUp } from './local-channel'
+import { dropForbidden } from './subscriptions'
 
 type Of<T extends BusEvent['type']> = Extract<BusEvent, { type: T }>
 
 /** Does to the sockets of this instance what a change somewhere asks for. */
-export function onNotice(deps: Deps, notice: BusEvent) {
+export function onNotice(deps: HubDeps, notice: BusEvent) {
   switch (notice.type) {
     case 'session.ended':
       return endSession(deps, notice)
@@ -24,18 +26,18 @@ export function onNotice(deps: Deps, notice: BusEvent) {
         close(connection, 'notAllowed', deps.clock.now())
       return
     case 'channel.message':
-      return hearMessage(deps, notice)
+      return onChannelMessage(deps, notice)
     case 'channel.joined':
     case 'channel.left':
-      return tellMembers(deps, notice)
+      return notifyMembers(deps, notice)
     case 'notices.missed':
       deps.hub.gaps++
-      for (const channel of deps.hub.channels.values()) catchUpSoon(deps, channel)
+      for (const channel of deps.hub.channels.values()) scheduleCatchUp(deps, channel)
       return void recheck(deps)
   }
 }
 
-function endSession({ hub, clock }: Deps, { sessionId, userId, reason }: Of<'session.ended'>) {
+function endSession({ hub, clock }: HubDeps, { sessionId, userId, reason }: Of<'session.ended'>) {
   const now = clock.now()
   const message = {
     type: 'session.revoked' as const,
@@ -45,17 +47,17 @@ function endSession({ hub, clock }: Deps, { sessionId, userId, reason }: Of<'ses
   }
   for (const connection of socketsOf(hub, userId)) {
     send(connection, message, now)
-    if (connection.principal?.sessionId === sessionId) close(connection, 'unauthenticated', now)
+    if (requireUser(connection.actor).sessionId === sessionId) close(connection, 'unauthenticated', now)
   }
 }
 
 /** Tells a socket of its user's change and takes from it what the user may no longer have. */
-async function refresh(deps: Deps, connection: Connection) {
+async function refresh(deps: HubDeps, connection: Connection) {
   const { clock, hub } = deps
   try {
-    const principal = await validateSession(deps, signedInAs(connection))
-    changeRole(deps, connection, principal.role)
-    const user = await profile(deps, principal)
+    const actor = await validateSession(deps, requireUser(connection.actor))
+    changeRole(deps, connection, actor.role)
+    const user = await profile(deps, actor)
     send(connection, { type: 'user.updated', channel: channelOf(user.id), user }, clock.now())
   } catch (error) {
     const isOver = failureIn(error)?.code === 'invalid_token'
@@ -65,22 +67,24 @@ async function refresh(deps: Deps, connection: Connection) {
 }
 
 /** Renewing meanwhile may have set a later end: only the role is taken over. */
-function changeRole(deps: Deps, connection: Connection, role: 'user' | 'admin') {
-  const before = signedInAs(connection)
+function changeRole(deps: HubDeps, connection: Connection, role: Role) {
+  const before = requireUser(connection.actor)
   if (before.role === role) return
-  connection.principal = { ...before, role }
+  connection.actor = { ...before, role }
   dropForbidden(deps, connection)
 }
 
 /** Looks up every socket at once. A database that is away is asked again later. */
-export async function recheck(deps: Deps) {
+export async function recheck(deps: HubDeps) {
   const { hub, clock, log } = deps
   const sockets = signedIn(hub)
   hub.mustRecheck = false
   try {
-    const roles = await rolesOf(deps, [...new Set(sockets.map((socket) => signedInAs(socket).sessionId))])
+    const roles = await rolesOf(deps, [
+      ...new Set(sockets.map((socket) => requireUser(socket.actor).sessionId)),
+    ])
     for (const connection of sockets) {
-      const role = roles.get(signedInAs(connection).sessionId)
+      const role = roles.get(requireUser(connection.actor).sessionId)
       if (role) changeRole(deps, connection, role)
       else close(connection, 'unauthenticated', clock.now())
     }
@@ -90,13 +94,16 @@ export async function recheck(deps: Deps) {
   }
 }
 
-function hearMessage(deps: Deps, { channel: name, offset, message }: Of<'channel.message'>) {
+function onChannelMessage(deps: HubDeps, { channel: name, offset, message }: Of<'channel.message'>) {
   const channel = deps.hub.channels.get(name)
-  if (channel) hear(deps, channel, message && { ...message, offset })
+  if (channel) enqueueMessage(deps, channel, message && { ...message, offset })
 }
 
 /** To everyone in the channel but the user it is about. */
-function tellMembers({ hub, clock }: Deps, { type, channel, userId }: Of<'channel.joined' | 'channel.left'>) {
+function notifyMembers(
+  { hub, clock }: HubDeps,
+  { type, channel, userId }: Of<'channel.joined' | 'channel.left'>,
+) {
   const event = type === 'channel.joined' ? ('joined' as const) : ('left' as const)
   for (const subscription of hub.channels.get(channel)?.subscriptions.values() ?? []) {
     if (subscription.userId === userId) continue

@@ -1,4 +1,5 @@
 import type { Semaphore } from '../../../core/semaphore'
+import type { Deps } from '../../../deps'
 import type { Connection } from './connection'
 import type { LocalChannel } from './local-channel'
 import type { Queue } from './serial-queue'
@@ -16,8 +17,8 @@ export type Hub = {
   /** Sockets that are gone and may still have a row, and the work under way to delete those. */
   readonly pendingRemovals: Set<string>
   readonly removalQueue: Queue
-  /** What sockets ask of the database takes turns: a crowd of them must not keep requests over HTTP waiting. */
-  readonly turns: Semaphore
+  /** Bounds what sockets ask of the database at once: a crowd of them must not keep requests over HTTP waiting. */
+  readonly semaphore: Semaphore
   /** Counts how often notices may have been missed. */
   gaps: number
   /** Some sockets could not be looked up when they should have been. */
@@ -25,6 +26,9 @@ export type Hub = {
   isStopping: boolean
   readonly traffic: SocketCounters
 }
+
+/** What the sockets of this process are given. */
+export type HubDeps = Deps & { hub: Hub }
 
 /** The signed-in sockets of a user on this instance. */
 export const socketsOf = (hub: Hub, userId: string): Connection[] => [...(hub.byUser.get(userId) ?? [])]
@@ -42,7 +46,8 @@ export function addSocket(hub: Hub, userId: string, connection: Connection) {
 export function removeSocket(hub: Hub, connection: Connection) {
   hub.connections.delete(connection.id)
   hub.unauthenticated.delete(connection)
-  const { userId = '' } = connection.principal ?? {}
+  if (connection.actor.kind === 'anonymous') return
+  const { userId } = connection.actor
   const sockets = hub.byUser.get(userId)
   sockets?.delete(connection)
   if (sockets?.size === 0) hub.byUser.delete(userId)

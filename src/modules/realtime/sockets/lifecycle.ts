@@ -1,40 +1,49 @@
+import { type AnonymousActor, requireUser, type UserActor } from '../../../core/actor'
 import { secondsAfter, secondsBetween } from '../../../core/clock'
 import { randomShare } from '../../../core/crypto'
 import { failureIn } from '../../../core/errors'
-import type { Deps } from '../../../deps'
-import { isInForce, type Principal, validateSession } from '../../sessions/service'
+import { isInForce, validateSession } from '../../sessions/service'
 import { profile } from '../../users/service'
 import { systemChannel } from '../channels'
-import { authSeconds, expiryWarningSeconds, pongSeconds, returnSeconds, returnsPerSecond } from '../limits'
+import {
+  authSeconds,
+  expiryWarningSeconds,
+  maxReconnectsPerSecond,
+  pongSeconds,
+  reconnectSpreadSeconds,
+} from '../limits'
 import type { Answer } from '../messages'
-import { type Connection, close, createConnection, send, sendAway, type Wire } from './connection'
+import { type Connection, close, closeGoingAway, createConnection, send, type Wire } from './connection'
+import type { HubDeps } from './hub'
 import { addSocket, type Hub, removeSocket } from './hub'
 import { countClose } from './socket-counters'
 import { freeSlot, takeSlot } from './socket-slots'
 import { leaveAll, subscribe } from './subscriptions'
 
 /** Takes in a socket; one that is known already is signed in before anything it says is looked at. */
-export function open(deps: Deps, wire: Wire, principal: Principal | null): Connection {
+export function open(deps: HubDeps, wire: Wire, visitor: UserActor | AnonymousActor): Connection {
   const { traffic } = deps.hub
-  const connection = createConnection({ wire, openedAt: deps.clock.now(), traffic })
+  const { origin } = visitor
+  const actor = { kind: 'anonymous' as const, origin }
+  const connection = createConnection({ wire, openedAt: deps.clock.now(), traffic, actor })
   deps.hub.connections.set(connection.id, connection)
-  if (!principal) deps.hub.unauthenticated.add(connection)
+  if (visitor.kind === 'anonymous') deps.hub.unauthenticated.add(connection)
   // Let in just before the service began to end.
-  if (deps.hub.isStopping) sendAway(connection, returnWait(deps.hub), deps.clock.now())
-  else if (principal) connection.queue.push(() => welcome(deps, connection, principal))
+  if (deps.hub.isStopping) closeGoingAway(connection, reconnectDelay(deps.hub), deps.clock.now())
+  else if (visitor.kind === 'user') connection.queue.push(() => welcome(deps, connection, visitor))
   return connection
 }
 
 /** Milliseconds that a client should wait before it comes back to another instance, or to the next of this one. */
-export function returnWait({ connections }: Hub): number {
-  const spreadSeconds = Math.max(returnSeconds, connections.size / returnsPerSecond)
+export function reconnectDelay({ connections }: Hub): number {
+  const spreadSeconds = Math.max(reconnectSpreadSeconds, connections.size / maxReconnectsPerSecond)
   return Math.ceil(spreadSeconds * 1000 * randomShare())
 }
 
-async function welcome(deps: Deps, connection: Connection, principal: Principal) {
+async function welcome(deps: HubDeps, connection: Connection, actor: UserActor) {
   connection.isSigningIn = true
   try {
-    const ready = await deps.hub.turns.run(() => enter(deps, connection, principal))
+    const ready = await deps.hub.semaphore.run(() => enter(deps, connection, actor))
     if (ready) send(connection, ready, deps.clock.now())
   } catch (error) {
     if (!isOver(error)) deps.log.warn({ err: error, socketId: connection.id }, 'realtime.open_failed')
@@ -47,57 +56,54 @@ async function welcome(deps: Deps, connection: Connection, principal: Principal)
  * Signs a socket in; `null` when the user has too many, and it is closed. Throws `invalid_token` when the session ended
  * meanwhile.
  */
-export async function enter(
-  deps: Deps,
-  connection: Connection,
-  principal: Principal,
-): Promise<Answer | null> {
-  const { userId } = principal
+export async function enter(deps: HubDeps, connection: Connection, actor: UserActor): Promise<Answer | null> {
+  const { userId, sessionId } = actor
   // It may have left while it waited for its turn.
   if (connection.endsAt) return null
   if (!(await takeSlot(deps, connection, userId))) {
     close(connection, 'tooManySockets', deps.clock.now())
     return null
   }
-  connection.principal = principal
+  connection.actor = actor
   addSocket(deps.hub, userId, connection)
   try {
     // Notices reach it from here on; what changed before is seen by looking once more.
-    connection.principal = await validateSession(deps, principal)
+    connection.actor = await validateSession(deps, actor)
     await subscribe(deps, connection, { channel: systemChannel, since: null, reply: ignored })
   } catch (error) {
     // It counts as signed in by now, and nothing else would come to look at it.
     closeOnError(deps, connection, error)
     throw error
   }
-  deps.log.info({ socketId: connection.id, userId, sessionId: principal.sessionId }, 'realtime.opened')
-  return readyMessage(deps, connection.principal)
+  deps.log.info({ socketId: connection.id, userId, sessionId }, 'realtime.opened')
+  return readyMessage(deps, requireUser(connection.actor))
 }
 
 const isOver = (error: unknown) => failureIn(error)?.code === 'invalid_token'
 
-const closeOnError = ({ clock }: Deps, connection: Connection, error: unknown) =>
+const closeOnError = ({ clock }: HubDeps, connection: Connection, error: unknown) =>
   close(connection, isOver(error) ? 'unauthenticated' : 'cannotKeepUp', clock.now())
 
 /** What a socket is told once it is signed in or renewed. */
-export const readyMessage = async (deps: Deps, principal: Principal): Promise<Answer> => ({
+export const readyMessage = async (deps: HubDeps, actor: UserActor): Promise<Answer> => ({
   type: 'ready',
-  user: await profile(deps, principal),
-  session_id: principal.sessionId,
-  expires_at: principal.expiresAt.toISOString(),
+  user: await profile(deps, actor),
+  session_id: actor.sessionId,
+  expires_at: actor.expiresAt.toISOString(),
 })
 
 /** Lets go of a socket that is closed, once what it was doing is done. */
-export function closed(deps: Deps, connection: Connection, code: number) {
-  const { id, principal, queue, traffic } = connection
+export function closed(deps: HubDeps, connection: Connection, code: number) {
+  const { id, actor, queue, traffic } = connection
   countClose(traffic, code)
   connection.endsAt ??= deps.clock.now()
   queue.clear()
   queue.push(() => cleanup(deps, connection))
-  deps.log.info({ socketId: id, userId: principal?.userId ?? null, code }, 'realtime.closed')
+  const userId = actor.kind === 'user' ? actor.userId : null
+  deps.log.info({ socketId: id, userId, code }, 'realtime.closed')
 }
 
-async function cleanup(deps: Deps, connection: Connection) {
+async function cleanup(deps: HubDeps, connection: Connection) {
   removeSocket(deps.hub, connection)
   // All at once when the instance is removed.
   if (deps.hub.isStopping) return
@@ -106,36 +112,36 @@ async function cleanup(deps: Deps, connection: Connection) {
 }
 
 /** Does what time asks of each socket: a warning, a ping, the end. */
-export function tick(deps: Deps) {
+export function tick(deps: HubDeps) {
   const { hub, clock } = deps
   const now = clock.now()
   for (const connection of hub.connections.values()) {
-    if (connection.endsAt) endIfOverdue(connection, connection.endsAt, now)
-    else if (connection.principal) watchToken(deps, connection, connection.principal)
-    else watchSilence(connection, now)
-    watchPulse(connection, now)
+    if (connection.endsAt) terminateIfOverdue(connection, connection.endsAt, now)
+    else if (connection.actor.kind === 'user') checkTokenExpiry(deps, connection, connection.actor)
+    else checkAuthTimeout(connection, now)
+    checkPong(connection, now)
   }
 }
 
-function endIfOverdue(connection: Connection, endsAt: Date, now: Date) {
+function terminateIfOverdue(connection: Connection, endsAt: Date, now: Date) {
   if (now >= endsAt) connection.wire.terminate()
 }
 
-function watchSilence(connection: Connection, now: Date) {
+function checkAuthTimeout(connection: Connection, now: Date) {
   const { isSigningIn, openedAt } = connection
   if (!isSigningIn && now >= secondsAfter(openedAt, authSeconds)) close(connection, 'authTimeout', now)
 }
 
-function watchToken(deps: Deps, connection: Connection, principal: Principal) {
+function checkTokenExpiry(deps: HubDeps, connection: Connection, actor: UserActor) {
   const now = deps.clock.now()
-  const { expiresAt } = principal
-  if (expiresAt <= now || !isInForce(deps, principal)) return close(connection, 'unauthenticated', now)
+  const { expiresAt } = actor
+  if (expiresAt <= now || !isInForce(deps, actor)) return close(connection, 'unauthenticated', now)
   if (connection.hasWarned || secondsAfter(now, expiryWarningSeconds) < expiresAt) return
   connection.hasWarned = true
   send(connection, { type: 'expiring', in: secondsBetween(now, expiresAt) }, now)
 }
 
-function watchPulse(connection: Connection, now: Date) {
+function checkPong(connection: Connection, now: Date) {
   const { endsAt, pingedAt, pingAt, wire } = connection
   if (endsAt) return
   if (pingedAt && now >= secondsAfter(pingedAt, pongSeconds)) return wire.terminate()

@@ -1,11 +1,11 @@
 import { secondsAfter } from '../../../core/clock'
 import type { PublishedMessage } from '../../../core/shared-events'
-import type { Deps } from '../../../deps'
 import { hasHistory } from '../channels'
 import { historyMessages, historySeconds, maxQueuedNotifications } from '../limits'
 import type { ServerMessage } from '../messages'
 import * as repo from '../repo'
 import { type Connection, send, sendText } from './connection'
+import type { HubDeps } from './hub'
 import { createQueue, type Queue } from './serial-queue'
 
 export type Numbered = PublishedMessage & { offset: number }
@@ -28,7 +28,7 @@ export type LocalChannel = {
   /** The last offset that was handed on here; `null` when not known yet. */
   head: number | null
   /** Messages are handed on one after the other. */
-  readonly pump: Queue
+  readonly deliveryQueue: Queue
   /** Something was published that is not known here. */
   isBehind: boolean
   /** Users who are members through this instance, and the work under way to make that so. */
@@ -37,7 +37,7 @@ export type LocalChannel = {
 }
 
 /** The channel of that name, watched from now on. */
-export function openChannel(deps: Deps, name: string): LocalChannel {
+export function openChannel(deps: HubDeps, name: string): LocalChannel {
   const known = deps.hub.channels.get(name)
   if (known) return known
   const channel: LocalChannel = {
@@ -45,32 +45,34 @@ export function openChannel(deps: Deps, name: string): LocalChannel {
     hasHistory: hasHistory(name),
     subscriptions: new Map(),
     head: null,
-    pump: createQueue(maxQueuedNotifications),
+    deliveryQueue: createQueue(maxQueuedNotifications),
     isBehind: false,
     present: new Set(),
     syncing: new Map(),
   }
   deps.hub.channels.set(name, channel)
-  channel.pump.push(() => guarded(deps, channel, () => findHead(deps, channel)))
+  channel.deliveryQueue.push(() => guarded(deps, channel, () => findHead(deps, channel)))
   return channel
 }
 
 /** Forgets a channel that nobody here is in any more. */
-export function forgetIfEmpty({ hub }: Deps, channel: LocalChannel) {
+export function forgetIfEmpty({ hub }: HubDeps, channel: LocalChannel) {
   const isEmpty = channel.subscriptions.size === 0 && channel.present.size === 0 && channel.syncing.size === 0
   if (isEmpty && hub.channels.get(channel.name) === channel) hub.channels.delete(channel.name)
 }
 
 /** Hands a message on, after those before it; without its text it is read from the database. */
-export function hear(deps: Deps, channel: LocalChannel, message: Numbered | null) {
-  const isQueued = channel.pump.push(() => guarded(deps, channel, () => advance(deps, channel, message)))
+export function enqueueMessage(deps: HubDeps, channel: LocalChannel, message: Numbered | null) {
+  const isQueued = channel.deliveryQueue.push(() =>
+    guarded(deps, channel, () => advance(deps, channel, message)),
+  )
   if (!isQueued) channel.isBehind = true
 }
 
 /** Hands on what was published without this instance hearing of it. */
-export const catchUpSoon = (deps: Deps, channel: LocalChannel) => hear(deps, channel, null)
+export const scheduleCatchUp = (deps: HubDeps, channel: LocalChannel) => enqueueMessage(deps, channel, null)
 
-async function advance(deps: Deps, channel: LocalChannel, message: Numbered | null) {
+async function advance(deps: HubDeps, channel: LocalChannel, message: Numbered | null) {
   if (message && !channel.isBehind) {
     channel.head ??= message.offset - 1
     if (message.offset <= channel.head) return
@@ -80,7 +82,7 @@ async function advance(deps: Deps, channel: LocalChannel, message: Numbered | nu
 }
 
 /** A database that is away leaves the channel behind; it is tried again with the next tick. */
-async function guarded(deps: Deps, channel: LocalChannel, work: () => Promise<void>) {
+async function guarded(deps: HubDeps, channel: LocalChannel, work: () => Promise<void>) {
   try {
     await work()
   } catch (err) {
@@ -90,18 +92,18 @@ async function guarded(deps: Deps, channel: LocalChannel, work: () => Promise<vo
 }
 
 /** A subscriber may have set it while it was read, and knows better where to begin. */
-async function findHead(deps: Deps, channel: LocalChannel) {
+async function findHead(deps: HubDeps, channel: LocalChannel) {
   const offset = await repo.lastOffset(deps.db, channel.name)
   channel.head ??= offset
 }
 
-async function catchUp(deps: Deps, channel: LocalChannel) {
+async function catchUp(deps: HubDeps, channel: LocalChannel) {
   channel.isBehind = false
   if (channel.head === null) return findHead(deps, channel)
   for (;;) {
     const rows = await missedSince(deps, channel.name, channel.head)
     for (const message of rows) {
-      if (message.offset > channel.head + 1) tellGap(deps, channel, message.offset - 1)
+      if (message.offset > channel.head + 1) notifyGap(deps, channel, message.offset - 1)
       deliver(deps, channel, message)
     }
     if (rows.length < historyMessages) return
@@ -109,26 +111,30 @@ async function catchUp(deps: Deps, channel: LocalChannel) {
 }
 
 /** What is kept of a channel after an offset, in order. */
-export async function missedSince(deps: Deps, name: string, offset: number): Promise<Numbered[]> {
+export async function missedSince(deps: HubDeps, name: string, offset: number): Promise<Numbered[]> {
   const sentAfter = secondsAfter(deps.clock.now(), -historySeconds)
   const rows = await repo.after(deps.db, { channel: name, offset, sentAfter, limit: historyMessages })
   return rows.map(({ sentAt, ...row }) => ({ ...row, sentAt: sentAt.toISOString() }))
 }
 
-function deliver(deps: Deps, channel: LocalChannel, message: Numbered) {
+function deliver(deps: HubDeps, channel: LocalChannel, message: Numbered) {
   channel.head = message.offset
   const now = deps.clock.now()
   const sending = { name: channel.name, text: JSON.stringify(present(channel, message)), now }
   for (const subscription of channel.subscriptions.values()) {
     if (subscription.backlog) subscription.backlog.push(message)
-    else pass(subscription, message, sending)
+    else sendMessage(subscription, message, sending)
   }
 }
 
 type Sending = { name: string; text: string; now: Date }
 
 /** Sends one message to one subscriber, never twice. The socket that published it is told `published` in its place. */
-function pass(subscription: Subscription, { offset, socketId }: Numbered, { name, text, now }: Sending) {
+function sendMessage(
+  subscription: Subscription,
+  { offset, socketId }: Numbered,
+  { name, text, now }: Sending,
+) {
   if (offset <= subscription.last) return
   subscription.last = offset
   const { connection } = subscription
@@ -138,7 +144,7 @@ function pass(subscription: Subscription, { offset, socketId }: Numbered, { name
 
 /** Sends a subscriber what it missed since `since` and what came meanwhile, and lets it follow live. */
 export function release(
-  deps: Deps,
+  deps: HubDeps,
   channel: LocalChannel,
   { subscription, since, missed }: { subscription: Subscription; since: number; missed: Numbered[] },
 ) {
@@ -147,19 +153,23 @@ export function release(
   subscription.last = since
   subscription.backlog = null
   for (const message of waiting)
-    pass(subscription, message, { name: channel.name, text: JSON.stringify(present(channel, message)), now })
+    sendMessage(subscription, message, {
+      name: channel.name,
+      text: JSON.stringify(present(channel, message)),
+      now,
+    })
   if (channel.hasHistory) rewind(deps, channel, subscription.last)
 }
 
 /** The channel was opened, and its latest offset read, after the subscriber's history: what lies between is read again. */
-function rewind(deps: Deps, channel: LocalChannel, offset: number) {
+function rewind(deps: HubDeps, channel: LocalChannel, offset: number) {
   if (channel.head !== null && channel.head <= offset) return
   channel.head = offset
-  catchUpSoon(deps, channel)
+  scheduleCatchUp(deps, channel)
 }
 
 /** Messages were dropped from the history before they could be sent: a subscriber must not take the next for all. */
-function tellGap(deps: Deps, channel: LocalChannel, offset: number) {
+function notifyGap(deps: HubDeps, channel: LocalChannel, offset: number) {
   if (!channel.hasHistory) return
   for (const subscription of channel.subscriptions.values()) {
     if (subscription.backlog || subscription.last >= offset) continue

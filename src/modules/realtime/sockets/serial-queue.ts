@@ -7,8 +7,8 @@ export type Queue = {
   settled(): Promise<void>
 }
 
-/** Does one job after the other, at most `most` waiting. */
-export function createQueue(most: number): Queue {
+/** Does one job after the other, at most `maxWaiting` of them waiting. */
+export function createQueue(maxWaiting: number): Queue {
   let waiting: (() => Promise<void>)[] = []
   let isRunning = false
 
@@ -19,7 +19,7 @@ export function createQueue(most: number): Queue {
   }
   return {
     push(job) {
-      if (waiting.length >= most) return false
+      if (waiting.length >= maxWaiting) return false
       waiting.push(job)
       if (!isRunning) void run()
       return true

@@ -1,20 +1,20 @@
+import { requireUser } from '../../../core/actor'
 import { fail } from '../../../core/errors'
-import type { Deps } from '../../../deps'
-import type { Principal } from '../../sessions/service'
 import { assertMay, may, systemChannel } from '../channels'
 import { maxSubscriptions } from '../limits'
 import type { ServerMessage } from '../messages'
 import * as repo from '../repo'
 import { hasMembers, syncMember } from './channel-members'
 import { type Connection, send } from './connection'
+import type { HubDeps } from './hub'
 import {
-  catchUpSoon,
   forgetIfEmpty,
   type LocalChannel,
   missedSince,
   type Numbered,
   openChannel,
   release,
+  scheduleCatchUp,
 } from './local-channel'
 
 type Asked = { channel: string; since: number | null }
@@ -25,23 +25,23 @@ type Subscribed = Extract<ServerMessage, { type: 'subscribed' }>
  * lost: what is published while the history is read waits behind it. Throws `forbidden`, `rate_limited`.
  */
 export async function subscribe(
-  deps: Deps,
+  deps: HubDeps,
   connection: Connection,
   { channel: name, since, reply }: Asked & { reply(answer: Subscribed): void },
 ): Promise<void> {
-  const principal = signedInAs(connection)
-  assertMay(principal, 'subscribe', name)
+  const actor = requireUser(connection.actor)
+  assertMay(actor, 'subscribe', name)
   if (connection.channels.size >= maxSubscriptions && !connection.channels.has(name))
     throw fail('rate_limited')
   const { gaps } = deps.hub
   const channel = openChannel(deps, name)
   const known = channel.subscriptions.get(connection.id)
   if (known && since === null) return reply(answerOf(channel, { head: known.last }))
-  const subscription = { connection, userId: principal.userId, last: 0, backlog: [] }
+  const subscription = { connection, userId: actor.userId, last: 0, backlog: [] }
   channel.subscriptions.set(connection.id, subscription)
   connection.channels.add(name)
   try {
-    if (hasMembers(name)) await syncMember(deps, channel, principal.userId)
+    if (hasMembers(name)) await syncMember(deps, channel, actor.userId)
     const { head, missed, isRecovered } = await recover(deps, channel, since)
     // A right was lost, or the socket closed, while the history was read.
     if (channel.subscriptions.get(connection.id) !== subscription) return
@@ -51,7 +51,7 @@ export async function subscribe(
     void leaveAll(deps, connection, [name])
     throw error
   }
-  if (gaps !== deps.hub.gaps) catchUpSoon(deps, channel)
+  if (gaps !== deps.hub.gaps) scheduleCatchUp(deps, channel)
 }
 
 const answerOf = (
@@ -67,7 +67,7 @@ const answerOf = (
 type Recovered = { head: number; missed: Numbered[]; isRecovered: boolean }
 
 /** What a subscriber that has seen `since` has missed, as far as it is kept. */
-async function recover(deps: Deps, channel: LocalChannel, since: number | null): Promise<Recovered> {
+async function recover(deps: HubDeps, channel: LocalChannel, since: number | null): Promise<Recovered> {
   if (!channel.hasHistory) return { head: 0, missed: [], isRecovered: false }
   const head = await repo.lastOffset(deps.db, channel.name)
   if (since === null || since > head) return { head, missed: [], isRecovered: false }
@@ -78,10 +78,10 @@ async function recover(deps: Deps, channel: LocalChannel, since: number | null):
 }
 
 /** Takes a socket out of channels at once. Who is there is written when its turn comes; what fails, with the next beat. */
-export async function leaveAll(deps: Deps, connection: Connection, names: string[]): Promise<void> {
-  const departures = names.map((name) => depart(deps, connection, name))
+export async function leaveAll(deps: HubDeps, connection: Connection, names: string[]): Promise<void> {
+  const departures = names.map((name) => leaveChannel(deps, connection, name))
   try {
-    await deps.hub.turns.run(async () => {
+    await deps.hub.semaphore.run(async () => {
       for (const tell of departures) await tell()
     })
   } catch (err) {
@@ -90,36 +90,30 @@ export async function leaveAll(deps: Deps, connection: Connection, names: string
 }
 
 /** Takes a socket out of a channel and answers how to write down that its user may be gone. */
-function depart(deps: Deps, connection: Connection, name: string): () => Promise<void> {
+function leaveChannel(deps: HubDeps, connection: Connection, name: string): () => Promise<void> {
   connection.channels.delete(name)
   const channel = deps.hub.channels.get(name)
   const subscription = channel?.subscriptions.get(connection.id)
-  if (!channel || !subscription) return nothingToTell
+  if (!channel || !subscription) return noChange
   channel.subscriptions.delete(connection.id)
   forgetIfEmpty(deps, channel)
-  return hasMembers(name) ? () => syncMember(deps, channel, subscription.userId) : nothingToTell
+  return hasMembers(name) ? () => syncMember(deps, channel, subscription.userId) : noChange
 }
 
-const nothingToTell = () => Promise.resolve()
+const noChange = () => Promise.resolve()
 
 /** Takes a socket out of a channel at its own wish. Throws `forbidden` for the one that everyone listens to. */
-export function unsubscribe(deps: Deps, connection: Connection, name: string): Promise<void> {
+export function unsubscribe(deps: HubDeps, connection: Connection, name: string): Promise<void> {
   if (name === systemChannel) throw fail('forbidden')
-  return depart(deps, connection, name)()
+  return leaveChannel(deps, connection, name)()
 }
 
 /** Takes a socket out of the channels that its user may no longer listen to. */
-export function dropForbidden(deps: Deps, connection: Connection) {
-  const principal = signedInAs(connection)
-  const forbidden = [...connection.channels].filter((channel) => !may(principal, 'subscribe', channel))
+export function dropForbidden(deps: HubDeps, connection: Connection) {
+  const actor = requireUser(connection.actor)
+  const forbidden = [...connection.channels].filter((channel) => !may(actor, 'subscribe', channel))
   if (forbidden.length === 0) return
   void leaveAll(deps, connection, forbidden)
   for (const channel of forbidden)
     send(connection, { type: 'unsubscribed', channel, reason: 'forbidden' }, deps.clock.now())
-}
-
-/** Throws `unauthenticated`. */
-export function signedInAs({ principal }: Connection): Principal {
-  if (!principal) throw fail('unauthenticated')
-  return principal
 }

@@ -1,29 +1,28 @@
-/** Whether an acknowledged commit survives a power cut: a PostgreSQL server sees to that itself. */
 export type Durability = 'ok' | 'off' | 'not_in_force'
 
-/** The state of the process from its start to its end; `/readyz` shows it. */
+/** The state of the process from start to end. `/readyz` reports it; only the server changes it. */
 export type Lifecycle = {
-  readonly durability: Durability
   readonly isMigrated: boolean
-  /** The process ends: it still serves, and sends clients to other instances. */
+  /** True from the request to stop on: the service still serves, and sends clients elsewhere. */
   readonly isDraining: boolean
-  /** The listener closes in a moment: requests are refused. */
+  /** True shortly before the listener closes: requests are refused. */
   readonly isClosing: boolean
-  /** When the last request was refused for that, by `performance.now()`; 0 for never. */
-  readonly refusedAt: number
-  /** The greatest lag of the event loop within the last second. */
+  /** Requests that were refused while closing. */
+  readonly refusals: number
+  /** Whether an acknowledged commit survives a power cut. A PostgreSQL server sees to that itself. */
+  readonly durability: Durability
+  /** The greatest lag of the event loop in the last second. */
   readonly lagMilliseconds: number
   markMigrated(): void
   startDraining(): void
   startClosing(): void
-  refused(): void
+  countRefusal(): void
   observeLag(milliseconds: number): void
 }
 
 export function createLifecycle(durability: Durability): Lifecycle {
-  const state = { isMigrated: false, isDraining: false, isClosing: false, refusedAt: 0, lagMilliseconds: 0 }
+  const state = { isMigrated: false, isDraining: false, isClosing: false, refusals: 0, lagMilliseconds: 0 }
   return {
-    durability,
     get isMigrated() {
       return state.isMigrated
     },
@@ -33,12 +32,13 @@ export function createLifecycle(durability: Durability): Lifecycle {
     get isClosing() {
       return state.isClosing
     },
-    get refusedAt() {
-      return state.refusedAt
+    get refusals() {
+      return state.refusals
     },
     get lagMilliseconds() {
       return state.lagMilliseconds
     },
+    durability,
     markMigrated() {
       state.isMigrated = true
     },
@@ -48,8 +48,8 @@ export function createLifecycle(durability: Durability): Lifecycle {
     startClosing() {
       state.isClosing = true
     },
-    refused() {
-      state.refusedAt = performance.now()
+    countRefusal() {
+      state.refusals++
     },
     observeLag(milliseconds) {
       state.lagMilliseconds = milliseconds

@@ -5,59 +5,64 @@ import { hasDatabase } from '../backup/restore-staging'
 import type { Config } from '../core/config'
 import { type DataDir, DataDirInUse, openDataDir } from '../embedded/data-dir'
 import { copyCluster, snapshotDir } from '../embedded/snapshot'
-import { askForSnapshot } from '../server/control-client'
-import { openOrConnect } from '../server/open-or-connect'
-import { keyFile } from '../server/storage'
-import { onEmbedded, openWithDatabase } from './embedded-access'
-import type { Cleanups } from './signal-cleanup'
+import { withEmbeddedDatabase } from '../embedded/with-embedded-database'
+import { askForSnapshot } from './control-client'
+import { openOrConnect } from './open-or-connect'
+import { keyFile, openEmbeddedDataDir } from './storage'
 
-// What a service writes meanwhile must find room as well.
+// A running service writes meanwhile and needs room as well.
 const spareBytes = 64 * 1024 * 1024
 
-/** Where the copies are: of the database, open, and of the key that belongs to it, if there is one. */
-type Copied = { sql: Sql; keyPath: string }
+/** A copy of the database, open, and of the key that belongs to it, if there is one. */
+type OpenSnapshot = { sql: Sql; keyPath: string }
 
 /**
- * Runs `work` on a copy of the embedded database, which is gone afterwards. The database itself goes on meanwhile:
+ * Runs `work` on a copy of the embedded database, which is removed afterwards. The database itself goes on meanwhile:
  * reading all of it in one transaction would hold up everyone, copying its files does not.
  */
-export async function onSnapshot<T>(
+export async function withSnapshot<T>(
   config: Config,
-  cleanups: Cleanups,
-  work: (copied: Copied) => Promise<T>,
+  onCleanup: (cleanup: () => void) => void,
+  work: (snapshot: OpenSnapshot) => Promise<T>,
 ): Promise<T> {
   if (!hasDatabase(resolve(config.dataDir)))
     throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
-  const place = takeSlot(config)
-  const clear = () => rmSync(place.path, { recursive: true, force: true })
-  cleanups.add(clear)
+  const snapshot = openSnapshotDir(config)
+  const clear = () => rmSync(snapshot.path, { recursive: true, force: true })
+  onCleanup(clear)
   try {
-    const reached = await openOrConnect(config, () => openWithDatabase(config))
-    await fill(config, place.path, reached)
-    const keyPath = join(place.path, keyFile)
-    return await onEmbedded({ dataDir: place.path, fsync: false }, (sql) => work({ sql, keyPath }))
+    const reached = await openOrConnect(config, () => openEmbeddedDataDir(config.dataDir))
+    await copyDatabase(config, snapshot.path, reached)
+    const keyPath = join(snapshot.path, keyFile)
+    return await withEmbeddedDatabase({ dataDir: snapshot.path, fsync: false }, (sql) =>
+      work({ sql, keyPath }),
+    )
   } finally {
     clear()
-    place.release()
+    snapshot.release()
   }
 }
 
 /** The key is copied while nobody can restore another: with a database it does not belong to, it is no use. */
-async function fill(config: Config, place: string, reached: { opened: DataDir } | { socket: string }) {
+async function copyDatabase(
+  config: Config,
+  target: string,
+  reached: { opened: DataDir } | { socket: string },
+) {
   const dataDir = resolve(config.dataDir)
   const cluster = join(dataDir, 'pg')
   try {
-    assertCapacity(config, cluster)
+    assertFreeSpace(config, cluster)
     if ('socket' in reached) await askForSnapshot(reached.socket)
-    else await copyCluster(cluster, join(place, 'pg'))
+    else await copyCluster(cluster, join(target, 'pg'))
     const key = join(dataDir, keyFile)
-    if (existsSync(key)) copyFileSync(key, join(place, keyFile))
+    if (existsSync(key)) copyFileSync(key, join(target, keyFile))
   } finally {
     if ('opened' in reached) reached.opened.release()
   }
 }
 
-function takeSlot({ dataDir }: Config): DataDir {
+function openSnapshotDir({ dataDir }: Config): DataDir {
   try {
     return openDataDir(snapshotDir(resolve(dataDir)))
   } catch (error) {
@@ -67,9 +72,9 @@ function takeSlot({ dataDir }: Config): DataDir {
 }
 
 /** A disk that the copy fills would fail the service, too. */
-function assertCapacity({ dataDir }: Config, cluster: string) {
+function assertFreeSpace({ dataDir }: Config, cluster: string) {
   const { bavail, bsize } = statfsSync(cluster)
-  const needed = bytesIn(cluster) + spareBytes
+  const needed = directoryBytes(cluster) + spareBytes
   if (bavail * bsize < needed)
     throw new Error(
       `DATA_DIR ${dataDir} has no room for a copy of the database: ${megabytes(needed)} are needed for a while, ${megabytes(bavail * bsize)} are free`,
@@ -77,7 +82,7 @@ function assertCapacity({ dataDir }: Config, cluster: string) {
 }
 
 /** Files may vanish while they are counted. */
-const bytesIn = (dir: string) =>
+const directoryBytes = (dir: string) =>
   readdirSync(dir, { recursive: true, encoding: 'utf8' })
     .map((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.size ?? 0)
     .reduce((sum, size) => sum + size, 0)

@@ -11,15 +11,14 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
-import { verifyBackup } from '../backup/read-backup'
 import { syncDir } from '../core/sync-files'
-import { stdoutStream } from './print'
+import { verifyBackup } from './read-backup'
 
-/** Where a backup goes. It does not exist under its name before it is whole. */
-export type Target = { output: Writable; commit(): Promise<void>; drop(): void }
+/** The place that a backup is written to. It has its name only once it is complete. */
+export type BackupTarget = { output: Writable; commit(): Promise<void>; discard(): void }
 
 /** A new file beside `path`. Throws when there is one at `path`, unless it may be replaced, or none can be made. */
-export function fileTarget(path: string, { mayReplace }: { mayReplace: boolean }): Target {
+export function createBackupFile(path: string, { mayReplace }: { mayReplace: boolean }): BackupTarget {
   const partial = `${path}.partial`
   const assertFree = () => {
     if (!existsSync(path)) return
@@ -29,10 +28,9 @@ export function fileTarget(path: string, { mayReplace }: { mayReplace: boolean }
   }
   assertFree()
   const descriptor = create(partial)
-  const drop = () => rmSync(partial, { force: true })
   return {
     output: createWriteStream(partial, { fd: descriptor, autoClose: false }),
-    drop,
+    discard: () => rmSync(partial, { force: true }),
     async commit() {
       fsyncSync(descriptor)
       closeSync(descriptor)
@@ -44,16 +42,7 @@ export function fileTarget(path: string, { mayReplace }: { mayReplace: boolean }
   }
 }
 
-/** Standard output, for a machine on which no file can be left. */
-export const pipeTarget = (): Target => ({
-  output: stdoutStream(),
-  commit: () => Promise.resolve(),
-  drop: () => {
-    // What was read of it has no end, and a restore sees that.
-  },
-})
-
-/** What a killed backup left there has a name of its own and is nobody's. */
+/** A killed backup leaves its partial file; nobody else uses that name. */
 function create(partial: string): number {
   try {
     rmSync(partial, { force: true })
