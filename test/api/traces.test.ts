@@ -1,22 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { version } from '../../package.json'
 import { kinds, type Span, startCollector } from '../support/collector'
 import { sendRaw } from '../support/raw'
-import { type Service, startTestService } from '../support/service'
+import { type Service, startTestService, useService } from '../support/service'
 
 const collector = startCollector()
-let service: Service
-beforeAll(async () => {
-  service = await startTestService({
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=tell%20tale, x-tenant=one',
-    OTEL_SERVICE_NAME: 'fastkit under test',
-  })
+const service = useService({
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+  OTEL_EXPORTER_OTLP_HEADERS: 'api-key=tell%20tale, x-tenant=one',
+  OTEL_SERVICE_NAME: 'fastkit under test',
 })
-afterAll(async () => {
-  await service.stop()
-  await collector.stop()
-})
+afterAll(() => collector.stop())
 
 const ourSpan = '00f067aa0ba902b7'
 
