@@ -19,7 +19,7 @@ const withHeader = (header: Record<string, unknown>) =>
   forgeWith((real) => ({ header: { ...real.header, ...header } }))
 const signature = () => victim.access_token.split('.')[2]
 
-/** The token of the victim with something changed and signed with our own key: nothing else is wrong with it. */
+/** The token of the victim with one change, signed with the real key, so that only the change is wrong. */
 function forgeWith(change: (real: Parts) => Partial<Parts>, signing: Parameters<typeof forge>[1] = {}) {
   const real = partsOf(victim.access_token)
   return forge({ ...real, ...change(real) }, signing)
@@ -28,12 +28,12 @@ function forgeWith(change: (real: Parts) => Partial<Parts>, signing: Parameters<
 const same = () => ({})
 const foreignKey = Buffer.alloc(32, 7)
 
-test('the forger knows its trade: an unchanged token is taken', async () => {
+test('a token that is forged without a change is accepted', async () => {
   expect(forgeWith(same)).toBe(victim.access_token)
   expect((await service.me(forgeWith(same))).status).toBe(200)
 })
 
-describe('access token with our signature and', () => {
+describe('access token with a valid signature and', () => {
   test.each<[string, () => string]>([
     ...['exp', 'iat', 'sub', 'sid', 'jti', 'iss', 'aud', 'type'].map((name): [string, () => string] => [
       `no ${name}`,
@@ -54,8 +54,8 @@ describe('access token with our signature and', () => {
     ['exp that has passed', () => withClaims({ exp: now() - 6 })],
     ['exp as text', () => withClaims({ exp: String(now() + 60) })],
     ['exp as null', () => withClaims({ exp: null })],
-    ['nbf to come', () => withClaims({ nbf: now() + 60 })],
-    ['session of someone else', () => withClaims({ sid: partsOf(other.access_token).claims['sid'] })],
+    ['nbf in the future', () => withClaims({ nbf: now() + 60 })],
+    ['session of another user', () => withClaims({ sid: partsOf(other.access_token).claims['sid'] })],
     ['user of another session', () => withClaims({ sub: other.id })],
     ['session that is no UUID', () => withClaims({ sid: "' or 1=1 --" })],
     ['user that is no UUID', () => withClaims({ sub: 'admin' })],
@@ -118,9 +118,9 @@ describe('refresh token', () => {
       're-signed with the access key under its own kid',
       (token) => forge(partsOf(token), { key: keyFor('access') }),
     ],
-  ])('%s is refused and touches nothing', async (_, change) => {
+  ])('%s is refused and changes nothing', async (_, change) => {
     let { refresh_token } = await service.signIn(other)
-    // Only some tokens hold the letters that the two base64 differ in.
+    // Only some tokens contain the letters in which base64 and base64url differ.
     while (change(refresh_token) === refresh_token)
       refresh_token = (await service.signIn(other)).refresh_token
     expect((await service.refresh(change(refresh_token))).body.code).toBe('invalid_refresh_token')
@@ -128,7 +128,7 @@ describe('refresh token', () => {
   })
 })
 
-describe('something else in the Authorization header', () => {
+describe('an Authorization header with', () => {
   test.each<[string, () => string]>([
     ['refresh token', () => victim.refresh_token],
     ['word', () => 'x'],
@@ -151,7 +151,7 @@ describe('something else in the Authorization header', () => {
     ['12 KB of claims', () => withClaims({ note: 'x'.repeat(8_000), exp: 1 })],
   ])('%s is refused', (_, token) => expectRefusal(token()))
 
-  test('two headers with one good token each are refused', async () => {
+  test('a valid token is refused when the header comes twice', async () => {
     const header = `Authorization: Bearer ${victim.access_token}`
     const answer = await sendRaw(
       service.url,
@@ -161,13 +161,13 @@ describe('something else in the Authorization header', () => {
     expect(answer).toContain('"code":"invalid_token"')
   })
 
-  test.each(['bearer', 'BEARER', 'bEARER', 'Bearer  '])('scheme %s counts as Bearer', async (scheme) => {
+  test.each(['bearer', 'BEARER', 'bEARER', 'Bearer  '])('scheme %s is accepted as Bearer', async (scheme) => {
     const headers = { authorization: `${scheme} ${victim.access_token}` }
     expect((await service.call('GET /api/v1/users/me', { headers })).status).toBe(200)
   })
 
   test.each(['', 'Bearer', 'Bearer ', 'Basic dXNlcjpwYXNz', 'Token x', 'Bearerx', 'Bearer:x', 'DPoP x'])(
-    '"%s" is no token: the challenge names no error',
+    '"%s" has no token, so the challenge names no error',
     async (authorization) => {
       const { status, headers, body } = await service.call('GET /api/v1/users/me', {
         headers: { authorization },
@@ -176,7 +176,7 @@ describe('something else in the Authorization header', () => {
     },
   )
 
-  test('a token anywhere but in the header is none', async () => {
+  test('a token in a cookie, another header or the query is ignored', async () => {
     const token = victim.access_token
     for (const headers of [{ cookie: `access_token=${token}` }, { 'x-access-token': token }])
       expect((await service.call('GET /api/v1/users/me', { headers })).status).toBe(401)
@@ -184,13 +184,13 @@ describe('something else in the Authorization header', () => {
   })
 })
 
-/** The last letter of 32 bytes in base64url carries two bits that mean nothing. */
+/** Changes the two bits of the last base64url letter that carry no data. */
 function strayBit(token: string) {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return token.slice(0, -1) + letters[letters.indexOf(token.slice(-1)) + 1]
 }
 
-/** One answer for all, so that it does not tell how far a forgery came; the session lives on. */
+/** Every forgery gets the same response, which does not tell what was wrong, and the session stays. */
 async function expectRefusal(token: string) {
   const { status, headers, body } = await service.me(token)
   expect(status).toBe(401)
