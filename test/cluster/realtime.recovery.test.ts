@@ -5,10 +5,10 @@ import { random } from '../support/random'
 import { type Service, startTestService } from '../support/service'
 import type { Received } from '../support/socket'
 
-// RECOVERY_SECONDS=60 bun test test/cluster/realtime.recovery.test.ts: for as long as it is to be shown.
+// RECOVERY_SECONDS=60 bun test test/cluster/realtime.recovery.test.ts runs it longer.
 const seconds = Number(process.env['RECOVERY_SECONDS'] ?? 6)
 const people = 20
-// Together 30 messages a second: 100 are kept, so that nobody may be away for more than about three.
+// Together 30 messages a second. The history holds 100, so a client may be away for about three seconds.
 const pauseMilliseconds = 660
 const maxAwayMilliseconds = 1000
 const settleMilliseconds = 15_000
@@ -26,7 +26,7 @@ type Entry = { offset: number; data: string }
 type Stage = { isPublishing: boolean; isOver: boolean }
 
 test(
-  `${people} people whose links break all the time see the same room, complete and in order`,
+  `${people} clients that lose their connection all the time get every message of a room in order`,
   async () => {
     const [home] = services
     if (!home) throw new Error('no service')
@@ -66,7 +66,7 @@ test(
   seconds * 1000 + settleMilliseconds + 15_000,
 )
 
-/** Waits until nothing is on its way any more; answers how many messages there are. */
+/** Waits until every message has arrived. Returns their number. */
 async function allArrived(service: Service, room: string, members: { seen: Entry[] }[]): Promise<number> {
   let total = 0
   for (const end = performance.now() + settleMilliseconds; performance.now() < end; await Bun.sleep(500)) {
@@ -80,7 +80,7 @@ async function allArrived(service: Service, room: string, members: { seen: Entry
 
 type Part = { url: string; token: string; room: string; name: string; stage: Stage }
 
-/** Someone who publishes and listens, connects again whenever the link breaks, and asks for what came meanwhile. */
+/** A client that publishes and subscribes, reconnects when its connection breaks, and recovers missed messages. */
 function takePart({ url, token, room, name, stage }: Part) {
   const seen: Entry[] = []
   const acknowledged: Entry[] = []
@@ -131,11 +131,11 @@ function takePart({ url, token, room, name, stage }: Part) {
     clearInterval(watch)
   }
 
-  async function takeTurns() {
+  async function keepConnecting() {
     while (!stage.isOver) {
       await stay()
       if (!stage.isOver) await Bun.sleep(random() * maxAwayMilliseconds)
     }
   }
-  return { seen, acknowledged, problems, links: () => links, left: takeTurns() }
+  return { seen, acknowledged, problems, links: () => links, left: keepConnecting() }
 }
