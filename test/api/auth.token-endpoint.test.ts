@@ -49,7 +49,7 @@ describe('POST /api/v1/auth/token refuses', () => {
     ['a scope', 'grant_type=password&username=a&password=b&scope=openid', 'invalid_scope'],
     ['a blank scope', 'grant_type=password&username=a&password=b&scope=+', 'invalid_scope'],
     [
-      'a scope of any length',
+      'a long scope',
       { grant_type: 'refresh_token', refresh_token: 'a.b.c', scope: 'x '.repeat(9000) },
       'invalid_scope',
     ],
@@ -69,7 +69,7 @@ describe('POST /api/v1/auth/token refuses', () => {
     ],
     ['a repeated grant_type', 'grant_type=password&grant_type=password', 'invalid_request'],
     [
-      'a repeated parameter that it does not know',
+      'a repeated unknown parameter',
       `grant_type=password&username=a&password=${wrong}&client_id=x&client_id=x`,
       'invalid_request',
     ],
@@ -78,8 +78,12 @@ describe('POST /api/v1/auth/token refuses', () => {
       `grant_type=password&username=a&password=${wrong}&scope=&scope=`,
       'invalid_request',
     ],
-    ['bytes that are no UTF-8', `grant_type=password&username=%ff&password=${wrong}`, 'invalid_request'],
-    ['half a percent-encoding', `grant_type=password&username=%e&password=${wrong}`, 'invalid_request'],
+    ['bytes that are not UTF-8', `grant_type=password&username=%ff&password=${wrong}`, 'invalid_request'],
+    [
+      'an incomplete percent-encoding',
+      `grant_type=password&username=%e&password=${wrong}`,
+      'invalid_request',
+    ],
     ['a NUL', `grant_type=password&username=a%00&password=${wrong}`, 'invalid_request'],
     ['more than 64 KiB', `grant_type=password&x=${'x'.repeat(65_536)}`, 'invalid_request'],
     [

@@ -40,8 +40,8 @@ test(`an ordinary client is served while ${crowdSize} slow ones are connected`, 
 
 describe('a client that', () => {
   // A client that does not read cannot see when it is cut off.
-  const heard = kinds.flatMap(([name, { isDeaf }], at) => (isDeaf ? [] : [[name, at] as const]))
-  test.each(heard)('%s is cut off within 15 s', async (_, at) => {
+  const reading = kinds.flatMap(([name, { isDeaf }], at) => (isDeaf ? [] : [[name, at] as const]))
+  test.each(reading)('%s is cut off within 15 s', async (_, at) => {
     const { seconds, answer } = (await slow[at]?.ended) ?? { seconds: Number.POSITIVE_INFINITY, answer: '' }
     expect(seconds).toBeLessThan(limitSeconds)
     expect(answer).toMatch(/^$|^HTTP\/1\.1 (200|404) /)

@@ -9,7 +9,7 @@ import { enterWithSocket } from '../support/socket'
 const service = useService({ METRICS_PORT: '0' })
 
 const duration = 'fastkit_http_request_duration_seconds'
-const seen = (method: string, route: string, status: number) =>
+const requestCount = (method: string, route: string, status: number) =>
   `${duration}_count{method="${method}",route="${route}",status="${status}"}`
 
 /** Expects the samples to grow by these amounts during `work`. */
@@ -69,10 +69,10 @@ describe('requests', () => {
         await service.call('POST /api/v1/auth/login', { body: '{' })
       },
       {
-        [seen('GET', '/api/v1/users/me', 200)]: 2,
-        [seen('GET', '/api/v1/users/me', 401)]: 1,
-        [seen('GET', '/api/v1/users/:id', 200)]: 1,
-        [seen('POST', '/api/v1/auth/login', 400)]: 1,
+        [requestCount('GET', '/api/v1/users/me', 200)]: 2,
+        [requestCount('GET', '/api/v1/users/me', 401)]: 1,
+        [requestCount('GET', '/api/v1/users/:id', 200)]: 1,
+        [requestCount('POST', '/api/v1/auth/login', 400)]: 1,
         [`${duration}_bucket{le="+Inf",method="GET",route="/api/v1/users/me",status="200"}`]: 2,
         'fastkit_errors_total{code="malformed_body"}': 1,
         'fastkit_errors_total{code="invalid_token"}': 1,
@@ -86,7 +86,7 @@ describe('requests', () => {
         for (let at = 0; at < 20; at++) await service.call(`GET /tell-tale-${at}/x?y=${at}`)
         for (const method of ['PROPFIND', 'MKCOL', 'LINK']) await service.call(`${method} /tell-tale`)
       },
-      { [seen('GET', 'unmatched', 404)]: 20, [seen('other', 'unmatched', 404)]: 3 },
+      { [requestCount('GET', 'unmatched', 404)]: 20, [requestCount('other', 'unmatched', 404)]: 3 },
     )
     const { text } = await scrape(service.metricsUrl)
     expect(text.includes('tell-tale')).toBe(false)

@@ -15,12 +15,12 @@ afterAll(() => service.stop())
 
 const unknownId = '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'
 
-type Visit = { token?: string | undefined; id?: string }
+type CallOptions = { token?: string | undefined; id?: string }
 type Kind = 'example' | 'malformed' | 'none'
 const kinds: Kind[] = ['example', 'malformed', 'none']
 
 /** Calls an operation with the example of the document, a malformed body or none. */
-function visit({ name, type, example }: Door, { token, id = unknownId }: Visit, kind: Kind) {
+function send({ name, type, example }: Door, { token, id = unknownId }: CallOptions, kind: Kind) {
   const bodies = {
     example: type.includes('form') ? String(new URLSearchParams(Object(example))) : JSON.stringify(example),
     malformed: '{"role":"admin"',
@@ -34,16 +34,16 @@ function visit({ name, type, example }: Door, { token, id = unknownId }: Visit, 
 }
 
 /** The error code of the guard, or 'let in'. Fails for a response that the document does not declare. */
-function verdict(operation: Door, answer: Answer): string {
+function resultOf(operation: Door, answer: Answer): string {
   expect([operation.name, ...misfits(document, operation.name, answer)]).toEqual([operation.name])
   expect(answer.status).toBeLessThan(500)
   const { code } = answer.body ?? {}
   return ['unauthenticated', 'invalid_token', 'forbidden'].includes(code) ? code : 'let in'
 }
 
-async function verdicts(operation: Door, visitor: () => Promise<Visit>) {
+async function resultsOf(operation: Door, visitor: () => Promise<CallOptions>) {
   const found = new Set<string>()
-  for (const kind of kinds) found.add(verdict(operation, await visit(operation, await visitor(), kind)))
+  for (const kind of kinds) found.add(resultOf(operation, await send(operation, await visitor(), kind)))
   return [...found]
 }
 
@@ -80,32 +80,32 @@ test('every operation is open, or for users, owners or admins', () => {
 
 describe.each(named(guarded))('%s', (_, operation) => {
   test('without a token or with an invalid one is 401 for any body', async () => {
-    expect(await verdicts(operation, noToken)).toEqual(['unauthenticated'])
-    expect(await verdicts(operation, invalidToken)).toEqual(['invalid_token'])
+    expect(await resultsOf(operation, noToken)).toEqual(['unauthenticated'])
+    expect(await resultsOf(operation, invalidToken)).toEqual(['invalid_token'])
   })
 
   test('is allowed for an admin', async () => {
-    expect(await verdicts(operation, admin)).toEqual(['let in'])
-    expect(await verdicts(operation, adminOnOther)).toEqual(['let in'])
+    expect(await resultsOf(operation, admin)).toEqual(['let in'])
+    expect(await resultsOf(operation, adminOnOther)).toEqual(['let in'])
   })
 })
 
 describe.each(named(forAnyone))('%s', (_, operation) => {
   test('is allowed for a user', async () => {
-    expect(await verdicts(operation, user)).toEqual(['let in'])
+    expect(await resultsOf(operation, user)).toEqual(['let in'])
   })
 })
 
 describe.each(named(forAdmins))('%s', (_, operation) => {
   test('is 403 for a user, for any body and any account', async () => {
-    for (const who of [user, owner, otherUser]) expect(await verdicts(operation, who)).toEqual(['forbidden'])
+    for (const who of [user, owner, otherUser]) expect(await resultsOf(operation, who)).toEqual(['forbidden'])
   })
 })
 
 describe.each(named(forOwners))('%s', (_, operation) => {
   test('is allowed for the owner and 403 for another user', async () => {
-    expect(await verdicts(operation, owner)).toEqual(['let in'])
-    for (const who of [user, otherUser]) expect(await verdicts(operation, who)).toEqual(['forbidden'])
+    expect(await resultsOf(operation, owner)).toEqual(['let in'])
+    for (const who of [user, otherUser]) expect(await resultsOf(operation, who)).toEqual(['forbidden'])
   })
 })
 
@@ -113,9 +113,9 @@ describe.each(named(operations.filter((operation) => !guarded.includes(operation
   test('is allowed for everyone and responds as declared', async () => {
     // A plain GET without an upgrade needs no token.
     const isAsked = operation.isOptional && operation.name !== 'GET /api/v1/ws'
-    expect(await verdicts(operation, noToken)).toContain(isAsked ? 'unauthenticated' : 'let in')
-    for (const who of [user, admin]) expect(await verdicts(operation, who)).toEqual(['let in'])
-    if (!isAsked) expect(await verdicts(operation, invalidToken)).toEqual(['let in'])
+    expect(await resultsOf(operation, noToken)).toContain(isAsked ? 'unauthenticated' : 'let in')
+    for (const who of [user, admin]) expect(await resultsOf(operation, who)).toEqual(['let in'])
+    if (!isAsked) expect(await resultsOf(operation, invalidToken)).toEqual(['let in'])
   })
 })
 
@@ -124,8 +124,8 @@ describe.each(named(operations.filter(({ name }) => name.startsWith('GET '))))('
     for (const who of [noToken, user, admin]) {
       const visitor = await who()
       const [get, head] = [
-        await visit(operation, visitor, 'none'),
-        await visit({ ...operation, name: name.replace('GET', 'HEAD') }, visitor, 'none'),
+        await send(operation, visitor, 'none'),
+        await send({ ...operation, name: name.replace('GET', 'HEAD') }, visitor, 'none'),
       ]
       expect([head.status, head.text]).toEqual([get.status, ''])
     }

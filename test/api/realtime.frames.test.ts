@@ -33,8 +33,8 @@ const notUtf8 = {
   'a broken sequence': [0x22, 0xc3, 0x28, 0x22],
   'an overlong form': [0xc0, 0xaf],
   'a surrogate': [0xed, 0xa0, 0x80],
-  'a code point that does not exist': [0xf4, 0x90, 0x80, 0x80],
-  'a sequence that is cut off': [0x22, 0xe2, 0x82],
+  'an invalid code point': [0xf4, 0x90, 0x80, 0x80],
+  'an incomplete sequence': [0x22, 0xe2, 0x82],
 }
 
 const open = (headers?: Record<string, string>) => openRawSocket(service.url, token, headers)

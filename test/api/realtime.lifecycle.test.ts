@@ -143,7 +143,7 @@ describe('limits allow', () => {
     await Promise.all([late, ...sockets].map((socket) => socket.close()))
   })
 
-  test('100 messages at once; more close that socket only with 4429', async () => {
+  test('100 messages at once; more close that one socket with 4429', async () => {
     const [ada, bob] = [await enterWithSocket(service), await enterWithSocket(service)]
     for (let n = 0; n < 100; n++) ada.send({ type: 'ping' })
     await ada.many('pong', 95)

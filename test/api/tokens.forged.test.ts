@@ -51,14 +51,14 @@ describe('access token with a valid signature and', () => {
     ['a number for kid', () => withHeader({ kid: 7 })],
     ['kid of the refresh key', () => withHeader({ kid: kidOf(keyFor('refresh')) })],
     ['critical extension', () => withHeader({ crit: ['x'], x: 1 })],
-    ['exp that has passed', () => withClaims({ exp: now() - 6 })],
+    ['exp in the past', () => withClaims({ exp: now() - 6 })],
     ['exp as text', () => withClaims({ exp: String(now() + 60) })],
     ['exp as null', () => withClaims({ exp: null })],
     ['nbf in the future', () => withClaims({ nbf: now() + 60 })],
     ['session of another user', () => withClaims({ sid: partsOf(other.access_token).claims['sid'] })],
     ['user of another session', () => withClaims({ sub: other.id })],
-    ['session that is no UUID', () => withClaims({ sid: "' or 1=1 --" })],
-    ['user that is no UUID', () => withClaims({ sub: 'admin' })],
+    ['session that is not a UUID', () => withClaims({ sid: "' or 1=1 --" })],
+    ['user that is not a UUID', () => withClaims({ sub: 'admin' })],
     [
       'session in upper case',
       () => withClaims({ sid: String(partsOf(other.access_token).claims['sid']).toUpperCase() }),
@@ -84,7 +84,7 @@ describe('access token with a signature that is', () => {
     ['of the refresh key under our kid', () => forgeWith(same, { key: keyFor('refresh') })],
     ['of an empty key', () => forgeWith(same, { key: Buffer.alloc(0) })],
     [
-      'of a key brought along',
+      'of a key in the jwk header',
       () =>
         forgeWith(
           ({ header }) => ({
@@ -112,7 +112,7 @@ describe('refresh token', () => {
     ['with a line break inside', (token) => token.replace('.', '\n.')],
     ['with a space before it', (token) => ` ${token}`],
     ['with a stray bit at the end', strayBit],
-    ['in the other base64', (token) => token.replaceAll('_', '/').replaceAll('-', '+')],
+    ['in base64 instead of base64url', (token) => token.replaceAll('_', '/').replaceAll('-', '+')],
     ['re-signed as an access token', (token) => forge(partsOf(token))],
     [
       're-signed with the access key under its own kid',
@@ -134,11 +134,8 @@ describe('an Authorization header with', () => {
     ['word', () => 'x'],
     ['dots', () => '..'],
     ['three words', () => 'a.b.c'],
-    [
-      'five parts, as an encrypted token has',
-      () => `${encode({ alg: 'dir', enc: 'A256GCM' })}..AAAA.AAAA.AAAA`,
-    ],
-    ['header that is no JSON', () => `bm90.${victim.access_token.split('.').slice(1).join('.')}`],
+    ['five parts like an encrypted token', () => `${encode({ alg: 'dir', enc: 'A256GCM' })}..AAAA.AAAA.AAAA`],
+    ['header that is not JSON', () => `bm90.${victim.access_token.split('.').slice(1).join('.')}`],
     ['header that is null', () => `${encode(null)}.${victim.access_token.split('.').slice(1).join('.')}`],
     ['two tokens', () => `${victim.access_token} ${victim.access_token}`],
     ['token and a comma', () => `${victim.access_token},`],

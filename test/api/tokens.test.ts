@@ -116,7 +116,7 @@ describe('rotation of JWT_SECRET', () => {
     expect((await service.refresh(refresh_token)).status).toBe(200)
   })
 
-  test('leaves an instance with only the old key that refuses tokens of the new one', async () => {
+  test('makes an instance with only the old key refuse tokens of the new one', async () => {
     const rotated = await instanceWith([newer, older])
     const { access_token } = await rotated.enter()
     expect(forge(partsOf(access_token), { key: keyFor('access', newer) })).toBe(access_token)

@@ -93,18 +93,18 @@ describe('an actor', () => {
   test('with a role that the account has lost changes nothing', async () => {
     const demoted: UserActor = { ...user, role: 'admin' }
     for (const name of ['create', 'change', 'remove'])
-      expect([name, await outcomeOf(tried(name), demoted)]).toEqual([name, 'forbidden'])
+      expect([name, await outcomeOf(attemptOf(name), demoted)]).toEqual([name, 'forbidden'])
   })
 
   test('of an unknown kind is refused', async () => {
     // Code without types could pass this.
     const unknown = { ...user, kind: 'root' } as unknown as Actor
     for (const name of ['list', 'create', 'change', 'remove'])
-      expect([name, await outcomeOf(tried(name), unknown)]).toEqual([name, 'unauthenticated'])
+      expect([name, await outcomeOf(attemptOf(name), unknown)]).toEqual([name, 'unauthenticated'])
   })
 })
 
-function tried(name: string): Attempt {
+function attemptOf(name: string): Attempt {
   const attempt = attempts[`users/administration.${name}`]
   if (!attempt) throw new Error(`no attempt at ${name}`)
   return attempt

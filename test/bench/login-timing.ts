@@ -53,8 +53,8 @@ function rotated<T>(list: T[], by: number): T[] {
   return list.map((_, at) => list.at((at + by) % list.length)).filter((item) => item !== undefined)
 }
 
-function print(name: string, figure: string) {
-  console.log(`${name.padEnd(38)}${figure}`)
+function print(name: string, value: string) {
+  console.log(`${name.padEnd(38)}${value}`)
 }
 
 function median(times: number[]): number {

@@ -37,18 +37,18 @@ async function measure(name: string, [flag = '', path = '', ...options]: string[
   try {
     const { access_token: token } = await stage.enter()
     const before = stage.connections()
-    print(`${name}, no slow client`, figuresOf(await ask(stage, token, 5)))
+    print(`${name}, no slow client`, summaryOf(await ask(stage, token, 5)))
     const address = `${stage.url}${path}`
     const command = ['slowhttptest', flag, ...attack, ...options, '-u', address]
     const slow = Bun.spawn(command, { cwd: scratch, stdout: 'pipe', stderr: 'pipe' })
     const output = new Response(slow.stdout).text()
     const during = await ask(stage, token, seconds)
     await slow.exited
-    print(`${name}, ${connections} slow`, figuresOf(during))
+    print(`${name}, ${connections} slow`, summaryOf(during))
     await Bun.sleep(settleSeconds * 1000)
     print(`${name}, ${settleSeconds} s later`, [
       `connections ${before} → ${stage.connections()}`,
-      `slowhttptest says: ${verdictOf(await output)}`,
+      `slowhttptest says: ${availabilityIn(await output)}`,
     ])
   } finally {
     rmSync(scratch, { recursive: true, force: true })
@@ -75,7 +75,7 @@ async function ask(stage: Stage, token: string, forSeconds: number): Promise<Ask
   return asked
 }
 
-function figuresOf({ milliseconds, failed, most }: Asked): string[] {
+function summaryOf({ milliseconds, failed, most }: Asked): string[] {
   return [
     `${milliseconds.length} requests, ${failed} failed`,
     `median ${percentile(milliseconds, 50).toFixed(1)} ms`,
@@ -86,7 +86,7 @@ function figuresOf({ milliseconds, failed, most }: Asked): string[] {
 }
 
 /** The availability in the last report of slowhttptest, without colours. */
-function verdictOf(output: string): string {
+function availabilityIn(output: string): string {
   const plain = Bun.stripANSI(output)
   return (
     plain

@@ -35,7 +35,7 @@ const playground = createPlayground()
 const database = await createTestDatabase()
 const service = await serve()
 const record: Record = { milliseconds: new Map(), faults: new Map() }
-const troubles = new Map<string, number>()
+const errors = new Map<string, number>()
 const state = { isOver: false }
 const samples: Sample[] = []
 
@@ -43,13 +43,13 @@ const work = Array.from({ length: visitors }, keepVisiting)
 const endsAt = performance.now() + minutes * 60_000
 while (performance.now() < endsAt) {
   await Bun.sleep(sampleMilliseconds)
-  samples.push(await look())
-  countTroubles()
+  samples.push(await takeSample())
+  countErrors()
 }
 state.isOver = true
 await Promise.all(work)
 const exitCode = await service.end('SIGTERM')
-countTroubles()
+countErrors()
 await playground.clear()
 await database.drop()
 report()
@@ -89,7 +89,7 @@ async function adminToken(): Promise<string | null> {
   return answer?.body?.access_token ?? null
 }
 
-async function look(): Promise<Sample> {
+async function takeSample(): Promise<Sample> {
   const { heapSize, objectCount, objectTypeCounts: types } = await service.probe.look(service.pid)
   const { body } = await createClient(service.url).call('GET /readyz')
   return {
@@ -104,10 +104,10 @@ async function look(): Promise<Sample> {
 }
 
 /** Counts log lines of level error and discards the others. */
-function countTroubles() {
+function countErrors() {
   for (const line of service.lines.splice(0)) {
     if (Number(line['level']) < 50) continue
-    troubles.set(line.event, (troubles.get(line.event) ?? 0) + 1)
+    errors.set(line.event, (errors.get(line.event) ?? 0) + 1)
   }
 }
 
@@ -137,7 +137,7 @@ function report() {
     )} ms, most ${Math.max(...later.map(({ lag }) => lag))} ms`,
   )
   console.log(`most grown: ${grown(later[0]?.types ?? {}, later.at(-1)?.types ?? {})}`)
-  console.log(`ended with ${exitCode}; log lines of level error: ${JSON.stringify([...troubles])}`)
+  console.log(`ended with ${exitCode}; log lines of level error: ${JSON.stringify([...errors])}`)
   console.log(`unexpected: ${JSON.stringify([...record.faults])}`)
   for (const [kind, all] of [...record.milliseconds].sort())
     console.log(

@@ -120,6 +120,6 @@ async function countSyncs() {
   report('syncs for embedded commits', `${syncs} for ${commits}`)
 }
 
-function report(name: string, figure: string) {
-  console.log(`${name.padEnd(38)}${figure}`)
+function report(name: string, value: string) {
+  console.log(`${name.padEnd(38)}${value}`)
 }

@@ -158,7 +158,7 @@ describe('the cache of verified tokens', () => {
     expect(await remember(token, now)).not.toBeNull()
   })
 
-  test('removes a token some time after it was added, even if it is in use', async () => {
+  test('removes a token after its expiry even if it is in use', async () => {
     const { remember, sign, count } = await counted({ exp: Math.ceil(Date.now() / 1000) + 1 })
     const token = await sign()
     await remember(token, now)

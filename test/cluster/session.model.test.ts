@@ -60,14 +60,14 @@ function step<T>(
       const [answer, expected] = await act(model, thing)
       const { status, code } = expected
       expect([name, ...outcome(answer)]).toEqual([name, status, ...(code ? [code] : [])])
-      if (expected.pair) learn(expected.pair, answer.body, model.now())
+      if (expected.pair) copyTokens(expected.pair, answer.body, model.now())
     },
     toString: () => `${name}(${at})`,
   })
 }
 
 /** Copies the real tokens into the model. A repeated refresh must return the successor that the model has. */
-function learn({ access, refresh }: Pair, body: Answer['body'], now: number) {
+function copyTokens({ access, refresh }: Pair, body: Answer['body'], now: number) {
   expect([body.expires_in, body.refresh_expires_in]).toEqual([access.endsAt - now, refresh.endsAt - now])
   if (refresh.text) expect(decodeJwt(body.refresh_token).jti).toBe(decodeJwt(refresh.text).jti)
   access.text = body.access_token

@@ -21,7 +21,7 @@ const layers: Record<string, readonly string[]> = {
 }
 
 // The public files of a module: its service and rules that were moved out of the service.
-const offered = 'modules/*/{service,refresh,user-password}'
+const publicFiles = 'modules/*/{service,refresh,user-password}'
 
 const sql = [
   'modules/*/{repo,table}',
@@ -126,7 +126,7 @@ const importLaw: readonly Row[] = [
   {
     files: 'modules/*/routes',
     may: [
-      ...['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema}', offered, '/docs/*.md'],
+      ...['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema}', publicFiles, '/docs/*.md'],
       ...['#web', '#typebox'],
     ],
     never: ['modules/X/{repo,table}'],
@@ -140,7 +140,7 @@ const importLaw: readonly Row[] = [
   },
   {
     files: 'modules/*/guard',
-    may: ['core/**', 'http/**', 'modules/X/*', offered, '#web'],
+    may: ['core/**', 'http/**', 'modules/X/*', publicFiles, '#web'],
     never: ['modules/X/{repo,table,routes}'],
     instead: [sql, parts, verbs, ['**', 'a guard calls services only; move the logic to a service']],
   },
@@ -150,7 +150,7 @@ const importLaw: readonly Row[] = [
       'core/**',
       'postgres/{announce,transaction,database-errors}',
       'modules/X/*',
-      offered,
+      publicFiles,
       '#library',
       '#tokens',
     ],
@@ -170,7 +170,7 @@ const importLaw: readonly Row[] = [
     // A file with one topic, such as jwt-codec or liveness. The folder with its name holds the implementation.
     files: 'modules/*/{*,*/*}',
     may: [
-      ...['core/**', 'postgres/{announce,transaction,database-errors}', 'modules/X/{*,Y/*}', offered],
+      ...['core/**', 'postgres/{announce,transaction,database-errors}', 'modules/X/{*,Y/*}', publicFiles],
       ...['#builtin', '#library', '#tokens', '#typebox'],
     ],
     never: ['modules/X/{table,routes,guard}'],
@@ -226,8 +226,8 @@ export function judgeImport(file: string, specifier: string): string | null {
 /** The specifier by which `path` imports the service of the module that contains `target`. */
 function serviceFor(path: string, target = ''): string {
   const [, module = ''] = target.split('/')
-  const way = posix.relative(posix.dirname(path), `modules/${module}/service`)
-  return way.startsWith('.') ? way : `./${way}`
+  const relativePath = posix.relative(posix.dirname(path), `modules/${module}/service`)
+  return relativePath.startsWith('.') ? relativePath : `./${relativePath}`
 }
 
 /** Resolves `../users/repo` in `modules/auth/service` to `modules/users/repo`. A path outside `src` starts with `/`. */

@@ -20,7 +20,7 @@ const rules: readonly Rule[] = [
     breaks: readsEnvironment,
   },
   // Reading isTTY makes a pipe non-blocking, so that writes beyond 64 KiB are repeated or fail. `isatty` does not.
-  { name: 'asks a stream for isTTY', breaks: asksStream },
+  { name: 'reads isTTY of a stream', breaks: readsIsTty },
   {
     // The system actor has every right, so code that requests reach must not create one.
     name: 'acts as the system',
@@ -31,9 +31,9 @@ const rules: readonly Rule[] = [
       nameOf(part(node, 'value')) === 'system',
   },
   {
-    name: 'does something when imported',
+    name: 'has side effects when imported',
     except: ['src/main.ts', 'src/build/*.ts', 'src/**/*-worker.ts', 'src/cli/production.ts'],
-    breaks: actsOnImport,
+    breaks: hasSideEffects,
   },
 ]
 
@@ -58,7 +58,7 @@ export function judgeSource(path: string, source: string): string[] {
   return found
 
   function isGuaranteed(node: Node, parents: readonly Node[]): boolean {
-    return placesOfGuarantee(node, parents).some((place) => commentEnds.has(lineOf(place.start) - 1))
+    return guaranteePositions(node, parents).some((place) => commentEnds.has(lineOf(place.start) - 1))
   }
 }
 
@@ -98,13 +98,13 @@ function readsEnvironment(node: Node): boolean {
   return children(part(node, 'id')).some((property) => nameOf(part(property, 'key')) === 'env')
 }
 
-function asksStream(node: Node): boolean {
+function readsIsTty(node: Node): boolean {
   const isPart = node.type === 'MemberExpression' || node.type === 'Property'
   return isPart && [part(node, 'property'), part(node, 'key')].some((name) => nameOf(name) === 'isTTY')
 }
 
 /** Finds top-level statements, imports for side effects and `await` outside a function. */
-function actsOnImport(node: Node, parents: readonly Node[]): boolean {
+function hasSideEffects(node: Node, parents: readonly Node[]): boolean {
   const isTopLevel = parents.length === 1
   if (node.type === 'ImportDeclaration') return children(node).every((part) => part.type === 'Literal')
   if (node.type === 'AwaitExpression') return !parents.some((parent) => /Function/.test(parent.type))
@@ -117,7 +117,7 @@ const isCast = (node: Node) =>
   (node.type === 'TSAsExpression' && nameOf(children(part(node, 'typeAnnotation'))[0]) !== 'const')
 
 /** The nodes that the comment may stand above: the cast, its statement, or a function of this one statement. */
-function placesOfGuarantee(cast: Node, parents: readonly Node[]): Node[] {
+function guaranteePositions(cast: Node, parents: readonly Node[]): Node[] {
   const isStatement = ({ type }: Node) => /(Statement|Declaration)$/.test(type) && type !== 'BlockStatement'
   const at = parents.findLastIndex(isStatement)
   const block = parents[at - 1]

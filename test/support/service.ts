@@ -13,12 +13,12 @@ import { assertNothingIn, assertNothingLeaked } from './secret-leaks'
 export type Service = Awaited<ReturnType<typeof startTestService>>
 
 /** A running instance that shares its database and clock with another one. */
-type Neighbour = { databaseUrl: string | null; clock: MovableClock }
-type Options = { beside?: Neighbour }
+type OtherInstance = { databaseUrl: string | null; clock: MovableClock }
+type Options = { beside?: OtherInstance }
 export type LogLine = { event: string; level: number } & Record<string, unknown>
 
 // The lowest cost of argon2id and no rate limits, because most tests are about neither.
-const cheap = {
+const testDefaults = {
   ARGON2_MEMORY_KIB: '64',
   ARGON2_TIME: '1',
   EMBEDDED_FSYNC: 'off',
@@ -53,7 +53,7 @@ export async function startTestService(variables: Environment = {}, { beside }: 
   const home = mkdtempSync(join(tmpdir(), 'fastkit-test-'))
   const testDatabase = beside ? { url: beside.databaseUrl, drop: nothing } : await createTestDatabase()
   const config = loadConfig({
-    ...cheap,
+    ...testDefaults,
     PORT: '0',
     DATA_DIR: join(home, 'data'),
     JWT_SECRET: testSecret,
