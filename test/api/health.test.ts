@@ -30,7 +30,7 @@ const allOk = () => ({
   draining: 'ok',
 })
 
-/** Keeps the database silent during `work`: the network is cut, or its only connection is busy. */
+/** Keeps the database silent during `work`: its connections freeze, or the only one is busy. */
 async function whileSilent(work: () => Promise<void>) {
   if (!tap) return await service.sql.begin(work)
   tap.freeze()

@@ -185,7 +185,7 @@ const importLaw: readonly Row[] = [
       verbs,
       ['#web', 'only routes, guards and schemas depend on HTTP; take and return plain values'],
       ['#database', 'only the repo contains SQL; call a function of ./repo'],
-      ['**', 'only the service uses other layers; take the value from deps'],
+      ['**', 'this file must not depend on other layers; take the value from deps'],
     ],
   },
   {
