@@ -57,6 +57,15 @@ async function openServer(
 
 async function openEmbedded(config: Config, step: Step | null): Promise<Storage> {
   const dataDir = openEmbeddedDataDir(config.dataDir)
+  try {
+    return await openIn(dataDir, config, step)
+  } catch (error) {
+    dataDir.release()
+    throw error
+  }
+}
+
+async function openIn(dataDir: DataDir, config: Config, step: Step | null): Promise<Storage> {
   discardRestore(dataDir.path)
   removeSnapshot(dataDir.path)
   const jwtSecrets = config.jwtSecrets ?? [generatedSecret(join(dataDir.path, keyFile))]

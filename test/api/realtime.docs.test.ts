@@ -68,8 +68,9 @@ const plain = (text: string) => text.replaceAll('`', '')
 
 // Internal limits, which clients do not notice.
 const internalLimits = [
-  ...['maxAtWork', 'maxAwaitingTurn', 'maxTurnMilliseconds', 'tickMilliseconds', 'recheckMilliseconds'],
-  ...['beatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes', 'maxQueuedNotifications'],
+  ...['maxConcurrentTasks', 'maxWaitingTasks', 'maxTaskWaitMilliseconds', 'tickMilliseconds'],
+  ...['recheckMilliseconds', 'heartbeatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes'],
+  'maxQueuedNotifications',
 ]
 
 describe('GET /docs/websocket', () => {

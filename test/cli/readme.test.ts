@@ -73,5 +73,6 @@ function comparable(text: string): string {
     .replace(/"eyJ[\w.…-]+"/g, '"<token>"')
     .replace(elided.uuid, '<uuid>')
     .replace(elided.moment, '<moment>')
+    .replace(/"event_loop_lag_ms":\d+/, '"event_loop_lag_ms":<lag>')
     .replace(/"refresh_expires_in":6047\d\d|"refresh_expires_in":604800/, '"refresh_expires_in":<7d>')
 }

@@ -69,8 +69,8 @@ export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
         operationId: 'connect',
         summary: 'Open a WebSocket',
         description:
-          'Sign in with the `Authorization` header, the subprotocols `bearer` and the access token, a `ticket`, or a first ' +
-          'message `auth` within 10 seconds. A browser page has to be of this origin or of one in CORS_ORIGINS. ' +
+          'Authenticate with the `Authorization` header, with the subprotocols `bearer` and the access token, with a `ticket`, ' +
+          'or with a first message `auth` within 10 seconds. A page must have this origin or one of CORS_ORIGINS. ' +
           '[The protocol](/docs/websocket); [a console to try it](/docs/websocket/console).',
         security: [{ bearer: [] }, {}],
       },
@@ -81,8 +81,8 @@ export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
       response: { 201: Ticket, ...failures() },
       detail: {
         operationId: 'createTicket',
-        summary: 'A ticket for one WebSocket',
-        description: 'It stands for the access token where no header can be set, as in a browser.',
+        summary: 'Create a ticket for one WebSocket',
+        description: 'It replaces the access token if the client cannot set a header, as in a browser.',
       },
     })
 }
@@ -104,7 +104,8 @@ export const channelsRoutes = (deps: Deps) =>
         detail: {
           operationId: 'publishMessage',
           summary: 'Publish to a channel',
-          description: 'Reaches every listener, also the sockets of the caller. No subscription is needed.',
+          description:
+            'The message goes to every subscriber, also to the sockets of the caller. The caller needs no subscription.',
         },
       },
     )
@@ -118,9 +119,9 @@ export const channelsRoutes = (deps: Deps) =>
         response: { 200: MessagePage, ...failures('forbidden') },
         detail: {
           operationId: 'listMessages',
-          summary: 'What was published, newest first',
+          summary: 'List the messages of a channel',
           description:
-            'The last 100 messages of 24 hours; `room:` and `user:` channels have a history, others do not.',
+            'The last 100 messages of the last 24 hours, newest first. Only `room:` and `user:` channels have a history.',
         },
       },
     )
@@ -131,8 +132,8 @@ export const channelsRoutes = (deps: Deps) =>
       response: { 200: Presence, ...failures('forbidden') },
       detail: {
         operationId: 'getPresence',
-        summary: 'Who is in a channel',
-        description: 'For its members, which are those who are subscribed, and for admins.',
+        summary: 'List the members of a channel',
+        description: 'The members are the users who are subscribed. Only members and admins may ask.',
       },
     })
 
