@@ -31,12 +31,12 @@ const topLevel = [
 
 const sources = await read('src/**/*.ts')
 const tests = await read('test/**/*.ts')
-// The name of a layer says what a file is in every module.
+// Files of the same layer have the same name in every module.
 const layerNames = ['routes', 'schema', 'service', 'repo', 'table', 'guard'].map((name) => `${name}.ts`)
 const vocabulary = 'test/support/retired-words.ts'
 
 describe('src', () => {
-  test('keeps the import law and the style that a machine can check', () => {
+  test('follows the import law and the style rules', () => {
     expect(sources.flatMap(({ path, text }) => judgeSource(path, text))).toEqual([])
   })
 
@@ -48,7 +48,7 @@ describe('src', () => {
   })
 })
 
-test('no file name in src stands twice, but those of the layers', async () => {
+test('no file name is used twice in src except layer names', async () => {
   const names = (await Array.fromAsync(new Bun.Glob('src/**').scan({ cwd: root }))).map((path) =>
     basename(path),
   )
@@ -57,7 +57,7 @@ test('no file name in src stands twice, but those of the layers', async () => {
 })
 
 describe('retired words', () => {
-  test('stand nowhere', async () => {
+  test('are not used in src, test or docs', async () => {
     const kinds = ['{src,test}/**/*.{ts,md,js,mjs,css,sql,py}', 'docs/**', 'README.md']
     const files = (await Promise.all(kinds.map(read))).flat().filter(({ path }) => path !== vocabulary)
     expect(files.flatMap(({ path, text }) => judgeWords(path, text))).toEqual([])
@@ -73,8 +73,8 @@ describe('retired words', () => {
   })
 })
 
-test('what is left to chance comes from the seed of the run', () => {
-  // A port must differ between files that run at the same time.
+test('random values in tests come from the seed of the run', () => {
+  // Ports must differ between files that run at the same time.
   const may = ['test/support/random.ts', 'test/support/ports.ts', 'test/architecture.test.ts']
   const unseeded = tests.filter(
     ({ path, text }) => /Math\.random|fc\.assert/.test(text) && !may.includes(path),
@@ -82,84 +82,104 @@ test('what is left to chance comes from the seed of the run', () => {
   expect(unseeded.map(({ path }) => path)).toEqual([])
 })
 
-test('no test is skipped, alone or to be written', () => {
+test('no test has .skip, .only or .todo', () => {
   expect(tests.flatMap(({ path, text }) => judgeTest(path, text))).toEqual([])
 })
 
 describe('the top level', () => {
-  test('holds what the design names', () => {
-    expect(strangersAmong(git('ls-files', '-z').split('\0').filter(Boolean))).toEqual([])
+  test('contains only the files and folders of the design', () => {
+    expect(unexpectedAmong(git('ls-files', '-z').split('\0').filter(Boolean))).toEqual([])
   })
 
-  test('bears folders of tools, and no file of anyone', () => {
+  test('may contain dot folders of tools, but no other file', () => {
     const theirs = ['.github/workflows/ci.yml', '.vscode/settings.json']
-    expect(strangersAmong([...theirs, 'src/main.ts', 'docs/backup.md'])).toEqual([])
-    expect(strangersAmong(['notes.txt', 'lib/a.ts', 'lib/b.ts', '.secrets'])).toEqual([
+    expect(unexpectedAmong([...theirs, 'src/main.ts', 'docs/backup.md'])).toEqual([])
+    expect(unexpectedAmong(['notes.txt', 'lib/a.ts', 'lib/b.ts', '.secrets'])).toEqual([
       'notes.txt',
       'lib',
       '.secrets',
     ])
   })
 
-  // It holds the key that signs tokens.
+  // A backup contains the key that signs tokens.
   test.each([
     ['.gitignore', ['*.bak', '*.partial']],
     ['.dockerignore', ['**/*.bak', '**/*.partial']],
-  ])('%s keeps a backup out, whole or not', async (name, patterns) => {
+  ])('%s excludes complete and partial backups', async (name, patterns) => {
     const lines = (await Bun.file(`${root}/${name}`).text()).split('\n')
     expect(lines).toEqual(expect.arrayContaining(patterns))
   })
 })
 
-describe('the import law has teeth', () => {
+describe('the import law', () => {
   test.each([
-    ['core/clock.ts', 'elysia', 'move what needs it up, or take it as an argument'],
-    ['core/clock.ts', '../deps', 'move what needs it up, or take it as an argument'],
-    ['http/problem.ts', '../deps', 'move what needs it up, or take it as an argument'],
-    ['postgres/database.ts', '../modules/users/repo', 'move what needs it up, or take it as an argument'],
-    ['http/problem.ts', '../modules/auth/guard', 'move what needs it up, or take it as an argument'],
-    ['http/problem.ts', 'drizzle-orm', 'move what needs it up, or take it as an argument'],
-    ['modules/users/table.ts', '../../core/errors', 'put rules into the service'],
-    ['modules/users/schema.ts', './table', 'write its fields down here and map them in the service'],
+    ['core/clock.ts', 'elysia', 'move the code to a higher layer or take the value as an argument'],
+    ['core/clock.ts', '../deps', 'move the code to a higher layer or take the value as an argument'],
+    ['http/problem.ts', '../deps', 'move the code to a higher layer or take the value as an argument'],
+    [
+      'postgres/database.ts',
+      '../modules/users/repo',
+      'move the code to a higher layer or take the value as an argument',
+    ],
+    [
+      'http/problem.ts',
+      '../modules/auth/guard',
+      'move the code to a higher layer or take the value as an argument',
+    ],
+    ['http/problem.ts', 'drizzle-orm', 'move the code to a higher layer or take the value as an argument'],
+    ['modules/users/table.ts', '../../core/errors', 'move rules to the service'],
+    ['modules/users/schema.ts', './table', 'list the fields here and map them in the service'],
     [
       'modules/users/repo.ts',
       '../sessions/repo',
-      "join the table here, or let the service call '../sessions/service'",
+      "join the table here or let the service call '../sessions/service'",
     ],
-    ['modules/users/repo.ts', 'elysia', 'put rules into the service'],
-    ['modules/users/service.ts', '../sessions/repo', "call a verb of '../sessions/service'"],
+    ['modules/users/repo.ts', 'elysia', 'move rules to the service'],
+    ['modules/users/service.ts', '../sessions/repo', "call a function of '../sessions/service'"],
     ['modules/users/service.ts', './table', 'call a function of ./repo'],
-    ['modules/users/service.ts', '../../server/as-system', 'pass on the one that was given'],
-    ['modules/users/routes.ts', '../../server/as-system', 'pass its actor on'],
+    ['modules/users/service.ts', '../../server/as-system', 'pass the actor that it was given'],
+    ['modules/users/routes.ts', '../../server/as-system', 'pass the actor of the request'],
     ['modules/users/service.ts', 'drizzle-orm/pg-core', 'call a function of ./repo'],
-    ['modules/users/service.ts', '@elysiajs/swagger', 'take values and return them'],
-    ['modules/users/routes.ts', './repo', "call a verb of './service'"],
-    ['modules/users/routes.ts', '../sessions/repo', "call a verb of '../sessions/service'"],
-    ['modules/users/routes.ts', 'drizzle-orm', 'put the work into the service'],
-    ['modules/auth/guard.ts', '../sessions/liveness', "call a verb of '../sessions/service'"],
-    ['modules/auth/access-token.ts', 'elysia', 'take values and return them'],
-    ['app.ts', './modules/users/service', 'do it in the routes of that module'],
+    ['modules/users/service.ts', '@elysiajs/swagger', 'take and return plain values'],
+    ['modules/users/routes.ts', './repo', "call a function of './service'"],
+    ['modules/users/routes.ts', '../sessions/repo', "call a function of '../sessions/service'"],
+    ['modules/users/routes.ts', 'drizzle-orm', 'move it to the service'],
+    ['modules/auth/guard.ts', '../sessions/liveness', "call a function of '../sessions/service'"],
+    ['modules/auth/access-token.ts', 'elysia', 'take and return plain values'],
+    ['app.ts', './modules/users/service', 'move the code to the routes of that module'],
     ['deps.ts', './core/clock', 'use `import type`'],
-    ['main.ts', './app', 'put the work into src/cli'],
-    ['cli/serve-command.ts', '../build/build', 'move what both need to core'],
-    ['cli/serve-command.ts', '../../test/support/service', 'move what both need to src'],
-    ['helpers.ts', './core/clock', 'put it into a folder that has one'],
-    ['modules/realtime/routes.ts', './sockets/lifecycle', "import that file, or call a verb of './service'"],
-    ['modules/realtime/service.ts', './sockets/lifecycle', "import that file, or call a verb of './service'"],
-    ['modules/realtime/tickets.ts', './sockets/lifecycle', "import that file, or call a verb of './service'"],
-    ['modules/realtime/sockets/lifecycle.ts', '../guard', 'move it there'],
+    ['main.ts', './app', 'move the code to src/cli'],
+    ['cli/serve-command.ts', '../build/build', 'move the shared code to core'],
+    ['cli/serve-command.ts', '../../test/support/service', 'move the shared code to src'],
+    ['helpers.ts', './core/clock', 'move it to a folder that has one'],
+    [
+      'modules/realtime/routes.ts',
+      './sockets/lifecycle',
+      "import that file or call a function of './service'",
+    ],
+    [
+      'modules/realtime/service.ts',
+      './sockets/lifecycle',
+      "import that file or call a function of './service'",
+    ],
+    [
+      'modules/realtime/tickets.ts',
+      './sockets/lifecycle',
+      "import that file or call a function of './service'",
+    ],
+    ['modules/realtime/sockets/lifecycle.ts', '../guard', 'move the shared code to the service'],
     ['modules/realtime/sockets/lifecycle.ts', '../table', 'call a function of ./repo'],
-    ['modules/realtime/sockets/lifecycle.ts', 'elysia', 'take values and return them'],
+    ['modules/realtime/sockets/lifecycle.ts', 'elysia', 'take and return plain values'],
     [
       'modules/users/sockets.ts',
       '../realtime/sockets/lifecycle',
-      "import that file, or call a verb of '../realtime/service'",
+      "import that file or call a function of '../realtime/service'",
     ],
-    ['modules/users/deep/down/service.ts', '../../repo', 'put it into a folder that has one'],
+    ['modules/users/deep/down/service.ts', '../../repo', 'move it to a folder that has one'],
     [
       'cli/serve-command.ts',
       '../modules/realtime/sockets/lifecycle',
-      "import that file, or call a verb of '../modules/realtime/service'",
+      "import that file or call a function of '../modules/realtime/service'",
     ],
   ])('%s must not import %s: %s', (file, specifier, advice) => {
     const problem = judgeImport(file, specifier)
@@ -196,7 +216,7 @@ describe('the import law has teeth', () => {
   })
 })
 
-describe('the style rules have teeth', () => {
+describe('the style rules', () => {
   test.each([
     ['default export', 'export default 1'],
     ['barrel', "export * from './clock'"],
@@ -221,7 +241,7 @@ describe('the style rules have teeth', () => {
     ['must not import', "import { t } from 'elysia'\nexport const a = t.String()"],
     ['must not import', "import type { Deps } from '../deps'\nexport type A = Deps"],
     ['must not import', "export const f = () => import('../modules/users/repo')"],
-  ])('%s: %s', (problem, source) => {
+  ])('refuse %s: %s', (problem, source) => {
     expect(judgeSource('src/core/fabricated.ts', source)).toEqual([expect.stringContaining(problem)])
   })
 
@@ -232,26 +252,26 @@ describe('the style rules have teeth', () => {
     'export function f(x: unknown) {\n  g()\n  // The caller checked it.\n  return h(x as string)\n}',
     "export const text = 'TO' + ' any as string!'",
     "import type { A } from './clock'\nexport const f = async (a: A) => await a",
-  ])('nothing against: %s', (source) => {
+  ])('allow: %s', (source) => {
     expect(judgeSource('src/core/fabricated.ts', source)).toEqual([])
   })
 
-  test('a parked test is found, a conditional one is not', () => {
+  test('refuse parked tests, but not conditional ones', () => {
     const parked = "test.skip('a', f)\ndescribe.only('b', f)\ntest.todo('c')\ntest.skipIf(isWindows)('d', f)"
     expect(judgeTest('a.test.ts', parked)).toHaveLength(3)
   })
 })
 
-/** What git says of this working tree; nothing where there is no repository. */
+/** The output of git for this working tree; empty without a repository. */
 const git = (...args: string[]) => Bun.spawnSync(['git', ...args], { cwd: root }).stdout.toString()
 
-/** Of the paths that git tracks, the names at the top that the design does not know. Dot folders belong to tools. */
-function strangersAmong(paths: string[]): string[] {
+/** The top-level names of tracked paths that are not in the design. Dot folders of tools are allowed. */
+function unexpectedAmong(paths: string[]): string[] {
   const names = paths.filter((path) => !/^\..*\//.test(path)).map((path) => path.split('/')[0] ?? '')
   return [...new Set(names)].filter((name) => !topLevel.includes(name))
 }
 
-/** The files of one kind, without declarations and what a generator wrote. */
+/** The files that match, without type declarations and generated files. */
 async function read(pattern: string): Promise<{ path: string; text: string }[]> {
   const paths = await Array.fromAsync(new Bun.Glob(pattern).scan({ cwd: root }))
   const kept = paths.filter((path) => !path.endsWith('.d.ts') && !generated.includes(path)).toSorted()

@@ -1,15 +1,15 @@
-// bun test/suites.ts NAME [options of bun test]: runs the part of the tests that has this name, and says what it leaves out.
+// Runs one suite of the tests and prints what it leaves out. Usage: bun test/suites.ts NAME [options of bun test]
 
-/** Files below `test`, without `.test.ts`. */
+/** Tests of the built executable, as paths below `test` without `.test.ts`. */
 const needBuild = ['deploy/executable*', 'deploy/release']
-/** They hold a service to times under load: with the machine for themselves, one after the other. */
+/** Tests that measure times under load. They run one after the other, with nothing else on the machine. */
 const needQuiet = [
   ...['cluster/traces.collector', 'cluster/realtime.recovery'],
   ...['crash/faults', 'crash/ledger', 'crash/overload', 'crash/realtime.crash', 'crash/realtime.memory'],
   ...['crash/refresh.crash', 'crash/shutdown.load'],
 ]
-/** What these prove is the same on every database. */
-const onceIsEnough = [
+/** Tests that do not depend on the database, so one database is enough. */
+const databaseIndependent = [
   ...['architecture', 'unit/*', 'api/docs', 'api/http.slow', 'cli/add-a-resource', 'cli/generate-migrations'],
   ...['cli/log.pretty', 'cli/user-command.usage', 'cluster/traces.collector', 'deploy/caddy'],
 ]
@@ -29,11 +29,11 @@ const slow = [
 type Suite = { only?: readonly string[]; without?: readonly string[]; isParallel: boolean }
 
 const isOnServer = Boolean(Bun.env['TEST_DATABASE_URL'])
-const again = isOnServer ? onceIsEnough : []
+const skipped = isOnServer ? databaseIndependent : []
 const suites: Record<string, Suite> = {
   fast: { without: slow, isParallel: true },
-  parallel: { without: [...needBuild, ...needQuiet, ...again], isParallel: true },
-  quiet: { only: needQuiet.filter((name) => !again.includes(name)), isParallel: false },
+  parallel: { without: [...needBuild, ...needQuiet, ...skipped], isParallel: true },
+  quiet: { only: needQuiet.filter((name) => !skipped.includes(name)), isParallel: false },
   executable: { only: needBuild, isParallel: true },
 }
 

@@ -21,7 +21,7 @@ const sidOf = (token: string) => decodeJwt(token)['sid']
 
 type Case = {
   type: string
-  /** What is done by whom, given a user and a second session of his. */
+  /** Does something to `user` in the request `requestId`, as the user or as the admin. */
   act(user: Person, requestId: string): Promise<{ status: number }>
   actor: 'user' | 'admin' | null
   details?: Record<string, string>
@@ -112,7 +112,7 @@ const cases: Case[] = [
   },
 ]
 
-/** Which session an event names: the caller's, the one that a sign-in opened, or none. */
+/** The session that an event names: the caller's, the one that a sign-in opened, or none. */
 function sessionIn(type: string, accessToken: string) {
   if (type === 'sign_in.succeeded') return expect.stringMatching(/^[0-9a-f-]{36}$/)
   return /^(session|refresh)/.test(type) ? sidOf(accessToken) : null
@@ -120,7 +120,7 @@ function sessionIn(type: string, accessToken: string) {
 
 describe('an event', () => {
   test.each(cases)(
-    '$type by $actor is kept and logged: who, whom, from where, in which request',
+    '$type by $actor is kept and logged with actor, target, address and request id',
     async (one) => {
       const user = await service.enter()
       const requestId = `audit-${crypto.randomUUID()}`
@@ -148,7 +148,7 @@ describe('an event', () => {
     },
   )
 
-  test('user.created names nobody for a registration and the admin otherwise', async () => {
+  test('user.created has no actor after a registration, and else names the admin', async () => {
     const { id } = await service.register()
     const body = { email: service.newEmail(), password: aPassword, role: 'admin' }
     const made = await service.call('POST /api/v1/users', { token: admin.access_token, body })
@@ -157,7 +157,7 @@ describe('an event', () => {
     expect(others).toMatchObject([{ type: 'user.created', actor_id: admin.id, details: { role: 'admin' } }])
   })
 
-  test('access.forbidden names who tried what, and on whom', async () => {
+  test('access.forbidden names the user, the route and the target', async () => {
     const user = await service.enter()
     await service.call('GET /api/v1/users', as(user.access_token, 'tried-it'))
     expect(await events(`user_id=${user.id}&type=access.forbidden`)).toMatchObject([
@@ -178,7 +178,7 @@ describe('an event', () => {
     ])
   })
 
-  test('user.activated follows user.deactivated; setting what is set already leaves none', async () => {
+  test('setting is_active to the value that it has records no event', async () => {
     const user = await service.register()
     for (const is_active of [true, false, false, true, true])
       await service.call(`PATCH /api/v1/users/${user.id}`, {
@@ -189,7 +189,7 @@ describe('an event', () => {
     expect(types).toEqual(['user.activated', 'user.deactivated', 'user.created'])
   })
 
-  test('sign_in.failed of an unknown address has no target and nothing of the address', async () => {
+  test('sign_in.failed for an unknown address has no target and does not contain the address', async () => {
     const email = service.newEmail()
     await service.call('POST /api/v1/auth/login', {
       ...as(undefined, 'nobody'),
@@ -202,7 +202,7 @@ describe('an event', () => {
 })
 
 describe('a change that fails', () => {
-  test('leaves no event and no line of it', async () => {
+  test('leaves no audit event and no audit log line', async () => {
     const [user, other] = [await service.enter(), await service.register()]
     const before = await events(`user_id=${user.id}`)
     const taken = { email: other.email, role: 'admin', is_active: false, password: 'another horse battery' }
@@ -214,7 +214,7 @@ describe('a change that fails', () => {
     expect(lines).toEqual(['http.request'])
   })
 
-  test('a registration under a taken address leaves none either', async () => {
+  test('a registration with a taken address leaves no audit event', async () => {
     const { email } = await service.register()
     const body = { email, password: aPassword }
     await service.call('POST /api/v1/auth/register', { ...as(undefined, 'again'), body })
@@ -223,8 +223,8 @@ describe('a change that fails', () => {
   })
 })
 
-describe('a client that hangs up', () => {
-  test('is on record with its address', async () => {
+describe('a client that disconnects before the response', () => {
+  test('is recorded with its address', async () => {
     const ends = Array.from({ length: 10 }, async () => {
       const { access_token: token } = await service.enter()
       const requestId = `gone-${crypto.randomUUID()}`
@@ -240,7 +240,7 @@ describe('a client that hangs up', () => {
 })
 
 describe('GET /api/v1/audit-events', () => {
-  test('gives each event once, newest first, while more come', async () => {
+  test('lists each event once, newest first, while new ones arrive', async () => {
     const seen: string[] = []
     let cursor = ''
     do {
@@ -275,7 +275,7 @@ describe('GET /api/v1/audit-events', () => {
     },
   )
 
-  test('is for admins, and for reading', async () => {
+  test('is for admins only and read-only', async () => {
     const user = await service.enter()
     expect((await service.call('GET /api/v1/audit-events')).status).toBe(401)
     const { access_token: token } = user

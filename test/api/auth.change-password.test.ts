@@ -15,7 +15,7 @@ const eventsOf = async ({ id }: Person) =>
   (await service.sql`select type from audit_events where target_id = ${id}`).map(({ type }) => type)
 
 describe('POST /api/v1/auth/password', () => {
-  test('answers a working pair of a fresh session and ends all the others', async () => {
+  test('returns the tokens of a new session and ends all other sessions', async () => {
     const user = await service.enter()
     const others = [user, await service.signIn(user), await service.signIn(user)]
     const { status, body, headers } = await to(user)
@@ -39,7 +39,7 @@ describe('POST /api/v1/auth/password', () => {
     expect(reasons.map((row) => row['revoke_reason'])).toEqual(Array(3).fill('password_changed'))
   })
 
-  test('keeps the name of the device, its user agent and its address', async () => {
+  test('keeps device name, user agent and address of the session', async () => {
     const { email, password } = await service.register()
     const { body: phone } = await service.call('POST /api/v1/auth/login', {
       body: { email, password, device_name: 'phone' },
@@ -54,7 +54,7 @@ describe('POST /api/v1/auth/password', () => {
     expect(body.items).toMatchObject([{ device_name: 'phone', user_agent: 'phone/1', ip: '127.0.0.1' }])
   })
 
-  test('with the wrong current password changes nothing and ends nothing', async () => {
+  test('with a wrong current password changes nothing and ends no session', async () => {
     const user = await service.enter()
     const before = await hashOf(user)
     for (const current_password of ['not the password', user.password.toUpperCase(), `${user.password} `]) {
@@ -66,7 +66,7 @@ describe('POST /api/v1/auth/password', () => {
     expect(await eventsOf(user)).not.toContain('password.changed')
   })
 
-  test('of a hash that cannot be read is a wrong password, and the log says whose', async () => {
+  test('with an unreadable hash answers wrong_password, and the log names the user', async () => {
     const user = await service.enter()
     await service.sql`update users set password_hash = '{SHA}abc' where id = ${user.id}`
     expect(outcome(await to(user))).toEqual([403, 'wrong_password'])
@@ -75,7 +75,7 @@ describe('POST /api/v1/auth/password', () => {
     expect(told).toMatchObject([{ level: 40, userId: user.id }])
   })
 
-  test('with a weak new password changes nothing, and says so only to who knows the current one', async () => {
+  test('with a weak new password changes nothing, and checks the current password first', async () => {
     const user = await service.enter()
     const weak = JSON.stringify({ current_password: user.password, new_password: 'password123' })
     expect(outcome(await change(user.access_token, weak))).toEqual([422, 'weak_password', '/new_password'])
@@ -97,12 +97,12 @@ describe('POST /api/v1/auth/password', () => {
     expect(outcome(answer)).toEqual([422, 'validation_failed', pointer])
   })
 
-  test('without a token is 401 before anything of the body is looked at', async () => {
+  test('without a token is 401 before the body is validated', async () => {
     const answer = await service.call('POST /api/v1/auth/password', { body: 'no JSON' })
     expect(outcome(answer)).toEqual([401, 'unauthenticated'])
   })
 
-  test('10 times at once succeeds once, and the session it answered with is the only one', async () => {
+  test('ten times at once succeeds once and leaves only the new session', async () => {
     const user = await service.enter()
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, at) => to(user, `another horse battery ${at}`)),
@@ -115,7 +115,7 @@ describe('POST /api/v1/auth/password', () => {
     expect(live.map(({ id }) => id)).toEqual([decodeJwt(won[0]?.body.access_token)['sid']])
   })
 
-  test('racing logins with the old password leaves none of their sessions alive', async () => {
+  test('racing logins with the old password ends their sessions', async () => {
     for (let round = 0; round < 10; round++) {
       const user = await service.enter()
       const login = () => service.call('POST /api/v1/auth/login', { body: credentials(user) })

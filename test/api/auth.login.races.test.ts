@@ -28,7 +28,7 @@ describe.each(otherForms)('password hash in %s', (_, form) => {
     return { ...user, hash }
   }
 
-  test('is replaced at login and not again', async () => {
+  test('is replaced at the first login only', async () => {
     const user = await userWith()
     expect((await login(user)).status).toBe(200)
     const replaced = await hashOf(user.id)
@@ -37,7 +37,7 @@ describe.each(otherForms)('password hash in %s', (_, form) => {
     expect(await hashOf(user.id)).toBe(replaced)
   })
 
-  test('is left alone by a refused login', async () => {
+  test('stays after a refused login', async () => {
     const user = await userWith()
     expect((await login({ ...user, password: 'not this one' })).status).toBe(401)
     await service.sql`update users set is_active = false where id = ${user.id}`
@@ -45,7 +45,7 @@ describe.each(otherForms)('password hash in %s', (_, form) => {
     expect(await hashOf(user.id)).toBe(user.hash)
   })
 
-  test('lets every one of ten logins at once in', async () => {
+  test('allows ten logins at once', async () => {
     const user = await userWith()
     const answers = await Promise.all(Array.from({ length: 10 }, () => login(user)))
     expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200))
@@ -56,15 +56,18 @@ describe.each(otherForms)('password hash in %s', (_, form) => {
 test.each([
   ['that NFKC changes', 'Zimmer 40m² µ', '$2b$04$abcdefghijklmnopqrstuuLFc2SIVQgKXLt70k3CWAeDTqVOy9YO.'],
   ['of 80 bytes', 'x'.repeat(80), '$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i'],
-])('a password %s signs in by the hash of crypt(3), and by ours from then on', async (_, password, hash) => {
-  const { id, email } = await service.register()
-  await service.sql`update users set password_hash = ${hash} where id = ${id}`
-  expect((await login({ email, password: `${password.slice(0, 9)}!` })).status).toBe(401)
-  expect((await login({ email, password })).status).toBe(200)
-  expect(await hashOf(id)).toStartWith('$argon2id$v=19$m=64,t=1,p=1$')
-  for (const form of ['NFC', 'NFKD'] as const)
-    expect((await login({ email, password: password.normalize(form) })).status).toBe(200)
-})
+])(
+  'a password %s signs in with a crypt(3) hash, which is replaced by argon2id',
+  async (_, password, hash) => {
+    const { id, email } = await service.register()
+    await service.sql`update users set password_hash = ${hash} where id = ${id}`
+    expect((await login({ email, password: `${password.slice(0, 9)}!` })).status).toBe(401)
+    expect((await login({ email, password })).status).toBe(200)
+    expect(await hashOf(id)).toStartWith('$argon2id$v=19$m=64,t=1,p=1$')
+    for (const form of ['NFC', 'NFKD'] as const)
+      expect((await login({ email, password: password.normalize(form) })).status).toBe(200)
+  },
+)
 
 test('replacing a hash moves updated_at', async () => {
   const user = await service.register()
@@ -76,7 +79,7 @@ test('replacing a hash moves updated_at', async () => {
   expect(Date.parse(updated_at) - Date.parse(created_at)).toBeGreaterThanOrEqual(60_000)
 })
 
-describe('login that has checked the password while', () => {
+describe('a login during which', () => {
   type Change = (sql: postgres.Sql | postgres.TransactionSql, id: string) => Promise<unknown>
   const meanwhile: [string, Change][] = [
     ['the account was deactivated', (sql, id) => sql`update users set is_active = false where id = ${id}`],
@@ -90,7 +93,7 @@ describe('login that has checked the password while', () => {
   test.each(meanwhile)('%s is refused and opens no session', async (_, change) => {
     const user = await service.register()
     const { verify } = service.deps.passwords
-    // The real check, then the change: the moment that a race has to hit.
+    // The change happens right after the real check, where a race would do harm.
     service.deps.passwords.verify = async (password, hash) => {
       const isMatch = await verify(password, hash)
       await change(service.sql, user.id)
@@ -102,9 +105,9 @@ describe('login that has checked the password while', () => {
     expect(await sessionsOf(user.id)).toHaveLength(0)
   })
 
-  // The embedded database has one connection: a transaction that is still open keeps every other statement out.
+  // The embedded database has one connection: an open transaction blocks every other statement.
   test.skipIf(serverUrl === null).each(meanwhile)(
-    '%s in a transaction still open waits for its end',
+    '%s in an open transaction waits for its commit',
     async (_, change) => {
       const user = await service.register()
       const rival = postgres(String(service.databaseUrl), { max: 1 })
@@ -112,7 +115,7 @@ describe('login that has checked the password while', () => {
       await rival.begin(async (transaction) => {
         await change(transaction, user.id)
         void login(user).then(resolve)
-        await untilSomeoneWaits()
+        await untilLockIsAwaited()
       })
       await rival.end()
       expect((await answered).body.code).toBe('invalid_credentials')
@@ -121,19 +124,19 @@ describe('login that has checked the password while', () => {
   )
 })
 
-async function untilSomeoneWaits() {
+async function untilLockIsAwaited() {
   const waiting = () =>
     service.sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
   for (let tries = 0; tries < 2000; tries++) if ((await waiting()).length > 0) return
   throw new Error('nobody waited for the lock')
 }
 
-describe('more logins at once than can be hashed in time', () => {
-  test('are refused with 503 and Retry-After, and the service goes on', async () => {
+describe('logins beyond what can be hashed in time', () => {
+  test('get 503 and Retry-After, and the service keeps working', async () => {
     const busy = await startTestService({ ARGON2_MEMORY_KIB: '32768' })
     const body = JSON.stringify({ email: 'malformed', password: aPassword })
     const attempt = () => busy.call('POST /api/v1/auth/login', { body })
-    // As many as are hashed at a time and wait, however many cores there are.
+    // Fills every hashing slot and the queue, for any number of cores.
     const crowd = Promise.allSettled(
       Array.from({ length: availableParallelism() * 65 }, () => busy.deps.passwords.hash(aPassword)),
     )

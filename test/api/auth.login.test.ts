@@ -14,7 +14,7 @@ const sessionsOf = (userId: string) =>
 const sidOf = (token: string) => String(decodeJwt(token)['sid'])
 
 describe('POST /api/v1/auth/login', () => {
-  test('answers with a pair and is not to be stored', async () => {
+  test('returns a token pair with Cache-Control: no-store', async () => {
     const user = await service.register()
     const { status, headers, body } = await login(user)
     expect(status).toBe(200)
@@ -29,7 +29,7 @@ describe('POST /api/v1/auth/login', () => {
     expect((await service.me(body.access_token)).body.id).toBe(user.id)
   })
 
-  test('twice opens two sessions, each with a chain of its own', async () => {
+  test('twice opens two sessions with separate refresh tokens', async () => {
     const user = await service.register()
     const [first, second] = [await service.signIn(user), await service.signIn(user)]
     const rows = await sessionsOf(user.id)
@@ -37,7 +37,7 @@ describe('POST /api/v1/auth/login', () => {
     expect(await service.sql`select 1 from tokens where user_id = ${user.id}`).toHaveLength(2)
   })
 
-  test('keeps device name, user agent and address with the session', async () => {
+  test('stores device name, user agent and address with the session', async () => {
     const user = await service.register()
     const headers = { 'user-agent': `curl/8 ${'x'.repeat(400)}` }
     await login(user, { device_name: 'Adas 手机 📱', headers })
@@ -87,11 +87,11 @@ describe('refused login', () => {
     ['too short a password', async () => ({ ...(await service.register()), password: 'x' })],
   ]
 
-  test('says the same, in words and headers, whatever the reason', async () => {
+  test('has the same status, headers and body for every reason', async () => {
     const answers = await Promise.all(
       cases.map(async ([, credentials]) => {
         const { email, password } = await credentials()
-        // As text: what is refused here is no secret to look for in the log.
+        // As text, so that the refused password does not count as a secret that must not be in the log.
         return service.call('POST /api/v1/auth/login', { body: JSON.stringify({ email, password }) })
       }),
     )
@@ -105,14 +105,14 @@ describe('refused login', () => {
     expect(answers[0]?.headers.get('www-authenticate')).toBe('Bearer')
   })
 
-  test('opens no session and leaves no address or password in the log', async () => {
+  test('opens no session and logs neither address nor password', async () => {
     const user = await deactivated()
     expect((await login(user)).status).toBe(401)
     expect(await sessionsOf(user.id)).toHaveLength(0)
     expect(JSON.stringify(service.lines)).not.toContain(user.email)
   })
 
-  test('for a hash that cannot be read tells the operator whose it is, and nobody the hash', async () => {
+  test('with an unreadable hash logs a warning with the user, and never the hash', async () => {
     const user = await unreadable('{SHA}kq3vzw9x')
     expect((await login(user)).status).toBe(401)
     const told = service.lines.filter(({ event }) => event === 'password.unsupported_hash')
@@ -122,7 +122,7 @@ describe('refused login', () => {
     expect(kept.map(({ type }) => type)).toEqual(['user.created', 'sign_in.failed'])
   })
 
-  test('takes about as long whatever the reason (printed, since machines differ)', async () => {
+  test('takes about the same time for every reason (only printed, because machines differ)', async () => {
     const costly = await startTestService({ ARGON2_MEMORY_KIB: '4096' })
     const user = await costly.register()
     const times = new Map<string, number[]>([

@@ -12,14 +12,14 @@ const sidOf = (pair: Pair) => String(decodeJwt(pair.access_token)['sid'])
 const sessionOf = async (pair: Pair) =>
   (await service.sql`select * from sessions where id = ${sidOf(pair)}`)[0] ?? {}
 
-async function expectDead(pair: Pair) {
+async function expectEnded(pair: Pair) {
   expect((await service.me(pair.access_token)).body.code).toBe('invalid_token')
   expect((await service.refresh(pair.refresh_token)).body.code).toBe('invalid_refresh_token')
   const { revoked_at, revoke_reason } = await sessionOf(pair)
   expect([typeof revoked_at, revoke_reason]).toEqual(['string', 'logged_out'])
 }
 
-async function expectAlive(pair: Pair) {
+async function expectActive(pair: Pair) {
   expect((await service.me(pair.access_token)).status).toBe(200)
   expect((await service.refresh(pair.refresh_token)).status).toBe(200)
   expect((await sessionOf(pair))['revoked_at']).toBeNull()
@@ -31,35 +31,35 @@ describe('POST /api/v1/auth/logout', () => {
     ['the access token and an empty object', ({ access_token }) => ({ token: access_token, body: {} })],
     ['the refresh token', ({ refresh_token }) => ({ body: { refresh_token } })],
     ['both', ({ access_token, refresh_token }) => ({ token: access_token, body: { refresh_token } })],
-  ])('by %s ends the session: both tokens are dead', async (_, options) => {
+  ])('with %s ends the session and both its tokens', async (_, options) => {
     const pair = await service.enter()
     const { status, text, headers } = await logout(options(pair))
     expect([status, text, headers.get('cache-control')]).toEqual([204, '', 'no-store'])
-    await expectDead(pair)
+    await expectEnded(pair)
   })
 
-  test('by tokens of two people ends the session of each, on record as their own doing', async () => {
+  test('with tokens of two users ends both sessions, each recorded with its own user as actor', async () => {
     const [ada, bob] = [await service.enter(), await service.enter()]
     const { status } = await logout({ token: ada.access_token, body: { refresh_token: bob.refresh_token } })
     expect(status).toBe(204)
-    await expectDead(ada)
-    await expectDead(bob)
+    await expectEnded(ada)
+    await expectEnded(bob)
     const events = await service.sql`select actor_id, session_id from audit_events
       where session_id in (${sidOf(ada)}, ${sidOf(bob)}) and type = 'session.revoked'`
     const actors = Object.fromEntries(events.map(({ session_id, actor_id }) => [session_id, actor_id]))
     expect(actors).toEqual({ [sidOf(ada)]: ada.id, [sidOf(bob)]: bob.id })
   })
 
-  test('leaves the other sessions of the user, and those of others', async () => {
+  test('leaves all other sessions alone', async () => {
     const user = await service.enter()
     const [elsewhere, other] = [await service.signIn(user), await service.enter()]
     await logout({ token: user.access_token })
-    await expectDead(user)
-    await expectAlive(elsewhere)
-    await expectAlive(other)
+    await expectEnded(user)
+    await expectActive(elsewhere)
+    await expectActive(other)
   })
 
-  test('again is 204 and changes nothing', async () => {
+  test('twice is 204 and changes nothing more', async () => {
     const pair = await service.enter()
     await logout({ token: pair.access_token })
     const before = await sessionOf(pair)
@@ -69,7 +69,7 @@ describe('POST /api/v1/auth/logout', () => {
     expect(await sessionOf(pair)).toEqual(before)
   })
 
-  test('twenty times at once is 204 each time and one line in the log', async () => {
+  test('twenty times at once is 204 each time and logs one event', async () => {
     const pair = await service.enter()
     const answers = await Promise.all(Array.from({ length: 20 }, () => logout({ token: pair.access_token })))
     expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(204))
@@ -79,28 +79,28 @@ describe('POST /api/v1/auth/logout', () => {
     expect(revoked).toHaveLength(1)
   })
 
-  test('by an access token whose time has passed ends the session', async () => {
+  test('with an expired access token ends the session', async () => {
     const pair = await service.enter()
     service.clock.advance(3600)
     expect((await logout({ token: pair.access_token })).status).toBe(204)
-    await expectDead(pair)
+    await expectEnded(pair)
   })
 
-  test('by a refresh token whose time has passed is 204', async () => {
+  test('with an expired refresh token is 204', async () => {
     const pair = await service.enter()
     service.clock.advance(8 * 86_400)
     expect((await logout({ body: { refresh_token: pair.refresh_token } })).status).toBe(204)
-    await expectDead(pair)
+    await expectEnded(pair)
   })
 
-  test('by a used refresh token ends the session, its successor too, and is no theft', async () => {
+  test('with a used refresh token ends the session and does not count as reuse', async () => {
     const pair = await service.enter()
     const { body: next } = await service.refresh(pair.refresh_token)
     expect((await logout({ body: { refresh_token: pair.refresh_token } })).status).toBe(204)
-    await expectDead(next)
+    await expectEnded(next)
   })
 
-  test('kills the token that was live and leaves what happened to the used one', async () => {
+  test('revokes the current refresh token and leaves the used one as it was', async () => {
     const pair = await service.enter()
     await service.refresh(pair.refresh_token)
     await logout({ token: pair.access_token })
@@ -113,7 +113,7 @@ describe('POST /api/v1/auth/logout', () => {
     expect(rows[1]?.['revoked_at']).toBe((await sessionOf(pair))['revoked_at'])
   })
 
-  test('of a deactivated or deleted user is 204', async () => {
+  test('is 204 for a deactivated or deleted user', async () => {
     const [deactivated, deleted] = [await service.enter(), await service.enter()]
     await service.sql`update users set is_active = false where id = ${deactivated.id}`
     await service.sql`delete from users where id = ${deleted.id}`
@@ -121,14 +121,14 @@ describe('POST /api/v1/auth/logout', () => {
     expect((await logout({ token: deleted.access_token })).status).toBe(204)
   })
 
-  test('racing a refresh leaves the session dead, whoever wins', async () => {
+  test('racing a refresh ends the session in either order', async () => {
     for (let round = 0; round < 10; round++) {
       const pair = await service.enter()
       const [refreshed] = await Promise.all([
         service.refresh(pair.refresh_token),
         logout({ token: pair.access_token }),
       ])
-      await expectDead(refreshed.status === 200 ? refreshed.body : pair)
+      await expectEnded(refreshed.status === 200 ? refreshed.body : pair)
     }
   })
 })
@@ -176,7 +176,7 @@ describe('refused logout', () => {
     const pair = await service.enter()
     const { status, body } = await logout(options(pair))
     expect([status, body.code]).toEqual([401, code])
-    await expectAlive(pair)
+    await expectActive(pair)
   })
 
   test.each<[string, unknown, number]>([
@@ -188,6 +188,6 @@ describe('refused logout', () => {
   ])('with a good access token and a body that is %s touches nothing', async (_, body, status) => {
     const pair = await service.enter()
     expect((await logout({ token: pair.access_token, body })).status).toBe(status)
-    await expectAlive(pair)
+    await expectActive(pair)
   })
 })

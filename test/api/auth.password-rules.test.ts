@@ -3,7 +3,7 @@ import { useService } from '../support/service'
 
 const service = useService()
 
-// As text: what is refused is no secret to look for in the log.
+// As text, so that refused passwords do not count as secrets that must not be in the log.
 const send = (path: string, body: object) =>
   service.call(`POST /api/v1/auth/${path}`, { body: JSON.stringify(body) })
 const register = (password: unknown, email = service.newEmail()) => send('register', { email, password })
@@ -17,7 +17,7 @@ describe('password of a new account', () => {
     ['spaces at both ends, which belong to it', '  kq3vzw  '],
     ['line breaks and tabs', 'kq3\n\tvzw9'],
     ['quotes', `kq3"'\\vzw9`],
-  ])('%s is taken and signs in', async (_, password) => {
+  ])('%s is accepted and signs in', async (_, password) => {
     const email = service.newEmail()
     expect((await register(password, email)).status).toBe(201)
     expect((await send('login', { email, password })).status).toBe(200)
@@ -53,7 +53,7 @@ describe('password of a new account', () => {
     expect(body.errors[0].message).toContain('must not contain the name')
   })
 
-  test('a name of three letters in the address is too short to matter', async () => {
+  test('a name of three letters in the address may be part of the password', async () => {
     expect((await register('xx-ada-xx-9', 'ada@example.com')).status).toBe(201)
   })
 
@@ -66,7 +66,7 @@ describe('password of a new account', () => {
     ['number', 1234567890],
     ['null', null],
     ['list', ['kq3vzw9x']],
-  ])('%s fails validation on both ways in', async (_, password) => {
+  ])('%s fails validation at registration and login', async (_, password) => {
     const email = service.newEmail()
     for (const path of ['register', 'login']) {
       const { status, body } = await send(path, { email, password })
@@ -91,7 +91,7 @@ describe('one password in two Unicode forms', () => {
     expect((await send('login', { email, password: typed })).status).toBe(200)
   })
 
-  test('case, and letters that only look alike, stay different', async () => {
+  test('upper case and lookalike letters make a different password', async () => {
     const email = service.newEmail()
     expect((await register('kq3vzw9x-a', email)).status).toBe(201)
     for (const password of ['KQ3VZW9X-A', 'kq3vzw9x-а', 'kq3vzw9x-a ', 'kq3vzw9x-'])

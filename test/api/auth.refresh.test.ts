@@ -7,7 +7,7 @@ const service = useService()
 const jtiOf = (token: string) => decodeJwt(token).jti
 
 describe('POST /api/v1/auth/refresh', () => {
-  test('gives a new pair of the same session', async () => {
+  test('returns a new token pair of the same session', async () => {
     const { access_token, refresh_token } = await service.enter()
     const { status, body, headers } = await service.refresh(refresh_token)
     expect(status).toBe(200)
@@ -17,7 +17,7 @@ describe('POST /api/v1/auth/refresh', () => {
     expect((await service.me(body.access_token)).status).toBe(200)
   })
 
-  test('answers a repeat inside the grace with the same successor', async () => {
+  test('repeated within the grace period returns the same successor', async () => {
     const { refresh_token } = await service.enter()
     const first = await service.refresh(refresh_token)
     service.clock.advance(9)
@@ -27,7 +27,7 @@ describe('POST /api/v1/auth/refresh', () => {
     expect(decodeJwt(second.body.refresh_token).exp).toBe(decodeJwt(first.body.refresh_token).exp)
   })
 
-  test('of a used token after the grace ends the session, and it stays ended', async () => {
+  test('with a used token after the grace period ends the session for good', async () => {
     const { refresh_token } = await service.enter()
     const { body: next } = await service.refresh(refresh_token)
     service.clock.advance(11)
@@ -38,7 +38,7 @@ describe('POST /api/v1/auth/refresh', () => {
     expect((await service.refresh(refresh_token)).body.code).toBe('invalid_refresh_token')
   })
 
-  test('of a token whose successor was used ends the session, even inside the grace', async () => {
+  test('with a token whose successor was used ends the session, even within the grace period', async () => {
     const { refresh_token } = await service.enter()
     const { body: next } = await service.refresh(refresh_token)
     await service.refresh(next.refresh_token)
@@ -48,7 +48,7 @@ describe('POST /api/v1/auth/refresh', () => {
     expect(events).toContain('refresh.reused')
   })
 
-  test('of 20 at once with one token leaves one successor and a live session', async () => {
+  test('20 times at once with one token makes one successor and keeps the session', async () => {
     const { refresh_token } = await service.enter()
     const answers = await Promise.all(Array.from({ length: 20 }, () => service.refresh(refresh_token)))
     expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200))
@@ -61,13 +61,13 @@ describe('POST /api/v1/auth/refresh', () => {
     expect((await service.me(answers[0]?.body.access_token)).status).toBe(200)
   })
 
-  test('ends with the refresh token and with the session', async () => {
+  test('with an expired token is refused', async () => {
     const { refresh_token } = await service.enter()
     service.clock.advance(7 * 86_400 + 6)
     expect((await service.refresh(refresh_token)).body.code).toBe('invalid_refresh_token')
   })
 
-  test('never gives a token that outlives the session', async () => {
+  test('never issues a token that outlives the session', async () => {
     let { refresh_token } = await service.enter()
     for (let day = 0; day < 28; day += 4) {
       service.clock.advance(4 * 86_400)
@@ -80,7 +80,7 @@ describe('POST /api/v1/auth/refresh', () => {
     expect((await service.refresh(refresh_token)).body.code).toBe('invalid_refresh_token')
   })
 
-  test('takes no access token and no forged one, and neither touches the session', async () => {
+  test('refuses access tokens and forged tokens, and the session stays', async () => {
     const { access_token, refresh_token } = await service.enter()
     const forged = `${refresh_token.slice(0, -4)}AAAA`
     for (const token of [access_token, forged, 'x', 'a.b.c', refresh_token.slice(0, -1)]) {

@@ -4,7 +4,7 @@ import { useService } from '../support/service'
 
 const service = useService()
 
-// As text: weak passwords are words that may well stand in the log, and are no secrets to look for there.
+// As text, so that weak passwords, which are ordinary words, do not count as secrets that must not be in the log.
 const post = (fields: Record<string, unknown>) =>
   service.call('POST /api/v1/auth/register', {
     body: JSON.stringify({ email: service.newEmail(), password: aPassword, ...fields }),
@@ -17,7 +17,7 @@ const outcome = ({ status, body }: Awaited<ReturnType<typeof post>>) => [
 ]
 
 describe('POST /api/v1/auth/register', () => {
-  test('answers 201 with the user, where it is, and nothing of the password', async () => {
+  test('answers 201 with the user and its location, without the password', async () => {
     const { status, headers, body, text } = await post({ email: 'Ada@Example.com', display_name: 'Ada' })
     expect(status).toBe(201)
     expect(body).toEqual({
@@ -36,7 +36,7 @@ describe('POST /api/v1/auth/register', () => {
     expect(row?.['password_hash']).toStartWith('$argon2id$v=19$m=64,t=1,p=1$')
   })
 
-  test('50 at once with one address leave one row and 49 refusals', async () => {
+  test('50 times at once with one address makes one user and refuses 49', async () => {
     const email = service.newEmail()
     const spellings = [email, email.toUpperCase(), ` ${email}`, `${email}\t`]
     const answers = await Promise.all(
@@ -55,7 +55,7 @@ describe('POST /api/v1/auth/register', () => {
     ['email_normalised', 'root@example.com'],
     ['created_at', '2020-01-01T00:00:00.000Z'],
     ['constructor', {}],
-  ])('the unknown field %s is refused and nothing is made', async (field, value) => {
+  ])('the unknown field %s is refused and no user is created', async (field, value) => {
     const before = await countUsers()
     expect(outcome(await post({ [field]: value }))).toEqual([422, 'validation_failed', `/${field}`])
     expect(await countUsers()).toBe(before)
@@ -63,7 +63,7 @@ describe('POST /api/v1/auth/register', () => {
 })
 
 describe('e-mail address of a new account', () => {
-  test('is kept as given without spaces around it, and found in any case', async () => {
+  test('is kept as given but for outer spaces, and is case-insensitive at login', async () => {
     const email = service.newEmail()
     const { body } = await post({ email: `  ${email.toUpperCase()}\n` })
     expect(body.email).toBe(email.toUpperCase())
@@ -77,7 +77,7 @@ describe('e-mail address of a new account', () => {
     ['first.last+tag@xn--mnchen-3ya.example', 37],
     ["o'brien_%{x}@a-b.co", 19],
     ['a@b.xn--p1ai', 12],
-  ])('%s is taken', async (email, length) => {
+  ])('%s is accepted', async (email, length) => {
     expect(email).toHaveLength(length)
     expect((await post({ email })).status).toBe(201)
   })
@@ -132,7 +132,7 @@ describe('display name of a new account', () => {
     ['right-to-left', 'עדה'],
     ['markup, which is only text', '<b>Ada</b>'],
     ['null', null],
-  ])('%s comes back as sent', async (_, display_name) => {
+  ])('%s is kept as sent', async (_, display_name) => {
     expect((await post({ display_name })).body.display_name).toBe(display_name)
   })
 

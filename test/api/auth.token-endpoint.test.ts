@@ -45,11 +45,11 @@ describe('POST /api/v1/auth/token refuses', () => {
     ['no grant_type', { username: 'a@example.com', password: wrong }, 'invalid_request'],
     ['an empty grant_type', { grant_type: '' }, 'invalid_request'],
     ['another grant_type', { grant_type: 'client_credentials' }, 'unsupported_grant_type'],
-    ['the name of something in an object', { grant_type: 'constructor' }, 'unsupported_grant_type'],
+    ['the name of an object property', { grant_type: 'constructor' }, 'unsupported_grant_type'],
     ['a scope', 'grant_type=password&username=a&password=b&scope=openid', 'invalid_scope'],
     ['a blank scope', 'grant_type=password&username=a&password=b&scope=+', 'invalid_scope'],
     [
-      'a scope of any length',
+      'a long scope',
       { grant_type: 'refresh_token', refresh_token: 'a.b.c', scope: 'x '.repeat(9000) },
       'invalid_scope',
     ],
@@ -69,7 +69,7 @@ describe('POST /api/v1/auth/token refuses', () => {
     ],
     ['a repeated grant_type', 'grant_type=password&grant_type=password', 'invalid_request'],
     [
-      'a repeated parameter that it does not know',
+      'a repeated unknown parameter',
       `grant_type=password&username=a&password=${wrong}&client_id=x&client_id=x`,
       'invalid_request',
     ],
@@ -78,12 +78,16 @@ describe('POST /api/v1/auth/token refuses', () => {
       `grant_type=password&username=a&password=${wrong}&scope=&scope=`,
       'invalid_request',
     ],
-    ['bytes that are no UTF-8', `grant_type=password&username=%ff&password=${wrong}`, 'invalid_request'],
-    ['half a percent-encoding', `grant_type=password&username=%e&password=${wrong}`, 'invalid_request'],
+    ['bytes that are not UTF-8', `grant_type=password&username=%ff&password=${wrong}`, 'invalid_request'],
+    [
+      'an incomplete percent-encoding',
+      `grant_type=password&username=%e&password=${wrong}`,
+      'invalid_request',
+    ],
     ['a NUL', `grant_type=password&username=a%00&password=${wrong}`, 'invalid_request'],
     ['more than 64 KiB', `grant_type=password&x=${'x'.repeat(65_536)}`, 'invalid_request'],
     [
-      'an endless username',
+      'a username of 400 characters',
       { grant_type: 'password', username: 'a'.repeat(400), password: wrong },
       'invalid_request',
     ],
@@ -102,7 +106,7 @@ describe('POST /api/v1/auth/token refuses', () => {
     expectError(await request(byPassword({ email, password: wrong })), 400, 'invalid_grant')
   })
 
-  test('parameters in the address, which logs would keep', async () => {
+  test('parameters in the query string, which logs would keep', async () => {
     const query = new URLSearchParams(byPassword({ email: 'a@example.com', password: wrong }))
     expectError(await request('', {}, `/api/v1/auth/token?${query}`), 400, 'invalid_request')
   })
@@ -115,7 +119,7 @@ describe('POST /api/v1/auth/token refuses', () => {
     },
   )
 
-  test('a refresh token that was used, and ends its session', async () => {
+  test('a used refresh token, and ends its session', async () => {
     const { body: pair } = await request(byPassword(await enter()))
     const next = await request({ grant_type: 'refresh_token', refresh_token: pair.refresh_token })
     expect(next.status).toBe(200)
@@ -125,14 +129,14 @@ describe('POST /api/v1/auth/token refuses', () => {
     expect((await service.me(next.body.access_token)).status).toBe(401)
   })
 
-  test('other methods, as every route does', async () => {
+  test('other methods with a 405 like every route', async () => {
     const { status, body, headers } = await service.call('GET /api/v1/auth/token', {
       headers: from(newAddress()),
     })
     expect([status, body.code, headers.get('allow')]).toEqual([405, 'method_not_allowed', 'POST'])
   })
 
-  test('with the status of trouble that is not the client’s, and when to come back', async () => {
+  test('with 503 and Retry-After when it is overloaded', async () => {
     const { verify } = service.deps.passwords
     service.deps.passwords.verify = () => Promise.reject(fail('overloaded'))
     const answer = await request(byPassword({ email: 'a@example.com', password: wrong }))
@@ -167,7 +171,7 @@ describe('POST /api/v1/auth/token', () => {
     expect(decodeJwt(body.access_token)['sid']).toBe(decodeJwt(pair.access_token)['sid'])
   })
 
-  test('ignores what it does not know, and who the client says it is', async () => {
+  test('ignores unknown parameters and client credentials', async () => {
     const fields = [...Object.entries(byPassword(await enter()))]
     const unknown = [
       'scope=',
@@ -198,7 +202,7 @@ describe('POST /api/v1/auth/token', () => {
     expect((await service.call('POST /api/v1/auth/login', { body, headers })).status).toBe(415)
   })
 
-  test('shares the limit of the address with login', async () => {
+  test('shares the rate limit of an address with login', async () => {
     const address = newAddress()
     const headers = from(address)
     const body = { email: 'a@example.com', password: 'kq3vzw9x' }
@@ -214,7 +218,7 @@ describe('POST /api/v1/auth/token', () => {
     expectError(await request({}, headers, '/api/v1/auth/token/'), 429, 'temporarily_unavailable')
   })
 
-  test('shares the limit of the account with login', async () => {
+  test('shares the rate limit of an account with login', async () => {
     const { email, password } = await enter()
     const hashes = await countingHashes(service, async () => {
       await times(20, () => request(byPassword({ email, password: 'kq3vzw9x' })))
@@ -228,7 +232,7 @@ describe('POST /api/v1/auth/token', () => {
     expect(login.status).toBe(429)
   })
 
-  test('refused for all requests of an address answers in its own way too', async () => {
+  test('answers with a token error when the limit for all requests of an address is reached', async () => {
     const headers = from(newAddress())
     await times(300, () => service.call('GET /nowhere', { headers }))
     const refused = await request({}, headers)
@@ -250,7 +254,7 @@ describe('the OpenAPI document', () => {
     ])
   })
 
-  test('lets Swagger UI sign in at the token endpoint and use the token everywhere', async () => {
+  test('lets Swagger UI sign in at the token endpoint and use the token for other operations', async () => {
     const { body } = await service.call('GET /docs/openapi.json', { headers: from(newAddress()) })
     const { oauth2 } = body.components.securitySchemes
     expect(oauth2.flows).toEqual({
@@ -261,7 +265,7 @@ describe('the OpenAPI document', () => {
     expect(body.paths['/api/v1/users/me'].get.security).toEqual([{ bearer: [] }, { oauth2: [] }])
   })
 
-  test('tells of 429 at every operation but the probes', async () => {
+  test('lists 429 for every operation but the probes', async () => {
     const { body } = await service.call('GET /docs/openapi.json', { headers: from(newAddress()) })
     const free = Object.entries<Record<string, { responses: object }>>(body.paths).flatMap(
       ([path, operations]) =>

@@ -11,7 +11,7 @@ const count = async (table: string) => {
 }
 
 describe('the cleanup', () => {
-  test('leaves what still counts', async () => {
+  test('keeps live sessions and tokens', async () => {
     const { access_token, refresh_token } = await service.enter()
     await service.refresh(refresh_token)
     expect(await sweep(service.deps)).toBe(0)
@@ -26,7 +26,7 @@ describe('the cleanup', () => {
     expect(await count('sessions')).toBe(1)
   })
 
-  test('deletes expired sessions, and events after more than a year', async () => {
+  test('deletes expired sessions, and audit events older than a year', async () => {
     service.clock.advance(23 * day)
     expect(await sweep(service.deps)).toBe(1)
     expect(await count('sessions')).toBe(0)
@@ -37,7 +37,7 @@ describe('the cleanup', () => {
     expect(await count('users')).toBe(1)
   })
 
-  test('goes on in small batches', async () => {
+  test('deletes in batches of 500 rows', async () => {
     const { id } = await service.register()
     await service.sql`
       insert into sessions (id, user_id, created_at, last_used_at, expires_at)
@@ -47,12 +47,12 @@ describe('the cleanup', () => {
     expect(rounds).toEqual([500, 500, 200])
   })
 
-  test('runs in one instance at a time', async () => {
+  test('runs on one instance at a time', async () => {
     const { id } = await service.register()
     await service.sql`
       insert into sessions (id, user_id, created_at, last_used_at, expires_at)
       select gen_random_uuid(), ${id}, now(), now(), now() from generate_series(1, 400)`
-    // The embedded database has one instance only, whose rounds come one after the other.
+    // The embedded database has one instance, whose rounds run one after the other.
     const other = service.databaseUrl ? await startTestService({}, { beside: service }) : null
     const rows = await Promise.all([service, other ?? service, service].map(({ deps }) => sweep(deps)))
     await other?.stop()

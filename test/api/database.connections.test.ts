@@ -5,11 +5,11 @@ import { useService } from '../support/service'
 const service = useService()
 
 describe('a connection to the database', () => {
-  // Put together, so that the statement does not find itself.
+  // The pattern is concatenated, so that the statement does not find itself.
   const typeQueries = (sql: postgres.Sql) =>
     sql`select statement from pg_prepared_statements where statement like '%typ' || 'array%'`
 
-  test('asks for no types when it opens, which could end the process', async () => {
+  test('does not query the array types when it opens, which could end the process', async () => {
     expect(await typeQueries(service.sql)).toHaveLength(0)
     if (!service.databaseUrl) return
     const careless = postgres(service.databaseUrl, { max: 1 })
@@ -17,7 +17,7 @@ describe('a connection to the database', () => {
     await careless.end()
   })
 
-  test('that takes the place of another writes values as that did', async () => {
+  test('that replaces another writes JSON values the same way', async () => {
     const { access_token: token } = await service.enter()
     const publish = (n: number) =>
       service.call('POST /api/v1/channels/room:replaced/messages', { token, body: { data: { n } } })

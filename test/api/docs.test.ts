@@ -32,7 +32,7 @@ const operations = (): [string, Operation][] =>
 const operationsWhere = (isWanted: (operation: Operation) => unknown) =>
   operations().flatMap(([name, operation]) => (isWanted(operation) ? [name] : []))
 
-/** What the application routes to, but for the documentation itself. A WebSocket is described as the GET it begins as. */
+/** The routes of the application without the documentation. A WebSocket is described as the GET that opens it. */
 const routes = () =>
   createApp(service)
     .routes.filter(({ path }) => path !== '/' && !/^\/docs\b/.test(path))
@@ -45,7 +45,7 @@ describe('GET /docs/openapi.json', () => {
     expect(await lint(text)).toEqual([])
   })
 
-  test('the linters have teeth', async () => {
+  test('with a mistake fails the linters', async () => {
     const broken = text
       .replace('"operationId": "login",', '')
       .replace('"email": "ada@example.com"', '"email": 1')
@@ -62,7 +62,7 @@ describe('GET /docs/openapi.json', () => {
     expect(operationsWhere(() => true).toSorted()).toEqual([...new Set(names)].toSorted())
   })
 
-  test('says of every operation who may call it, what it is for and what it answers', () => {
+  test('gives every operation its security, summary, description and responses', () => {
     const isVague = ({ operationId, summary, description }: Operation) =>
       !operationId || !summary || !description
     const isOpenEnded = ({ responses }: Operation) =>
@@ -85,7 +85,7 @@ describe('GET /docs/openapi.json', () => {
     expect(missing).toEqual([])
   })
 
-  test('a guarded operation answers 401, one that asks a role 403', () => {
+  test('lists 401 for an operation that needs a token, and 403 for one that needs a role', () => {
     const guarded = operations().filter(([, { security = [] }]) =>
       security.some((scheme) => scheme['bearer']),
     )
@@ -95,7 +95,7 @@ describe('GET /docs/openapi.json', () => {
     expect(guarded.filter(([, operation]) => asksRole(operation) && !operation.responses['403'])).toEqual([])
   })
 
-  test('bodies are JSON; shared shapes have names, and no generator left its marks', () => {
+  test('has JSON bodies, named shared schemas and no generator artefacts', () => {
     const mediaTypes = operations().flatMap(([, { requestBody }]) => Object.keys(requestBody?.content ?? {}))
     expect(mediaTypes.filter((type) => !/^application\/(json|x-www-form-urlencoded)$/.test(type))).toEqual([])
     expect(Object.keys(document.components['schemas'] ?? {})).toEqual(
@@ -104,7 +104,7 @@ describe('GET /docs/openapi.json', () => {
     expect(text.match(/"\$id"|"Date"|multipart|text\/plain/g)).toBeNull()
   })
 
-  test('every body and every answer has a name, which generated clients go by', () => {
+  test('names the schema of every body, because generated clients use the names', () => {
     const parts = [
       ...operations().flatMap(([, { requestBody, responses }]) => [requestBody, ...Object.values(responses)]),
       ...Object.values(document.components.responses),
@@ -116,7 +116,7 @@ describe('GET /docs/openapi.json', () => {
     expect(schemas.filter((schema) => !('$ref' in schema))).toEqual([])
   })
 
-  test('carries the version and, when it is known, the public address', async () => {
+  test('has the version and, if configured, the public URL', async () => {
     const answer = await appWith({ publicUrl: 'https://api.example.com/' }).handle(
       new Request('http://localhost/docs/openapi.json'),
     )
@@ -132,7 +132,7 @@ describe('GET /docs/openapi.json', () => {
     expect(await command.exited).toBe(0)
   })
 
-  test('is printed whole to a slow reader, and one that has enough ends it', async () => {
+  test('is printed whole to a slow reader, and a closed pipe ends the command', async () => {
     const place = { cwd: operator.emptyDir() }
     const whole = await operator.piped(place, ['openapi'], 'sleep 1; cat')
     expect([whole.exitCode, whole.stdout === `${text}\n`]).toEqual([0, true])
@@ -141,7 +141,7 @@ describe('GET /docs/openapi.json', () => {
   }, 60_000)
 })
 
-test('answers are as the document says', async () => {
+test('responses match the document', async () => {
   const user = await service.enter()
   const email = service.newEmail()
   const register = 'POST /api/v1/auth/register'
@@ -181,7 +181,7 @@ describe('GET /docs', () => {
     'GET /docs/',
     'GET /docs?url=https://elsewhere.example/openapi.json',
     'HEAD /docs',
-  ])('%s is a page that runs nothing but files of this service', async (route) => {
+  ])('%s is a page that runs only scripts of this service', async (route) => {
     const { status, headers } = await service.call(route)
     const policy = headers.get('content-security-policy') ?? ''
     expect(status).toBe(200)
@@ -193,7 +193,7 @@ describe('GET /docs', () => {
     )
   })
 
-  test('everything that the pages load is there, and from here', async () => {
+  test('the pages load only files of this service, and all of them exist', async () => {
     const pages = await Promise.all(['/docs', '/docs/errors'].map((path) => service.call(`GET ${path}`)))
     const loaded = pages.flatMap(({ text }) =>
       [...text.matchAll(/<(?:link|script|img)[^>]* (?:src|href)="([^"]*)"/g)].map(
@@ -207,7 +207,7 @@ describe('GET /docs', () => {
     expect(pages.filter(({ text }) => /<script>|<style|style=|\son\w+=|https?:\/\//.test(text))).toEqual([])
   })
 
-  test('style sheets and our script name no other host', async () => {
+  test('style sheets and our script load nothing from other hosts', async () => {
     const names = ['swagger-ui.css', 'docs.css', 'errors.css', 'docs.js']
     for (const name of names) {
       const { text } = await service.call(`GET /docs/assets/${name}`)
@@ -219,7 +219,7 @@ describe('GET /docs', () => {
     }
   })
 
-  test('files are compressed on request and not sent twice', async () => {
+  test('files are compressed on request, and unchanged ones get 304', async () => {
     const address = `${service.url}/docs/assets/swagger-ui-bundle.js`
     const plain = await fetch(address, { headers: { 'accept-encoding': 'identity' } })
     const refused = await fetch(address, { headers: { 'accept-encoding': 'gzip;q=0' } })
@@ -234,18 +234,18 @@ describe('GET /docs', () => {
     expect({ status: again.status, body: await again.text() }).toEqual({ status: 304, body: '' })
   })
 
-  test('another file is not found', async () => {
+  test('a path outside the assets is 404', async () => {
     const { status } = await service.call('GET /docs/assets/..%2Fdocs.css')
     expect(status).toBe(404)
   })
 
-  test('GET / leads there', async () => {
+  test('GET / redirects to /docs', async () => {
     const { status, headers } = await service.call('GET /')
     expect({ status, location: headers.get('location') }).toEqual({ status: 302, location: '/docs' })
   })
 })
 
-test('GET /docs/errors has an anchor for every code, and runs nothing', async () => {
+test('GET /docs/errors has an anchor for every error code and no script', async () => {
   const { text, headers } = await service.call('GET /docs/errors')
   expect(headers.get('content-security-policy')).toStartWith("default-src 'none'; img-src 'self'; style-src")
   expect(errorCodes.filter((code) => !text.includes(`id="${code}"`))).toEqual([])
@@ -253,7 +253,7 @@ test('GET /docs/errors has an anchor for every code, and runs nothing', async ()
 })
 
 test.each(['/', '/docs', '/docs/', '/docs/openapi.json', '/docs/errors', '/docs/assets/docs.js'])(
-  'with DOCS=off nothing is at %s',
+  'with DOCS=off %s is 404',
   async (path) => {
     const answer = await appWith({ hasDocs: false }).handle(new Request(`http://localhost${path}`))
     expect(answer.status).toBe(404)

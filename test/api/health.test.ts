@@ -22,7 +22,7 @@ afterAll(async () => {
   await drop()
 })
 
-const allWell = (lagMilliseconds = 0) => ({
+const allOk = (lagMilliseconds = 0) => ({
   database: 'ok',
   migrations: 'ok',
   durability: service.databaseUrl ? 'ok' : 'off',
@@ -30,14 +30,14 @@ const allWell = (lagMilliseconds = 0) => ({
   draining: 'ok',
 })
 
-/** The database answers nobody until `work` is done: the network swallows all, or its only connection is busy. */
+/** Keeps the database silent during `work`: its connections freeze, or the only one is busy. */
 async function whileSilent(work: () => Promise<void>) {
   if (!tap) return await service.sql.begin(work)
   tap.freeze()
   await work().finally(tap.thaw)
 }
 
-/** The answer of the service in a state of its life that it is not in now. */
+/** The response of /readyz in another state of the life cycle. */
 function readyzIn(enter: (lifecycle: Lifecycle) => void): Promise<Response> {
   const lifecycle = createLifecycle(service.lifecycle.durability)
   enter(lifecycle)
@@ -45,7 +45,7 @@ function readyzIn(enter: (lifecycle: Lifecycle) => void): Promise<Response> {
 }
 
 describe('GET /livez', () => {
-  test('answers whatever the database does', async () => {
+  test('answers 200 even when the database is silent', async () => {
     const { status, body } = await service.call('GET /livez')
     expect([status, body]).toEqual([200, { status: 'ok' }])
     await whileSilent(async () => expect((await service.call('GET /livez')).status).toBe(200))
@@ -53,11 +53,11 @@ describe('GET /livez', () => {
 })
 
 describe('GET /readyz', () => {
-  test('answers 200 and each check', async () => {
+  test('answers 200 with the result of each check', async () => {
     const { status, body } = await service.call('GET /readyz')
     expect([status, body]).toEqual([
       200,
-      { status: 'ok', checks: allWell(body.event_loop_lag_ms), event_loop_lag_ms: expect.any(Number) },
+      { status: 'ok', checks: allOk(body.event_loop_lag_ms), event_loop_lag_ms: expect.any(Number) },
     ])
   })
 
@@ -74,32 +74,32 @@ describe('GET /readyz', () => {
   ])('answers 503 while %s', async (_, enter, check) => {
     const answer = await readyzIn(enter)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
-    expect(await answer.json()).toMatchObject({ status: 'unavailable', checks: { ...allWell(), ...check } })
+    expect(await answer.json()).toMatchObject({ status: 'unavailable', checks: { ...allOk(), ...check } })
     expect((await service.call('GET /readyz')).status).toBe(200)
   })
 
-  test('tells that the event loop is late, which moves no requests to other instances', async () => {
+  test('reports a late event loop and stays 200', async () => {
     const answer = await readyzIn((lifecycle) => {
       lifecycle.markMigrated()
       lifecycle.observeLag(200.6)
     })
     expect([answer.status, await answer.json()]).toEqual([
       200,
-      { status: 'ok', checks: { ...allWell(), event_loop: 'late' }, event_loop_lag_ms: 201 },
+      { status: 'ok', checks: { ...allOk(), event_loop: 'late' }, event_loop_lag_ms: 201 },
     ])
   })
 
-  test('answers 503 when the database is silent, in a second, and 200 once it is back', async () => {
+  test('answers 503 while the database is silent, and 200 once it is back', async () => {
     await whileSilent(async () => {
       const { status, body } = await untilReadyIs(503)
-      const wanted = { ...allWell(body.event_loop_lag_ms), database: 'unavailable' }
+      const wanted = { ...allOk(body.event_loop_lag_ms), database: 'unavailable' }
       expect([status, body.checks]).toEqual([503, wanted])
     })
     const { body } = await untilReadyIs(200)
-    expect(body.checks).toEqual(allWell(body.event_loop_lag_ms))
+    expect(body.checks).toEqual(allOk(body.event_loop_lag_ms))
   })
 
-  test('answers thousands while others work', async () => {
+  test('answers 2,000 probes while other requests run', async () => {
     const { access_token: token } = await service.enter()
     const probes = Array.from({ length: 20 }, async () => {
       for (let n = 0; n < 100; n++) expect((await service.call('GET /readyz')).status).toBe(200)
@@ -112,12 +112,12 @@ describe('GET /readyz', () => {
     await Promise.all(probes)
   })
 
-  test('tells neither version nor address', async () => {
+  test('reveals neither version nor address', async () => {
     expect((await service.call('GET /readyz')).text).not.toMatch(/version|postgres|127\.0|\//i)
   })
 })
 
-/** One answer of the probe serves half a second, so a change shows a little later. */
+/** Asks until the status is there: a result is cached for half a second. */
 async function untilReadyIs(wanted: number) {
   const until = performance.now() + 4000
   while (performance.now() < until) {

@@ -3,7 +3,7 @@ import { type LogLine, type Service, useService } from '../support/service'
 
 const service = useService()
 
-/** The line of one request: written after its answer, so another request may have to pass first. */
+/** The log line of one request. It is written after the response, so another request may have to pass first. */
 async function lineOf(requestId: string | null, event = 'http.request'): Promise<LogLine> {
   for (let tries = 0; tries < 100; tries++) {
     const line = service.lines.find((line) => line.event === event && line['requestId'] === requestId)
@@ -15,7 +15,7 @@ async function lineOf(requestId: string | null, event = 'http.request'): Promise
 const idOf = ({ headers }: { headers: Headers }) => headers.get('x-request-id')
 
 describe('access log', () => {
-  test('has one line a request, with these fields and no others', async () => {
+  test('has one line per request with exactly these fields', async () => {
     const user = await service.enter()
     const id = idOf(await service.me(user.access_token))
     expect(await lineOf(id)).toEqual({
@@ -52,7 +52,7 @@ describe('access log', () => {
     expect(line).toMatchObject({ route: pattern, status, userId: null })
   })
 
-  test('says nothing of query, path, headers and body', async () => {
+  test('contains nothing from query, path, headers or body', async () => {
     const mark = 'tell-tale-7f3a'
     const token = `eyJ.${mark}.x`
     await service.call(`GET /${mark}?a=${mark}`, {
@@ -71,13 +71,13 @@ describe('access log', () => {
     expect(JSON.stringify(service.lines)).not.toContain(mark)
   })
 
-  test('has probes that are answered well at debug alone', async () => {
+  test('has successful probes at level debug only', async () => {
     for (const route of ['GET /livez', 'GET /readyz'])
       expect(await lineOf(idOf(await service.call(route)))).toMatchObject({ status: 200, level: 20 })
     expect(await lineOf(idOf(await service.call('DELETE /livez')))).toMatchObject({ status: 405, level: 30 })
   })
 
-  test('text of a header makes no line of its own', async () => {
+  test('a header value cannot forge a log line', async () => {
     const before = service.lines.length
     const id = 'forged.id_1'
     await service.call('GET /shoes', { headers: { 'x-request-id': id, 'user-agent': '{"event":"forged"}' } })
@@ -87,7 +87,7 @@ describe('access log', () => {
 })
 
 describe('internal error', () => {
-  test('tells the client nothing, and the log no values', async () => {
+  test('has no details in the response and no values in the log', async () => {
     const credentials = { email: 'tell-tale-9c1b@example.com', password: 'tell-tale-9c1b-password' }
     await service.sql`alter table users rename column password_hash to elsewhere`
     const answer = await service.call('POST /api/v1/auth/login', { body: credentials })

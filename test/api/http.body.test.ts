@@ -18,7 +18,7 @@ async function login(body: Body, headers: Record<string, string> = { 'content-ty
   return { status, code, errors }
 }
 
-// A body that was read meets a wrong password; anything else stopped earlier.
+// A body that was read gets as far as the wrong password.
 const wasRead = { status: 401, code: 'invalid_credentials' }
 
 describe('media type of a body', () => {
@@ -56,7 +56,7 @@ describe('media type of a body', () => {
     })
   })
 
-  test('none is refused', async () => {
+  test('a missing media type is refused', async () => {
     expect(await login(Buffer.from(credentials), {})).toMatchObject({ status: 415 })
   })
 
@@ -71,22 +71,22 @@ describe('size of a body', () => {
   const chunked = (text: string) =>
     new Blob(text.match(/.{1,1000}/gs) ?? []).stream().pipeThrough(new TransformStream())
 
-  test('64 KiB are read, declared or in chunks', async () => {
+  test('64 KiB are read, with Content-Length or chunked', async () => {
     expect(await login(padded(limit))).toMatchObject(wasRead)
     expect(await login(chunked(padded(limit)))).toMatchObject(wasRead)
   })
 
-  test('one byte more is refused, declared or in chunks', async () => {
+  test('64 KiB and one byte are refused, with Content-Length or chunked', async () => {
     expect(await login(padded(limit + 1))).toMatchObject(tooLarge)
     expect(await login(chunked(padded(limit + 1)))).toMatchObject(tooLarge)
   })
 
-  test('bytes count, not characters', async () => {
+  test('is counted in bytes, not in characters', async () => {
     expect(await login(padded(limit - 2).replace(/ {2}$/, '🦜'))).toMatchObject({ status: 400 })
     expect(await login(padded(limit - 1).replace(/ $/, '🦜'))).toMatchObject(tooLarge)
   })
 
-  test('a declared length is refused before the body comes', async () => {
+  test('a Content-Length that is too large is refused before the body arrives', async () => {
     const head = ['POST /api/v1/auth/login HTTP/1.1', 'Host: a', 'Content-Type: application/json']
     const request = [...head, 'Content-Length: 1000000000', '', ''].join('\r\n')
     const answer = await sendRaw(service.url, request, (text) => text.includes('payload_too_large'))
@@ -143,13 +143,13 @@ describe('text of a body', () => {
     ['NUL in a key', '{"a":{"\\u0000":1}}', '/a'],
     ['lone surrogate in a key', '{"\\udfff":1}', ''],
     ['a bare string', '"\\u0000"', ''],
-  ])('%s fails validation where it stands', async (_, body, pointer) => {
+  ])('%s fails validation with the pointer to it', async (_, body, pointer) => {
     const { status, errors } = await login(body)
     expect(status).toBe(422)
     expect(errors).toEqual([{ pointer, message: 'must be well-formed text without NUL' }])
   })
 
-  test.each([31, 32, 33, 1000, 30_000])('%d levels cost next to nothing', async (depth) => {
+  test.each([31, 32, 33, 1000, 30_000])('%d nested levels are validated quickly', async (depth) => {
     const startedAt = performance.now()
     const { status, errors } = await login('['.repeat(depth) + ']'.repeat(depth))
     expect([status, errors.length]).toEqual([422, 1])
@@ -157,7 +157,7 @@ describe('text of a body', () => {
     expect(performance.now() - startedAt).toBeLessThan(1500)
   })
 
-  test.each(['null', '[]', '7', '"text"', 'true'])('%s is no object', async (body) => {
+  test.each(['null', '[]', '7', '"text"', 'true'])('%s is refused because it is no object', async (body) => {
     expect(await login(body)).toMatchObject({ status: 422, errors: [{ pointer: '' }] })
   })
 
@@ -167,14 +167,14 @@ describe('text of a body', () => {
     expect(errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['/email', '/password'])
   })
 
-  test('of a key given twice the last one counts', async () => {
+  test('the last of two equal keys counts', async () => {
     const [first, last] = [service.newEmail(), service.newEmail()]
     const body = `{"email":"${first}","email":"${last}","password":"kq3vzw9x"}`
     expect((await service.call('POST /api/v1/auth/register', { body })).body.email).toBe(last)
   })
 
   test.each(['__proto__', 'constructor', 'prototype', 'toString'])(
-    '%s is a field like others',
+    '%s is refused like any unknown field',
     async (key) => {
       const { status, errors } = await login(`{"${key}":{"email":"a@b.co"},${credentials.slice(1)}`)
       expect(status).toBe(422)
@@ -183,7 +183,7 @@ describe('text of a body', () => {
     },
   )
 
-  test('3,000 unknown fields are answered by 20 errors, a huge one by a short pointer', async () => {
+  test('3,000 unknown fields get 20 errors, and a huge field name gets a short pointer', async () => {
     const many = Object.fromEntries(Array.from({ length: 3000 }, (_, at) => [`key${at}`, 1]))
     expect((await login(JSON.stringify(many))).errors).toHaveLength(20)
     const { errors } = await login(`{"${'k'.repeat(50_000)}":1,${credentials.slice(1)}`)

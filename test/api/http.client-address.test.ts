@@ -4,7 +4,7 @@ import { type Service, useService } from '../support/service'
 const direct = useService()
 const proxied = useService({ TRUSTED_PROXIES: '127.0.0.1/32, 10.0.0.0/8, 2001:db8::/32' })
 
-/** The address that a login from behind `forwarded` leaves in its session. */
+/** The address that a login with `headers` stores in its session. */
 async function addressOf(service: Service, headers: Record<string, string>) {
   const { id, email, password } = await service.register()
   const { status } = await service.call('POST /api/v1/auth/login', { body: { email, password }, headers })
@@ -15,7 +15,7 @@ async function addressOf(service: Service, headers: Record<string, string>) {
 
 describe('client address', () => {
   test.each(['203.0.113.9', '127.0.0.1, 203.0.113.9', '::1'])(
-    'without trusted proxies %s is not believed',
+    'without trusted proxies a forwarded %s is ignored',
     async (given) => {
       const headers = { 'x-forwarded-for': given, forwarded: `for=${given}`, 'x-real-ip': given }
       expect(await addressOf(direct, headers)).toBe('127.0.0.1')
@@ -45,7 +45,7 @@ describe('client address', () => {
     expect(await addressOf(proxied, { 'x-forwarded-for': given })).toBe(ip)
   })
 
-  test('no other header is looked at', async () => {
+  test('other headers are ignored', async () => {
     const headers = {
       forwarded: 'for=203.0.113.9',
       'x-real-ip': '203.0.113.9',

@@ -9,7 +9,7 @@ const callFrom = (origin: string | null, route = 'GET /livez', headers = {}) =>
 const allowed = ({ headers }: { headers: Headers }) => headers.get('access-control-allow-origin')
 
 describe('CORS', () => {
-  test.each([listed, 'http://localhost:5173'])('%s, which is listed, may read', async (origin) => {
+  test.each([listed, 'http://localhost:5173'])('listed origin %s may read responses', async (origin) => {
     expect(allowed(await callFrom(origin))).toBe(origin)
   })
 
@@ -29,12 +29,12 @@ describe('CORS', () => {
     ['two', `${listed}, ${listed}`],
     ['a star', '*'],
     ['empty', ''],
-  ])('origin %s may not', async (_, origin) => {
+  ])('origin %s may not read responses', async (_, origin) => {
     for (const route of ['GET /livez', 'GET /nowhere', 'GET /api/v1/users/me', 'OPTIONS /livez'])
       expect(allowed(await callFrom(origin, route))).toBeNull()
   })
 
-  test('every answer varies by origin, and none allows credentials', async () => {
+  test('every response varies by Origin, and none allows credentials', async () => {
     for (const origin of [null, listed, 'https://evil.example']) {
       for (const route of [
         'GET /livez',
@@ -51,7 +51,7 @@ describe('CORS', () => {
   })
 
   test.each(['GET /nowhere', 'POST /livez', 'GET /api/v1/users/me', 'GET /livez?unknown=1'])(
-    'a listed origin may read the refusal of %s',
+    'a listed origin may read the error of %s',
     async (route) => {
       const { status, headers } = await callFrom(listed, route)
       expect(status).toBeGreaterThanOrEqual(400)
@@ -60,7 +60,7 @@ describe('CORS', () => {
     },
   )
 
-  test('a preflight is answered for any path alike, and logged', async () => {
+  test('a preflight gets the same response for every path, and is logged', async () => {
     const asking = {
       'access-control-request-method': 'POST',
       'access-control-request-headers': 'authorization',
@@ -85,7 +85,7 @@ describe('CORS', () => {
     expect(service.lines.filter(({ method }) => method === 'OPTIONS').length).toBeGreaterThanOrEqual(4)
   })
 
-  test('an OPTIONS request with a body and a token is no more than a preflight', async () => {
+  test('an OPTIONS request with a body and a token is a preflight too', async () => {
     const { status, text } = await service.call('OPTIONS /api/v1/users/me', { token: 'x', body: { a: 1 } })
     expect([status, text]).toEqual([204, ''])
   })

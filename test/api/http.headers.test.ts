@@ -14,7 +14,7 @@ const security = {
 }
 const overTls = { 'x-forwarded-proto': 'https' }
 
-describe('every kind of answer', () => {
+describe('every kind of response', () => {
   test.each<[string, number, Parameters<Service['call']>[1]]>([
     ['GET /livez', 200, {}],
     ['GET /readyz', 200, {}],
@@ -41,7 +41,7 @@ describe('every kind of answer', () => {
     if (status >= 400) expect(answer.body.request_id).toBe(answer.headers.get('x-request-id'))
   })
 
-  test('201, 204 and an internal error have them too', async () => {
+  test('201, 204 and 500 have the security headers too', async () => {
     const broken = await service.enter()
     const registered = await service.call('POST /api/v1/auth/register', {
       body: { email: service.newEmail(), password: 'kq3vzw9xkq3vzw9x' },
@@ -55,8 +55,8 @@ describe('every kind of answer', () => {
   })
 })
 
-describe('101', () => {
-  test('has them too, and the request id that was given', async () => {
+describe('101 Switching Protocols', () => {
+  test('has the security headers and the request id of the client', async () => {
     const { status, headers } = await shakeHands(service.url, { headers: { 'x-request-id': 'one' } })
     expect(status).toBe(101)
     expect(headers.toJSON()).toMatchObject({ ...security, 'x-request-id': 'one' })
@@ -99,7 +99,7 @@ describe('X-Request-Id', () => {
     },
   )
 
-  test('two of them are none', async () => {
+  test('is replaced when it is given twice', async () => {
     const answer = await sendRaw(
       service.url,
       'GET /livez HTTP/1.1\r\nHost: a\r\nX-Request-Id: one\r\nX-Request-Id: two\r\nConnection: close\r\n\r\n',
@@ -107,7 +107,7 @@ describe('X-Request-Id', () => {
     expect(answer).toMatch(/x-request-id: [0-9a-f-]{36}\r\n/i)
   })
 
-  test('is another one for each request', async () => {
+  test('is unique for each request', async () => {
     const ids = await Promise.all(Array.from({ length: 50 }, () => idFor('')))
     expect(new Set(ids).size).toBe(50)
   })

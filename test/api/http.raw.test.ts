@@ -9,11 +9,11 @@ const close = 'Connection: close'
 const json = 'Content-Type: application/json'
 const login = 'POST /api/v1/auth/login HTTP/1.1'
 
-describe('what no client would send', () => {
+describe('a malformed request', () => {
   test.each<[string, string[]]>([
     ['no request line', ['nonsense']],
     ['no version', ['GET /livez', 'Host: a', close]],
-    ['a version of its own', ['GET /livez HTTP/9.9', 'Host: a', close]],
+    ['an unknown HTTP version', ['GET /livez HTTP/9.9', 'Host: a', close]],
     ['no Host', ['GET /livez HTTP/1.1', close]],
     ['a header without a colon', ['GET /livez HTTP/1.1', 'Host: a', 'nonsense', close]],
     ['a space before the colon', ['GET /livez HTTP/1.1', 'Host: a', 'X-A : b', close]],
@@ -23,20 +23,20 @@ describe('what no client would send', () => {
     ['a chunk size in words', [login, 'Host: a', json, 'Transfer-Encoding: chunked', close, '', 'zz', '{}']],
     ['TLS', ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03']],
     ['HTTP/2', ['PRI * HTTP/2.0', '', 'SM', '']],
-    ['a method of its own', ['NONSENSE /livez HTTP/1.1', 'Host: a', close]],
-  ])('%s gets no answer but a refusal', async (_, lines) => {
+    ['an unknown method', ['NONSENSE /livez HTTP/1.1', 'Host: a', close]],
+  ])('with %s is refused or gets no response', async (_, lines) => {
     const answer = await send(...lines)
     expect(answer).toMatch(/^$|^HTTP\/1\.1 [45]\d\d /)
     expect(answer).not.toMatch(/Bun|stack|node_modules/)
     expect((await service.call('GET /livez')).status).toBe(200)
   })
 
-  test('headers of more than 16 KiB are refused', async () => {
+  test('with more than 16 KiB of headers is refused', async () => {
     const answer = await send('GET /livez HTTP/1.1', 'Host: a', `X-A: ${'a'.repeat(17_000)}`, close)
     expect(answer).toStartWith('HTTP/1.1 431 ')
   })
 
-  test('a request hidden in the body of another is never read as one', async () => {
+  test('cannot smuggle a second request in its body', async () => {
     const hidden = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
     const both = ['Content-Length: 4', 'Transfer-Encoding: chunked']
     const answer = await send(login, 'Host: a', json, ...both, close, '', '0', '', hidden)
@@ -46,7 +46,7 @@ describe('what no client would send', () => {
     expect(counted.match(/HTTP\/1\.1 4/g)).toHaveLength(1)
   })
 
-  test.each(['', '[', 'a b'])('%p for a host leads to the same places, and to no others', async (host) => {
+  test.each(['', '[', 'a b'])('with host %p gets the same routes', async (host) => {
     const statusOf = async (path: string) =>
       Number((await send(`GET ${path} HTTP/1.1`, `Host: ${host}`, close)).split(' ')[1])
     expect(await statusOf('/api/v1/users/me')).toBe(401)
@@ -54,33 +54,36 @@ describe('what no client would send', () => {
     expect(await statusOf('/aaaaaa/api/v1/users/me')).toBe(404)
   })
 
-  test('a body that stops half way holds nobody up', async () => {
+  test('with an unfinished body delays no other request', async () => {
     const stuck = sendRaw(service.url, `${login}\r\nHost: a\r\n${json}\r\nContent-Length: 50\r\n\r\n{"em`)
     const others = await Promise.all(Array.from({ length: 5 }, () => service.call('GET /readyz')))
     expect(others.map(({ status }) => status)).toEqual(Array(5).fill(200))
-    // The end of the service ends it: waiting for the idle timeout would take ten seconds.
+    // It ends when the service stops: the idle timeout would take ten seconds.
     void stuck
   })
 })
 
-describe('unusual but right', () => {
+describe('an unusual but valid request', () => {
   test.each<[string, string[]]>([
     ['a host of three letters', ['GET /livez HTTP/1.1', 'Host: api', close]],
     ['a host of one letter', ['GET /livez HTTP/1.1', 'Host: a', close]],
     ['a host that is an IPv6 address', ['GET /livez HTTP/1.1', 'Host: [::1]:3000', close]],
-    ['an address in the request line', ['GET http://elsewhere.example/livez HTTP/1.1', 'Host: a', close]],
+    [
+      'an absolute URL in the request line',
+      ['GET http://elsewhere.example/livez HTTP/1.1', 'Host: a', close],
+    ],
     ['HTTP/1.0', ['GET /livez HTTP/1.0']],
-    ['a host without a name', ['GET /livez HTTP/1.1', 'Host:', close]],
-    ['a host that is none', ['GET /livez HTTP/1.1', 'Host: [', close]],
+    ['an empty host', ['GET /livez HTTP/1.1', 'Host:', close]],
+    ['an invalid host', ['GET /livez HTTP/1.1', 'Host: [', close]],
     [
       'a body that GET does not need',
       ['GET /livez HTTP/1.1', 'Host: a', 'Content-Length: 3', close, '', 'abc'],
     ],
-  ])('%s is answered', async (_, lines) => {
+  ])('with %s gets 200', async (_, lines) => {
     expect(await send(...lines)).toMatch(/^HTTP\/1\.1 200 .*\{"status":"ok"\}$/s)
   })
 
-  test('an Upgrade header on a plain route changes nothing', async () => {
+  test('with an Upgrade header on a plain route is answered as usual', async () => {
     const upgrade = [
       'Connection: Upgrade',
       'Upgrade: websocket',
@@ -92,13 +95,13 @@ describe('unusual but right', () => {
     expect(answer).toStartWith('HTTP/1.1 200 ')
   })
 
-  test('two requests in one packet get two answers in order', async () => {
+  test('pipelined with another gets its response in order', async () => {
     const first = 'GET /livez HTTP/1.1\r\nHost: a\r\n\r\n'
     const answer = await send(`${first}GET /nowhere HTTP/1.1`, 'Host: a', close)
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404'])
   })
 
-  test('a Host header is never repeated in an answer', async () => {
+  test('never gets its Host header back', async () => {
     const answer = await send(
       'GET /nowhere HTTP/1.1',
       'Host: evil.example',

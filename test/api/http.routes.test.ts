@@ -3,7 +3,7 @@ import { useService } from '../support/service'
 
 const service = useService()
 
-describe('path that is not there', () => {
+describe('unknown path', () => {
   test.each([
     '/nowhere',
     '/api',
@@ -20,7 +20,7 @@ describe('path that is not there', () => {
     '/api/v1/auth/login;x=1',
     '/.env',
     `/${'x'.repeat(8000)}`,
-  ])('%s is a 404 problem that repeats nothing', async (path) => {
+  ])('%s is a 404 problem that does not repeat the path', async (path) => {
     for (const method of ['GET', 'POST']) {
       const { status, body } = await service.call(`${method} ${path}`)
       expect(status).toBe(404)
@@ -35,7 +35,7 @@ describe('path that is not there', () => {
   })
 })
 
-describe('method that a path does not take', () => {
+describe('method that a path does not allow', () => {
   test.each([
     ['DELETE /livez', 'GET, HEAD'],
     ['POST /readyz', 'GET, HEAD'],
@@ -45,7 +45,7 @@ describe('method that a path does not take', () => {
     ['PUT /api/v1/auth/register', 'POST'],
     ['OPTIONS /api/v1/auth/logout', 'POST'],
     ['PROPFIND /livez', 'GET, HEAD'],
-    // Each has a name where another path has an id.
+    // In these, `me` stands where another route has an id.
     ['POST /api/v1/users/me', 'GET, HEAD, PATCH, DELETE'],
     ['PUT /api/v1/users/me/sessions', 'GET, HEAD'],
     ['DELETE /api/v1/users/me/sessions', 'GET, HEAD'],
@@ -72,7 +72,7 @@ describe('HEAD', () => {
   const head = (path: string, headers = {}) => fetch(service.url + path, { method: 'HEAD', headers })
 
   test.each(['/livez', '/readyz', '/nowhere', '/api/v1/users/me', '/livez?unknown=1'])(
-    'of %s answers like GET, without a body',
+    'of %s has status and headers of GET, without a body',
     async (path) => {
       const [short, long] = [await head(path), await fetch(service.url + path)]
       expect([short.status, await short.text()]).toEqual([long.status, ''])
@@ -82,7 +82,7 @@ describe('HEAD', () => {
     },
   )
 
-  test('of a guarded route asks for the token too', async () => {
+  test('of a protected route requires the token too', async () => {
     const { access_token } = await service.enter()
     expect((await head('/api/v1/users/me')).status).toBe(401)
     expect((await head('/api/v1/users/me', { authorization: `Bearer ${access_token}` })).status).toBe(200)
@@ -95,14 +95,14 @@ describe('query', () => {
     ['GET /readyz?database=ok', '/database'],
     ['POST /api/v1/auth/login?email=a%40b.co', '/email'],
     ['POST /api/v1/auth/login?__proto__=1', '/__proto__'],
-  ])('%s has a parameter that is not known: 422', async (route, pointer) => {
+  ])('%s has an unknown parameter and is 422', async (route, pointer) => {
     const body = route.startsWith('POST') ? '{"email":"a@b.co","password":"kq3vzw9x"}' : undefined
     const answer = await service.call(route, { body })
     expect([answer.status, answer.body.errors[0].pointer]).toEqual([422, pointer])
     expect(answer.text).not.toMatch(/%40|@b\.co/)
   })
 
-  test('no token comes before a bad query: 401', async () => {
+  test('an unknown parameter is reported only after the token is checked', async () => {
     expect((await service.call('GET /api/v1/users/me?unknown=1')).status).toBe(401)
     const { access_token } = await service.enter()
     expect((await service.call('GET /api/v1/users/me?unknown=1', { token: access_token })).status).toBe(422)

@@ -14,7 +14,7 @@ let most = 0
 let token = ''
 let slow: ReturnType<typeof openSlow>[] = []
 
-// All at once, so that the file lasts as long as one of them.
+// All kinds run at once, so that the file takes no longer than one of them.
 beforeAll(async () => {
   stage = await createStage()
   token = (await stage.enter()).access_token
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const kindAt = (at: number) => kinds[at]?.[1] ?? { start: '' }
 
-test(`among ${crowdSize} slow clients an ordinary one is served`, async () => {
+test(`an ordinary client is served while ${crowdSize} slow ones are connected`, async () => {
   for (let asked = 0; asked < 100; asked++) {
     expect((await stage.me(token)).status).toBe(200)
     most = Math.max(most, stage.connections() - before)
@@ -39,16 +39,16 @@ test(`among ${crowdSize} slow clients an ordinary one is served`, async () => {
 })
 
 describe('a client that', () => {
-  // When one that does not read is cut off shows on the other side only.
-  const heard = kinds.flatMap(([name, { isDeaf }], at) => (isDeaf ? [] : [[name, at] as const]))
-  test.each(heard)('%s is cut off within 15 s', async (_, at) => {
+  // A client that does not read cannot see when it is cut off.
+  const reading = kinds.flatMap(([name, { isDeaf }], at) => (isDeaf ? [] : [[name, at] as const]))
+  test.each(reading)('%s is cut off within 15 s', async (_, at) => {
     const { seconds, answer } = (await slow[at]?.ended) ?? { seconds: Number.POSITIVE_INFINITY, answer: '' }
     expect(seconds).toBeLessThan(limitSeconds)
     expect(answer).toMatch(/^$|^HTTP\/1\.1 (200|404) /)
   })
 })
 
-test('of slow clients nothing is left', async () => {
+test('no connection of the slow clients is left at the end', async () => {
   for (const end = performance.now() + 40_000; performance.now() < end; await Bun.sleep(100))
     if (stage.connections() <= before) break
   expect(stage.connections()).toBeLessThanOrEqual(before)

@@ -21,14 +21,14 @@ const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) 
 const service = useService({ METRICS_PORT: '0' })
 let metrics: Metrics
 beforeAll(async () => {
-  // Something of everything that has labels.
+  // Gives every metric with labels a sample.
   const ada = await enterWithSocket(service)
   await ada.close()
   await service.me('nobody')
   metrics = await scrape(service.metricsUrl)
 })
 
-/** The label names of each sample name, with those that Prometheus adds. */
+/** The labels of each metric, with those that Prometheus adds. */
 function labelsByName(): Map<string, Set<string>> {
   const labels = new Map<string, Set<string>>()
   for (const sample of metrics.samples.keys()) {
@@ -42,7 +42,7 @@ function labelsByName(): Map<string, Set<string>> {
 const namesIn = (text: string) => new Set(text.match(/\b(?:fastkit|process)_\w+/g))
 
 describe('docs/grafana.json', () => {
-  test('has what Grafana asks of a dashboard that is imported', () => {
+  test('can be imported into Grafana', () => {
     const { title, uid, schemaVersion, time, templating } = dashboard
     expect([title, uid, typeof schemaVersion, time.to]).toEqual(['fastkit', 'fastkit', 'number', 'now'])
     const variables = templating.list.map(({ name, type }: { name: string; type: string }) => [name, type])
@@ -50,7 +50,7 @@ describe('docs/grafana.json', () => {
       ['datasource', 'datasource'],
       ['instance', 'query'],
     ])
-    // One that was exported has an id of its own, which fits no other Grafana.
+    // An exported dashboard has an id, which no other Grafana accepts.
     expect(dashboard).not.toHaveProperty('id')
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
     for (const { type, gridPos, title, targets = [] } of panels) {
@@ -62,20 +62,20 @@ describe('docs/grafana.json', () => {
     }
   })
 
-  test('asks the data source that is chosen on it, and no other', () => {
+  test('uses only the data source that is selected in it', () => {
     const chosen = '$' + '{datasource}'
     const sources = JSON.stringify({ ...dashboard, uid: undefined }).match(/(?<="uid":")[^"]*/g) ?? []
     expect(new Set(sources)).toEqual(new Set([chosen]))
   })
 
-  test('has panels that do not lie on each other', () => {
+  test('has no overlapping panels', () => {
     const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
       Array.from({ length: w * h }, (_, at) => `${x + (at % w)},${y + Math.floor(at / w)}`),
     )
     expect(new Set(cells).size).toBe(cells.length)
   })
 
-  test('asks only for metrics that there are, by labels that they have', () => {
+  test('queries only existing metrics and labels', () => {
     const labels = labelsByName()
     for (const expr of expressions) {
       const names = namesIn(expr)
@@ -90,7 +90,7 @@ describe('docs/grafana.json', () => {
     }
   })
 
-  test('rates counters and histograms, and nothing else', () => {
+  test('uses rate() for counters and histograms only', () => {
     for (const expr of expressions) {
       const rated = [...expr.matchAll(/rate\((\w+)/g)].map(([, name = '']) => name)
       for (const name of rated) expect(name).toMatch(/_(total|count|sum|bucket)$/)
@@ -99,7 +99,7 @@ describe('docs/grafana.json', () => {
     }
   })
 
-  test('shows every metric but the CPU time that is the sum of two others', () => {
+  test('shows every metric but the total CPU time, which is the sum of two others', () => {
     const shown = expressions.flatMap((expr) =>
       [...namesIn(expr)].map((name) => name.replace(/_(bucket|count|sum)$/, '')),
     )
@@ -108,7 +108,7 @@ describe('docs/grafana.json', () => {
   })
 })
 
-test('docs/operations.md names every metric and no other', async () => {
+test('docs/operations.md lists exactly the metrics of the service', async () => {
   const [, section = ''] = (await Bun.file(join(root, 'docs/operations.md')).text()).split('\n## Metrics\n')
   const rows = section.split('\n## ')[0]?.match(/^\| `.*$/gm) ?? []
   const named = rows.flatMap((row) => [...namesIn(row.split('|')[1] ?? '')])

@@ -9,29 +9,29 @@ import { enterWithSocket } from '../support/socket'
 const service = useService({ METRICS_PORT: '0' })
 
 const duration = 'fastkit_http_request_duration_seconds'
-const seen = (method: string, route: string, status: number) =>
+const requestCount = (method: string, route: string, status: number) =>
   `${duration}_count{method="${method}",route="${route}",status="${status}"}`
 
-/** Does `work` and expects these samples to grow by this much. */
+/** Expects the samples to grow by these amounts during `work`. */
 async function expectGrowth(work: () => Promise<unknown>, wanted: Record<string, number>) {
   expect(await growth(service.metricsUrl, work, wanted)).toEqual(wanted)
 }
 
 describe('GET /metrics', () => {
-  test('is text for Prometheus with help and kind of everything', async () => {
+  test('is in the Prometheus text format with HELP and TYPE for every metric', async () => {
     const { headers } = await fetch(service.metricsUrl ?? '')
     expect(headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
     const { text, samples, kinds } = await scrape(service.metricsUrl)
     const named = [...samples.keys()].map((sample) => sample.replace(/\{.*/, ''))
     const families = named.map((name) => (kinds.has(name) ? name : name.replace(/_(bucket|sum|count)$/, '')))
     expect(families.filter((name) => !kinds.has(name) || !text.includes(`# HELP ${name} `))).toEqual([])
-    // Prometheus: a counter, and nothing else, ends in _total.
+    // By the naming rules of Prometheus only counters end in _total.
     const misnamed = [...kinds].filter(([name, kind]) => name.endsWith('_total') !== (kind === 'counter'))
     expect(misnamed).toEqual([])
     expect(samples.get(`fastkit_build_info{version="${version}",bun="${Bun.version}"}`)).toBe(1)
   })
 
-  test('is alone on its port, and not on that of the service', async () => {
+  test('is the only path on its port and not on the port of the service', async () => {
     const url = new URL(service.metricsUrl ?? '')
     const ask = async (path: string, method = 'GET') => {
       const { status, headers } = await fetch(new URL(path, url), { method })
@@ -47,7 +47,7 @@ describe('GET /metrics', () => {
   })
 
   test.each(['HTTP/1.0\r\n', 'HTTP/1.1\r\nHost: \r\n', 'HTTP/1.1\r\nHost: [\r\n'])(
-    'answers %p',
+    'answers requests with %p',
     async (rest) => {
       const ask = (path: string) =>
         sendRaw(service.metricsUrl ?? '', `GET ${path} ${rest}Connection: close\r\n\r\n`)
@@ -69,10 +69,10 @@ describe('requests', () => {
         await service.call('POST /api/v1/auth/login', { body: '{' })
       },
       {
-        [seen('GET', '/api/v1/users/me', 200)]: 2,
-        [seen('GET', '/api/v1/users/me', 401)]: 1,
-        [seen('GET', '/api/v1/users/:id', 200)]: 1,
-        [seen('POST', '/api/v1/auth/login', 400)]: 1,
+        [requestCount('GET', '/api/v1/users/me', 200)]: 2,
+        [requestCount('GET', '/api/v1/users/me', 401)]: 1,
+        [requestCount('GET', '/api/v1/users/:id', 200)]: 1,
+        [requestCount('POST', '/api/v1/auth/login', 400)]: 1,
         [`${duration}_bucket{le="+Inf",method="GET",route="/api/v1/users/me",status="200"}`]: 2,
         'fastkit_errors_total{code="malformed_body"}': 1,
         'fastkit_errors_total{code="invalid_token"}': 1,
@@ -80,13 +80,13 @@ describe('requests', () => {
     )
   })
 
-  test('to any number of unknown paths with any method add two series at most', async () => {
+  test('to unknown paths with any method add at most two series', async () => {
     await expectGrowth(
       async () => {
         for (let at = 0; at < 20; at++) await service.call(`GET /tell-tale-${at}/x?y=${at}`)
         for (const method of ['PROPFIND', 'MKCOL', 'LINK']) await service.call(`${method} /tell-tale`)
       },
-      { [seen('GET', 'unmatched', 404)]: 20, [seen('other', 'unmatched', 404)]: 3 },
+      { [requestCount('GET', 'unmatched', 404)]: 20, [requestCount('other', 'unmatched', 404)]: 3 },
     )
     const { text } = await scrape(service.metricsUrl)
     expect(text.includes('tell-tale')).toBe(false)
@@ -112,7 +112,7 @@ describe('accounts', () => {
     )
   })
 
-  test('refreshes are counted by result, and a session that a reuse ended by its reason', async () => {
+  test('refreshes are counted by result, and a reuse as the reason of a revocation', async () => {
     const { refresh_token: first } = await service.enter()
     await expectGrowth(
       async () => {
@@ -134,7 +134,7 @@ describe('accounts', () => {
     )
   })
 
-  test('ended sessions are counted by reason, each once', async () => {
+  test('revoked sessions are counted once each by reason', async () => {
     const ada = await service.enter()
     await service.signIn(ada)
     await expectGrowth(() => service.call('POST /api/v1/auth/logout-all', { token: ada.access_token }), {
@@ -143,7 +143,7 @@ describe('accounts', () => {
     })
   })
 
-  test('what the database was asked of a session is a miss, what was remembered a hit', async () => {
+  test('a session read from the database counts as a miss, one from the cache as a hit', async () => {
     const ada = await service.enter()
     const misses = 'fastkit_liveness_lookups_total{result="miss"}'
     const hits = 'fastkit_liveness_lookups_total{result="hit"}'
@@ -159,7 +159,7 @@ describe('accounts', () => {
 })
 
 describe('sockets', () => {
-  test('are counted while open, with what goes in and out and the code they close with', async () => {
+  test('are counted while open, with messages in both directions and the close code', async () => {
     const ada = await enterWithSocket(service)
     await expectGrowth(
       async () => {
@@ -179,7 +179,7 @@ describe('sockets', () => {
     })
   })
 
-  test('that close with a code of their own are others', async () => {
+  test('with a close code of the client count as "other"', async () => {
     const ada = await enterWithSocket(service)
     await expectGrowth(async () => ada.socket.close(4999, 'mine'), {
       'fastkit_websocket_closes_total{code="other"}': 1,
@@ -188,8 +188,8 @@ describe('sockets', () => {
   })
 })
 
-describe('what is read at the moment', () => {
-  test('tells hashes under way and in line', async () => {
+describe('gauges', () => {
+  test('report running and waiting password hashes', async () => {
     let isSeen = false
     const keepHashing = async () => {
       while (!isSeen) await service.deps.passwords.hash('a password to hash')
@@ -205,7 +205,7 @@ describe('what is read at the moment', () => {
     expect(after.get('fastkit_password_hashes_waiting')).toBe(0)
   })
 
-  test('tells connections in use and who waits for one', async () => {
+  test('report connections in use and queries that wait for one', async () => {
     const {
       database,
       deps: { db },
@@ -220,7 +220,7 @@ describe('what is read at the moment', () => {
     expect(samples.get('fastkit_database_pool_waiting')).toBeGreaterThanOrEqual(3)
   })
 
-  test('tells of process, event loop and database', async () => {
+  test('report process, event loop and database', async () => {
     const { samples } = await scrape(service.metricsUrl)
     const value = (name: string) => samples.get(name) ?? Number.NaN
     expect(value('process_resident_memory_bytes')).toBeWithin(2e7, 4e9)
@@ -232,7 +232,7 @@ describe('what is read at the moment', () => {
     expect(value('fastkit_draining')).toBe(0)
   })
 
-  test('a loop that was held up is late by as much', async () => {
+  test('report the lag of a blocked event loop', async () => {
     const late = 'fastkit_event_loop_lag_seconds_bucket{le="0.25"}'
     const before = await scrape(service.metricsUrl)
     Bun.sleepSync(600)
@@ -244,7 +244,7 @@ describe('what is read at the moment', () => {
 })
 
 describe('limits', () => {
-  test('refusals are counted by limit, and a sign-in that one refuses is limited', async () => {
+  test('refusals are counted by policy, and a refused sign-in as limited', async () => {
     const strict = await startTestService({ METRICS_PORT: '0', RATE_LIMIT: 'on' })
     try {
       const { email } = await strict.register()
@@ -268,7 +268,7 @@ describe('limits', () => {
   })
 })
 
-test('nothing personal and no secret stands in metrics', async () => {
+test('metrics contain no personal data and no secrets', async () => {
   const ada = await enterWithSocket(service)
   await service.call('GET /api/v1/users/me?access_token=tell-tale-5c', {
     token: ada.access_token,
@@ -285,7 +285,7 @@ test('nothing personal and no secret stands in metrics', async () => {
     expect(text.includes(mark)).toBe(false)
 })
 
-test('without METRICS_PORT nobody watches requests and no port is open', async () => {
+test('without METRICS_PORT no request is observed and no port is open', async () => {
   const plain = await startTestService()
   expect([plain.metricsUrl, plain.onResponse]).toEqual([null, []])
   await plain.stop()

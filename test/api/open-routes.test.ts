@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { createApp } from '../../src/app'
 import { useService } from '../support/service'
 
-// Every door that opens without an access token. A new line here is a decision: say who may come in, and why.
+// Every route that works without an access token. A new line must be a decision, so its commit gives the reason.
 const open = [
   'GET /',
   'GET /api/v1/ws',
@@ -32,11 +32,11 @@ const open = [
 
 const service = useService()
 
-describe('routes that answer without a token', () => {
-  test('are these and no others', async () => {
+describe('routes that need no access token', () => {
+  test('are exactly these', async () => {
     const found: string[] = []
     for (const { method, path } of createApp(service).routes) {
-      // The upgrade of `GET` on the same path: realtime.auth.test.ts has its doors.
+      // The upgrade of `GET` on the same path, which realtime.auth.test.ts tests.
       if (method === 'WS') continue
       const address = path.replaceAll(/:\w+/g, '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10')
       const { status, body } = await service.call(

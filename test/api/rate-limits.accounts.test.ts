@@ -18,7 +18,7 @@ const register = async () => {
 const exhaust = (email: string) => times(5, () => login({ email }))
 
 describe('an account', () => {
-  test('lets 5 of 200 tries at once through, from wherever they come', async () => {
+  test('allows 5 of 200 simultaneous attempts from any addresses', async () => {
     const { email } = await register()
     const hashes = await countingHashes(service, async () => {
       const answers = await times(200, () => login({ email }))
@@ -27,7 +27,7 @@ describe('an account', () => {
     expect(hashes).toBe(5)
   })
 
-  test('waits longer after each further failure, and lets one of many tries through when it has waited', async () => {
+  test('is locked longer after each further failure, and allows one attempt after each wait', async () => {
     const { email } = await register()
     await exhaust(email)
     for (const minutes of [1, 2, 4, 8, 16, 30, 30]) {
@@ -41,27 +41,27 @@ describe('an account', () => {
     }
   })
 
-  test('whose hash cannot be read has as many tries', async () => {
+  test('with an unreadable hash allows as many attempts', async () => {
     const { email } = await register()
     await service.sql`update users set password_hash = '{SHA}abc' where email = ${email}`
     expect(statuses(await times(10, () => login({ email })))).toEqual({ 401: 5, 429: 5 })
   })
 
-  test('is as before once a quarter of an hour has passed without a try', async () => {
+  test('allows 5 attempts again after 15 minutes without one', async () => {
     const { email } = await register()
     await exhaust(email)
     service.clock.advance(60 + 900)
     expect(statuses(await times(10, () => login({ email })))).toEqual({ 401: 5, 429: 5 })
   })
 
-  test('is the same in every spelling of its address', async () => {
+  test('has one limit for every spelling of its e-mail address', async () => {
     const { email } = await register()
     const spellings = [email.toUpperCase(), ` ${email}`, `${email} `, email]
     const answers = await times(12, (at) => login({ email: spellings[at % 4] ?? '' }))
     expect(statuses(answers)).toEqual({ 401: 5, 429: 7 })
   })
 
-  test('does not count what was no failure', async () => {
+  test('counts only failed attempts', async () => {
     const user = await register()
     for (let n = 0; n < 12; n++) expect((await login(user)).status).toBe(200)
     const { verify } = service.deps.passwords
@@ -71,7 +71,7 @@ describe('an account', () => {
     expect((await login(user)).status).toBe(200)
   })
 
-  test('refuses nobody who knows the password, however many at once', async () => {
+  test('allows any number of simultaneous logins with the right password', async () => {
     const user = await register()
     expect(statuses(await times(20, () => login(user)))).toEqual({ 200: 20 })
     expect((await login({ email: user.email })).status).toBe(401)
@@ -86,7 +86,7 @@ describe('an account', () => {
     expect(limitedSignIns()).toHaveLength(1)
   })
 
-  test('that has waited opens for its password, and is no nearer to the next delay', async () => {
+  test('accepts its password after the wait, and a success does not lengthen the next delay', async () => {
     const user = await register()
     await exhaust(user.email)
     expect((await login(user)).status).toBe(429)
@@ -98,7 +98,7 @@ describe('an account', () => {
     expect(Number(headers.get('retry-after'))).toBeWithin(110, 121)
   })
 
-  test('that does not exist is refused exactly like one that does', async () => {
+  test('that does not exist is limited exactly like one that does', async () => {
     const [{ email: known }, unknown] = [await register(), service.newEmail()]
     const told = async (email: string) => {
       const { status, headers, body } = await login({ email })
@@ -110,7 +110,7 @@ describe('an account', () => {
     for (let n = 0; n < 2; n++) expect(await told(unknown)).toEqual(await told(known))
   })
 
-  test('under attack leaves one event that names it', async () => {
+  test('under attack leaves one event with its id', async () => {
     const { email } = await register()
     const [user] = await service.sql`select id from users where email = ${email}`
     await times(40, () => login({ email }))
@@ -125,7 +125,7 @@ describe('an account', () => {
 })
 
 describe('an account under attack', () => {
-  test('opens for its owner from where they signed in before, and for nobody else', async () => {
+  test('accepts its owner from a network with an earlier sign-in, and nobody else', async () => {
     const user = await register()
     const home = '2001:db8:77:1'
     expect((await login({ ...user, address: `${home}::1` })).status).toBe(200)
@@ -136,7 +136,7 @@ describe('an account under attack', () => {
     expect((await login({ email: user.email })).status).toBe(429)
   })
 
-  test('opens there also after the owner has signed out', async () => {
+  test('accepts its owner from that network even after a logout', async () => {
     const user = await register()
     const address = newAddress()
     const { body } = await login({ ...user, address })
@@ -145,7 +145,7 @@ describe('an account under attack', () => {
     expect((await login({ ...user, address })).status).toBe(200)
   })
 
-  test('from where its owner signs in is limited there alone', async () => {
+  test('from the network of its owner is limited in that network only', async () => {
     const user = await register()
     const address = newAddress()
     await login({ ...user, address })
@@ -159,7 +159,7 @@ describe('POST /api/v1/auth/refresh', () => {
   const refresh = (refresh_token: string) =>
     service.call('POST /api/v1/auth/refresh', { body: { refresh_token }, headers: from(newAddress()) })
 
-  test('is refused after 30 a minute for one session, and only for that one', async () => {
+  test('is refused after 30 in a minute for that session only', async () => {
     const user = await register()
     const [{ body: one }, { body: other }] = [await login(user), await login(user)]
     let token = one.refresh_token
@@ -177,7 +177,7 @@ describe('POST /api/v1/auth/refresh', () => {
     expect((await refresh(token)).status).toBe(200)
   })
 
-  test('is not used up by tokens that are forged', async () => {
+  test('does not count forged tokens', async () => {
     const { body } = await login(await register())
     const forged = `${body.refresh_token.slice(0, -4)}AAAA`
     expect(statuses(await times(40, () => refresh(forged)))).toEqual({ 401: 40 })
@@ -186,7 +186,7 @@ describe('POST /api/v1/auth/refresh', () => {
 })
 
 describe('the current password', () => {
-  test('can be tried 5 times in 15 minutes, wherever it is asked for', async () => {
+  test('can be tried 5 times in 15 minutes over all routes that ask for it', async () => {
     const user = await register()
     const { body: pair } = await login(user)
     const wrong = { current_password: 'not it at all' }

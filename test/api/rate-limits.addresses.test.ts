@@ -9,7 +9,7 @@ const body = { email: 'nobody@example.com', password: 'kq3vzw9x' }
 const login = (address: string, email = service.newEmail()) =>
   service.call('POST /api/v1/auth/login', { body: { ...body, email }, headers: from(address) })
 describe('POST /api/v1/auth/login from one address', () => {
-  test('is refused after 10 in a minute, and open again when it has passed', async () => {
+  test('is refused after 10 in a minute, and allowed again after that', async () => {
     const address = newAddress()
     for (let left = 9; left >= 0; left--) {
       const { status, headers } = await login(address)
@@ -27,7 +27,7 @@ describe('POST /api/v1/auth/login from one address', () => {
     expect((await login(address)).status).toBe(401)
   })
 
-  test('computes 10 hashes for 200 at once', async () => {
+  test('computes 10 hashes for 200 simultaneous requests', async () => {
     const address = newAddress()
     const hashes = await countingHashes(service, async () => {
       expect(statuses(await times(200, () => login(address)))).toEqual({ 401: 10, 429: 190 })
@@ -44,7 +44,7 @@ describe('POST /api/v1/auth/login from one address', () => {
     expect(answer).toStartWith('HTTP/1.1 429 ')
   })
 
-  test('is refused under every spelling of the path that leads there', async () => {
+  test('is limited for every spelling of its path', async () => {
     const address = newAddress()
     await times(10, () => login(address))
     const json = JSON.stringify(body)
@@ -61,7 +61,7 @@ describe('POST /api/v1/auth/login from one address', () => {
     expect(await post('http://b/api/v1/auth/login')).toBe(429)
   })
 
-  test.each(['', '[', 'a b'])('%p for a host leads around no limit', async (host) => {
+  test.each(['', '[', 'a b'])('is limited with host %p too', async (host) => {
     const query = 'cursor=//h/livez'
     for (const path of ['/api/v1/users', '/aaaaaa/api/v1/users']) {
       const head = [`GET ${path}?${query} HTTP/1.1`, `Host: ${host}`, `X-Forwarded-For: ${newAddress()}`]
@@ -72,7 +72,7 @@ describe('POST /api/v1/auth/login from one address', () => {
     expect(await sendRaw(service.url, probe)).not.toMatch(/^ratelimit/im)
   })
 
-  test('leaves one event in the log and the table for a window, whatever comes', async () => {
+  test('leaves one event per window in the log and in the table', async () => {
     const address = newAddress()
     await times(60, () => login(address))
     service.clock.advance(61)
@@ -88,32 +88,32 @@ describe('POST /api/v1/auth/login from one address', () => {
 })
 
 describe('an address', () => {
-  test('is one by its /64', async () => {
+  test('of IPv6 is limited by its /64 network', async () => {
     const network = '2001:db8:1:7'
     const answers = await times(20, (at) => login(`${network}:${at}::${at}`))
     expect(statuses(answers)).toEqual({ 401: 10, 429: 10 })
     expect((await login('2001:db8:1:8::1')).status).toBe(401)
   })
 
-  test('of IPv4 is one in every spelling', async () => {
+  test('of IPv4 is the same in every spelling', async () => {
     const address = newAddress()
     const answers = await times(20, (at) => login(at % 2 ? address : `::ffff:${address}`))
     expect(statuses(answers)).toEqual({ 401: 10, 429: 10 })
   })
 
-  test('is not what stands left of the one the proxy saw', async () => {
+  test('is the one that the proxy added, not those left of it', async () => {
     const address = newAddress()
     const answers = await times(20, (at) => login(`203.0.113.${at}, ${address}`))
     expect(statuses(answers)).toEqual({ 401: 10, 429: 10 })
   })
 
-  test('is not chosen by a client whom nobody trusts', async () => {
+  test('is not taken from a header of an untrusted client', async () => {
     const direct = await startTestService({ RATE_LIMIT: 'on' })
     const answers = await times(20, (at) =>
       direct.call('POST /api/v1/auth/login', { body, headers: from(`203.0.113.${at}`) }),
     )
     await direct.stop()
-    // One account, too: 5 failures.
+    // All attempts are for one account, which allows 5 failures.
     expect(statuses(answers)).toEqual({ 401: 5, 429: 15 })
   })
 })
@@ -155,7 +155,7 @@ describe('every other route from one address', () => {
     expect((await ask()).headers.get('ratelimit')).toMatch(/^"default";r=299;t=10$/)
   })
 
-  test('is told to pages of other origins too', async () => {
+  test('has CORS headers on a refusal', async () => {
     const origin = 'https://app.example.com'
     const open = await startTestService({ ...limited, CORS_ORIGINS: origin })
     const headers = { ...from(newAddress()), origin }
@@ -167,14 +167,14 @@ describe('every other route from one address', () => {
     expect(refused?.headers.get('x-frame-options')).toBe('DENY')
   })
 
-  test('counts them together', async () => {
+  test('shares one limit', async () => {
     const headers = from(newAddress())
     await times(150, () => service.call('GET /nowhere', { headers }))
     await times(150, () => service.call('GET /api/v1/users/me', { headers }))
     expect((await service.call('GET /', { headers })).status).toBe(429)
   })
 
-  test('leaves the probes alone', async () => {
+  test('does not limit the probes', async () => {
     const headers = from(newAddress())
     for (const path of ['/livez', '/readyz', '/livez?']) {
       const answers = await times(320, () => fetch(service.url + path, { headers }))
@@ -185,7 +185,7 @@ describe('every other route from one address', () => {
 })
 
 describe('RATE_LIMIT=off', () => {
-  test('refuses nothing and tells of no limit', async () => {
+  test('refuses nothing and sends no limit headers', async () => {
     const free = await startTestService()
     const answers = await times(320, () => free.call('GET /nowhere'))
     expect(statuses(answers)).toEqual({ 404: 320 })

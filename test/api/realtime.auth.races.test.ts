@@ -5,7 +5,7 @@ import { openSocket } from '../support/socket'
 const service = useService()
 
 describe('signing in while the session ends', () => {
-  test('leaves no socket behind that is signed in', async () => {
+  test('leaves no authenticated socket', async () => {
     const sockets = await Promise.all(
       Array.from({ length: 20 }, async (_, at) => {
         const { access_token: token } = await service.enter()

@@ -4,9 +4,9 @@ import { openSocket, shakeHands } from '../support/socket'
 
 const service = useService({ CORS_ORIGINS: 'https://app.example.com' })
 
-type Entrant = Awaited<ReturnType<Service['enter']>>
+type SignedIn = Awaited<ReturnType<Service['enter']>>
 
-async function ticketFor({ access_token }: Pick<Entrant, 'access_token'>): Promise<string> {
+async function ticketFor({ access_token }: Pick<SignedIn, 'access_token'>): Promise<string> {
   const { status, body } = await service.call('POST /api/v1/ws/tickets', { token: access_token })
   expect({ status, expiresIn: body.expires_in }).toEqual({ status: 201, expiresIn: 30 })
   return body.ticket
@@ -49,7 +49,7 @@ describe('a handshake is refused', () => {
     },
   )
 
-  test('with an expired token, also inside the clock tolerance: 401', async () => {
+  test('with an expired token, even within the clock tolerance: 401', async () => {
     const { access_token } = await service.enter()
     service.clock.advance(902)
     expect((await shakeHands(service.url, { headers: bearer(access_token) })).status).toBe(401)
@@ -62,7 +62,7 @@ describe('a handshake is refused', () => {
     'null',
     'not an origin',
     '',
-  ])('from a page of %p: 403, whoever is signed in', async (Origin) => {
+  ])('from a page of %p: 403, even with a valid token', async (Origin) => {
     const { access_token } = await service.enter()
     const { status, body } = await shakeHands(service.url, { headers: { Origin, ...bearer(access_token) } })
     expect({ status, code: body.code }).toEqual({ status: 403, code: 'forbidden' })
@@ -85,7 +85,7 @@ describe('a handshake is refused', () => {
     expect(answer.headers.get('sec-websocket-version')).toBe('13')
   })
 
-  test('with a query parameter that does not exist: 422', async () => {
+  test('with an unknown query parameter: 422', async () => {
     expect((await shakeHands(service.url, { query: '?tickets=x' })).status).toBe(422)
   })
 
@@ -103,7 +103,7 @@ describe('a handshake is refused', () => {
   })
 })
 
-describe('a socket is signed in', () => {
+describe('a socket is authenticated', () => {
   const ways = {
     header: async (token: string) => openSocket(service.url, { token }),
     subprotocol: async (token: string) => openSocket(service.url, { protocols: ['bearer', token] }),
@@ -130,7 +130,7 @@ describe('a socket is signed in', () => {
     await socket.close()
   })
 
-  test('and by subprotocol the answer is `bearer` and never the token', async () => {
+  test('by subprotocol, and the response names `bearer` and never the token', async () => {
     const { access_token } = await service.enter()
     for (const list of [`bearer, ${access_token}`, `chat, bearer, ${access_token}`]) {
       const { status, headers } = await shakeHands(service.url, {
@@ -160,13 +160,13 @@ describe('a socket is signed in', () => {
 })
 
 describe('a ticket', () => {
-  test('opens one socket, also when 20 try at the same instant', async () => {
+  test('opens one socket, even when 20 handshakes use it at once', async () => {
     const query = `?ticket=${await ticketFor(await service.enter())}`
     const answers = await Promise.all(Array.from({ length: 20 }, () => shakeHands(service.url, { query })))
     expect(answers.map(({ status }) => status).toSorted()).toEqual([101, ...Array(19).fill(401)])
   })
 
-  test('is not used up by requests that are refused for something else', async () => {
+  test('is not used up by handshakes that are refused for another reason', async () => {
     const query = `?ticket=${await ticketFor(await service.enter())}`
     const refused = [
       { headers: { Origin: 'https://evil.example.com' } },
@@ -180,7 +180,7 @@ describe('a ticket', () => {
     expect((await shakeHands(service.url, { query })).status).toBe(101)
   })
 
-  test('ends after 30 seconds, and with its session', async () => {
+  test('expires after 30 seconds and with its session', async () => {
     const late = await ticketFor(await service.enter())
     service.clock.advance(31)
     expect((await shakeHands(service.url, { query: `?ticket=${late}` })).status).toBe(401)
@@ -190,7 +190,7 @@ describe('a ticket', () => {
     expect((await shakeHands(service.url, { query: `?ticket=${ended}` })).status).toBe(401)
   })
 
-  test('gives no longer life than the token it was made with', async () => {
+  test('opens a socket that expires with the token behind the ticket', async () => {
     const user = await service.enter()
     const direct = await openSocket(service.url, { token: user.access_token })
     const byTicket = await openSocket(service.url, { query: { ticket: await ticketFor(user) } })
@@ -198,7 +198,7 @@ describe('a ticket', () => {
     expect(two['expires_at']).toBe(one['expires_at'])
   })
 
-  test('is made for those who are signed in', async () => {
+  test('requires an access token', async () => {
     expect((await service.call('POST /api/v1/ws/tickets')).status).toBe(401)
   })
 })
@@ -218,7 +218,7 @@ describe('a socket without a credential', () => {
     { type: 'subscribe', channel: 'room:x' },
     { type: 'publish', channel: 'room:x', data: 1 },
     { type: 'broadcast', data: 1 },
-  ])('may not do $type', async (message) => {
+  ])('may not send $type', async (message) => {
     const socket = await openSocket(service.url)
     expect(await socket.ask(message)).toMatchObject({ type: 'error', code: 'unauthenticated' })
     await socket.close()
@@ -230,7 +230,7 @@ describe('a socket without a credential', () => {
     expect((await socket.closed()).code).toBe(4401)
   })
 
-  test('hears nothing', async () => {
+  test('receives no broadcasts', async () => {
     const unauthenticated = await openSocket(service.url)
     const user = await service.enter()
     await service.sql`update users set role = 'admin' where id = ${user.id}`

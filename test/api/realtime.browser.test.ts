@@ -9,7 +9,7 @@ setDefaultTimeout(60_000)
 describeInBrowser('a browser', (openPage) => {
   const service = useService()
 
-  /** The console with someone signed in. */
+  /** Opens the console and signs in a new user. */
   async function openConsole() {
     const user = await service.register()
     const { page, complaints } = await openPage()
@@ -27,7 +27,7 @@ describeInBrowser('a browser', (openPage) => {
   const state = (page: Page, text: RegExp) => page.getByRole('status').filter({ hasText: text }).waitFor()
 
   describe('on the console', () => {
-    test('signs in, subscribes, hears and publishes, and shows what others write as text', async () => {
+    test('signs in, subscribes, receives and publishes, and shows messages as plain text', async () => {
       const { page, complaints } = await openConsole()
       const other = await enterWithSocket(service)
       await press(page, 'Connect')
@@ -63,7 +63,7 @@ describeInBrowser('a browser', (openPage) => {
       await page.context().close()
     })
 
-    test('recovers what was missed and tells of errors', async () => {
+    test('recovers missed messages and shows errors', async () => {
       const { page, complaints } = await openConsole()
       const other = await enterWithSocket(service)
       const channel = 'room:missed'
@@ -104,7 +104,7 @@ describeInBrowser('a browser', (openPage) => {
       await page.context().close()
     })
 
-    test('renews the socket before its token ends', async () => {
+    test('authenticates the socket again before its token expires', async () => {
       const { page, complaints } = await openConsole()
       await press(page, 'Connect')
       await state(page, /^Connected$/)
@@ -119,7 +119,7 @@ describeInBrowser('a browser', (openPage) => {
       await page.context().close()
     })
 
-    test('keeps the tokens in memory only, and says why a sign-in failed', async () => {
+    test('keeps tokens in memory only, and shows why a sign-in failed', async () => {
       const { user, page } = await openConsole()
       const stored = await page.evaluate(
         'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href])',
@@ -134,7 +134,7 @@ describeInBrowser('a browser', (openPage) => {
     })
   })
 
-  /** Opens a socket from the script of a page and answers how it went. */
+  /** Opens a socket from a page. Returns the first message or the close code. */
   const connectFrom = (page: Page, { query = '', protocols }: { query?: string; protocols?: string[] }) =>
     page.evaluate<{ type?: string; protocol?: string; code?: number }>(`new Promise((resolve) => {
       const socket = new WebSocket(${JSON.stringify(`${service.url.replace('http', 'ws')}/api/v1/ws${query}`)}, ${JSON.stringify(protocols ?? [])})
@@ -146,7 +146,7 @@ describeInBrowser('a browser', (openPage) => {
     `?ticket=${(await service.call('POST /api/v1/ws/tickets', { token })).body.ticket}`
 
   describe('from a page', () => {
-    test('of the same origin a subprotocol and a ticket open a socket, a ticket once', async () => {
+    test('of the same origin a subprotocol opens a socket, and a ticket opens one once', async () => {
       const { access_token: token } = await service.enter()
       const { page } = await openPage()
       await page.goto(`${service.url}/docs/websocket/console`)
@@ -160,7 +160,7 @@ describeInBrowser('a browser', (openPage) => {
       await page.context().close()
     })
 
-    test('of a foreign origin nothing does: 403, and the ticket is not used up', async () => {
+    test('of another origin every handshake is 403, and the ticket is not used up', async () => {
       const { access_token: token } = await service.enter()
       const foreign = Bun.serve({
         port: 0,
@@ -185,7 +185,7 @@ describeInBrowser('a browser', (openPage) => {
     })
   })
 
-  test('the page of the protocol needs no script and breaks no policy, also when narrow', async () => {
+  test('the pages of the protocol fit a narrow window and keep to their content security policy', async () => {
     const { page, complaints } = await openPage()
     await page.setViewportSize({ width: 390, height: 844 })
     for (const path of ['/docs/websocket', '/docs/websocket/console']) {

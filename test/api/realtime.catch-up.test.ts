@@ -8,13 +8,13 @@ const service = useService()
 
 type Meanwhile = (hub: Service['hub'], channel: LocalChannel) => void
 
-// What happens between the reading of the history and the moment from which the subscriber follows live.
+// These happen after the history was read and before the subscriber receives live messages.
 const meanwhile: [string, Meanwhile][] = [
   ['the head of the channel went past it', (_, channel) => (channel.head = 2)],
   ['notifications were missed', (hub) => hub.gaps++],
 ]
 
-test.each(meanwhile)('a subscription during which %s is sent what lies between', async (_, happen) => {
+test.each(meanwhile)('a subscription during which %s receives the message in between', async (_, happen) => {
   const { hub, sql } = service
   const deps = { ...service.deps, hub }
   const room = `room:${crypto.randomUUID()}`
@@ -31,7 +31,7 @@ test.each(meanwhile)('a subscription during which %s is sent what lies between',
   channel.deliveryQueue.push(() => published)
   const reply = () => happen(hub, channel)
   await subscribe(deps, connection, { channel: room, since: null, reply })
-  // A second message, of which no notification tells.
+  // No notification announces this second message.
   await sql`insert into channel_messages (channel, "offset", data, from_user_id, sent_at)
     select channel, 2, data, from_user_id, sent_at from channel_messages where channel = ${room}`
   await sql`update channels set last_offset = 2 where name = ${room}`

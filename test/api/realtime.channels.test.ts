@@ -8,7 +8,7 @@ const service = useService()
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
 const error = (code: string) => ({ type: 'error', code })
 
-describe('what is forbidden to a user', () => {
+describe('a user is forbidden', () => {
   test.each([
     ['subscribe', 'admin'],
     ['subscribe', 'user:0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'],
@@ -42,7 +42,7 @@ describe('what is forbidden to a user', () => {
   })
 })
 
-describe('a message that makes no sense', () => {
+describe('an invalid message', () => {
   test.each([
     ['no JSON', '{"type":', 'malformed_body'],
     ['a number', '12', 'malformed_body'],
@@ -73,7 +73,7 @@ describe('a message that makes no sense', () => {
     ],
     ['an object as id', '{"type":"ping","id":{}}', 'validation_failed'],
     ['no user', '{"type":"disconnect","user_id":"me"}', 'validation_failed'],
-  ])('%s is answered with an error', async (_, frame, code) => {
+  ])('with %s gets an error', async (_, frame, code) => {
     const user = await enterWithSocket(service)
     user.send(frame)
     expect(await user.next('error')).toMatchObject(error(code))
@@ -81,21 +81,21 @@ describe('a message that makes no sense', () => {
     await user.close()
   })
 
-  test('as bytes is answered with an error', async () => {
+  test('in a binary frame gets an error', async () => {
     const user = await enterWithSocket(service)
     user.socket.send(new TextEncoder().encode('{"type":"ping"}'))
     expect(await user.next('error')).toMatchObject(error('malformed_body'))
     await user.close()
   })
 
-  test('is answered with its id', async () => {
+  test('gets an error with its id', async () => {
     const user = await enterWithSocket(service)
     user.send({ type: 'nonsense', id: 'seven' })
     expect(await user.next('error')).toMatchObject({ id: 'seven' })
     await user.close()
   })
 
-  test('closes the socket with 4400 when it is the tenth', async () => {
+  test('closes the socket with 4400 when it is the tenth one', async () => {
     const user = await enterWithSocket(service)
     for (let n = 0; n < 15; n++) user.send('nonsense')
     expect((await user.closed()).code).toBe(4400)
@@ -104,7 +104,7 @@ describe('a message that makes no sense', () => {
 })
 
 describe('publishing', () => {
-  test('reaches the others with the identity of the session, and the publisher only as `published`', async () => {
+  test('reaches other subscribers with the user id of the session, and the publisher as `published` only', async () => {
     const room = newRoom()
     const [ada, bob, eve] = [
       await enterWithSocket(service),
@@ -131,7 +131,7 @@ describe('publishing', () => {
     for (const user of [ada, bob, eve]) await user.close()
   })
 
-  test('needs no subscription, and reaches the publisher’s other socket', async () => {
+  test('needs no subscription, and reaches other sockets of the publisher', async () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     const other = await signedInSocket(service.url, ada.access_token)
@@ -141,7 +141,7 @@ describe('publishing', () => {
     for (const socket of [ada, other]) await socket.close()
   })
 
-  test('stops reaching who has unsubscribed', async () => {
+  test('no longer reaches a socket that has unsubscribed', async () => {
     const room = newRoom()
     const [ada, bob] = [await enterWithSocket(service), await enterWithSocket(service)]
     await bob.ask({ type: 'subscribe', channel: room })
@@ -152,7 +152,7 @@ describe('publishing', () => {
     for (const user of [ada, bob]) await user.close()
   })
 
-  test('of what does not fit a notice arrives whole', async () => {
+  test('delivers data that is too large for a notification', async () => {
     const room = newRoom()
     const [ada, bob] = [await enterWithSocket(service), await enterWithSocket(service)]
     await bob.ask({ type: 'subscribe', channel: room })
@@ -164,7 +164,7 @@ describe('publishing', () => {
     for (const user of [ada, bob]) await user.close()
   })
 
-  test('to `user:<id>` is for that user and admins, with or without offset by channel', async () => {
+  test('to `user:<id>` is allowed for that user and admins', async () => {
     const [ada, bob] = [await enterWithSocket(service), await enterWithSocket(service)]
     const admin = await enterWithSocket(service, { isAdmin: true })
     const channel = `user:${ada.id}`
@@ -185,7 +185,7 @@ describe('publishing', () => {
 })
 
 describe('messages of one socket', () => {
-  test('are done in the order in which they came', async () => {
+  test('are handled in the order in which they arrive', async () => {
     const room = newRoom()
     const [ada, bob] = [await enterWithSocket(service), await enterWithSocket(service)]
     await bob.ask({ type: 'subscribe', channel: room })
@@ -202,7 +202,7 @@ describe('messages of one socket', () => {
 })
 
 describe('broadcast and disconnect', () => {
-  test('reach everyone, without a subscription', async () => {
+  test('reach every socket without a subscription', async () => {
     const users = [await enterWithSocket(service), await enterWithSocket(service)]
     const admin = await enterWithSocket(service, { isAdmin: true })
     const { delivered } = await admin.ask({ type: 'broadcast', data: 'all' })
@@ -218,7 +218,7 @@ describe('broadcast and disconnect', () => {
     for (const user of [...users, admin]) await user.close()
   })
 
-  test('close every socket of one user with 4403, and count them', async () => {
+  test('close every socket of one user with 4403 and return their number', async () => {
     const victim = await enterWithSocket(service)
     const second = await signedInSocket(service.url, victim.access_token)
     const admin = await enterWithSocket(service, { isAdmin: true })
@@ -233,7 +233,7 @@ describe('broadcast and disconnect', () => {
 })
 
 describe('a demoted admin', () => {
-  test('leaves `admin` and the channels of others at once, and keeps its own', async () => {
+  test('is unsubscribed from `admin` and channels of other users, and keeps the own channel', async () => {
     const [chief, admin, user] = [
       await enterWithSocket(service, { isAdmin: true }),
       await enterWithSocket(service, { isAdmin: true }),
@@ -263,7 +263,7 @@ describe('a demoted admin', () => {
 })
 
 describe.skipIf(!serverUrl)('two instances', () => {
-  test('carry messages, broadcasts and disconnects to each other', async () => {
+  test('forward messages, broadcasts and disconnects to each other', async () => {
     const other = await startTestService({}, { beside: service })
     const room = newRoom()
     const [ada, admin] = [await enterWithSocket(service), await enterWithSocket(service, { isAdmin: true })]

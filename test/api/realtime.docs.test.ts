@@ -35,7 +35,7 @@ const rowsIn = (html: string) =>
     [...row.matchAll(/<td>(.*?)<\/td>/gs)].map(([cell]) => textIn(cell, 'td')),
   )
 
-/** A schema as a row for each field: name, type, meaning. */
+/** The fields of a schema as rows of name, type and meaning. */
 function fieldsOf({ properties, required = [] }: Shape): string[][] {
   return Object.entries(properties ?? {}).map(([name, schema]) => [
     name,
@@ -55,7 +55,7 @@ type Shape = {
   properties?: Record<string, Shape>
 }
 
-/** The type of a field in a few words. A schema with a title goes by it. */
+/** The type of a field in a few words, or the title of its schema. */
 function typeOf({ title, type = 'any', const: constant, items, properties, anyOf }: Shape): string {
   if (constant !== undefined) return JSON.stringify(constant)
   if (title !== undefined) return title
@@ -66,8 +66,8 @@ function typeOf({ title, type = 'any', const: constant, items, properties, anyOf
 
 const plain = (text: string) => text.replaceAll('`', '')
 
-// Limits of the inside, which no client meets.
-const innerLimits = [
+// Internal limits, which clients do not notice.
+const internalLimits = [
   ...['maxConcurrentTasks', 'maxWaitingTasks', 'maxTaskWaitMilliseconds', 'tickMilliseconds'],
   ...['recheckMilliseconds', 'heartbeatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes'],
   'maxQueuedNotifications',
@@ -77,7 +77,7 @@ describe('GET /docs/websocket', () => {
   test.each([
     ['client', clientMessages],
     ['server', serverMessages],
-  ])('has every message of the %s with its fields and an example that fits', (side, messages) => {
+  ])('describes every message of the %s with its fields and a valid example', (side, messages) => {
     for (const [type, schema] of Object.entries(messages)) {
       const entry = at(`${side}-${type.replace('.', '')}`)
       expect(rowsIn(entry).map(([field]) => field)).toEqual(Object.keys(schema.properties))
@@ -89,7 +89,7 @@ describe('GET /docs/websocket', () => {
     }
   })
 
-  test('names every field, what it is for and whether it may be left out', () => {
+  test('gives name, type and meaning of each field, and says which are optional', () => {
     expect(rowsIn(at('client-subscribe'))).toEqual([
       ['type', '"subscribe"', ''],
       ['channel', 'string', 'user:<id>, room:<name>, admin or system.'],
@@ -98,7 +98,7 @@ describe('GET /docs/websocket', () => {
     ])
   })
 
-  test('has every kind of channel with the rights that hold', async () => {
+  test('lists every kind of channel with its rights', async () => {
     const table = await source('channels')
     const kinds = [...table.matchAll(/^ {2}(\w+): \{ subscribe/gm)].map(([, kind = '']) => kind)
     const rows = rowsIn(at('channels-and-rights'))
@@ -111,7 +111,7 @@ describe('GET /docs/websocket', () => {
     ])
   })
 
-  test('has every close code with a reason, a meaning and what to do', () => {
+  test('lists every close code with reason, meaning and what to do', () => {
     const rows = rowsIn(at('close-codes'))
     const known = Object.entries(closeCodes).map(([reason, { code }]) => [`${code}`, reason])
     expect(rows.map((row) => row.slice(0, 2))).toEqual(known)
@@ -121,25 +121,25 @@ describe('GET /docs/websocket', () => {
     expect(rows.flat().filter((cell) => cell === '')).toEqual([])
   })
 
-  test('has the limits by their names, with the values in force', () => {
+  test('lists the limits with their names and values', () => {
     const rows = rowsIn(at('limits'))
     const values = new Map(Object.entries(limits))
     expect(rows.length).toBeGreaterThan(10)
     const documented = rows.map(([name = '']) => name)
-    expect([...documented, ...innerLimits].toSorted()).toEqual([...values.keys()].toSorted())
+    expect([...documented, ...internalLimits].toSorted()).toEqual([...values.keys()].toSorted())
     expect(rows.map(([name = '', value]) => [name, value])).toEqual(
       rows.map(([name = '']) => [name, `${values.get(name)}`]),
     )
   })
 
-  test('codes of errors lead to their explanation', async () => {
+  test('links error codes to their explanation', async () => {
     const { text } = await service.call('GET /docs/errors')
     const codes = [...page.matchAll(/href="\/docs\/errors#(\w+)"/g)].map(([, code = '']) => code)
     expect(codes.length).toBeGreaterThan(5)
     expect(codes.filter((code) => !text.includes(`id="${code}"`))).toEqual([])
   })
 
-  test('every link on the page leads somewhere', async () => {
+  test('has no broken links', async () => {
     const links = [...page.matchAll(/href="([^"#]*)(?:#([^"]*))?"/g)]
     const inner = links.flatMap(([, path, id]) => (path === '' ? [id] : []))
     expect(inner.filter((id) => !page.includes(`id="${id}"`))).toEqual([])
@@ -149,7 +149,7 @@ describe('GET /docs/websocket', () => {
 })
 
 describe('the client in a few lines', () => {
-  test('listens, comes back after a lost link and has missed nothing', async () => {
+  test('receives every message even when its connection is lost', async () => {
     const code = textIn(at('a-client-in-a-few-lines'), 'pre').trimEnd()
     expect(code.split('\n').length).toBeLessThanOrEqual(12)
     const reader = await service.enter()
@@ -161,11 +161,11 @@ describe('the client in a few lines', () => {
     const listen = new Function(`${program}\nreturn listen`)()
 
     await listen('room:docs', async () => reader.access_token, show)
-    await until(() => isListening('room:docs'))
-    // Closed and not cut off, so that what was sent before arrives.
+    await until(() => isSubscribed('room:docs'))
+    // A close, unlike a reset, lets the messages before it arrive.
     for (const connection of connectionsOf(reader.id)) connection.wire.close(1001, 'goingAway')
     await until(() => connectionsOf(reader.id).length === 0)
-    // The channel was empty when the link was lost.
+    // The channel was empty when the connection was lost.
     for (const data of [1, 2]) await say(data)
     await until(() => shown.length === 2)
     await say(3)
@@ -178,7 +178,7 @@ describe('the client in a few lines', () => {
     await until(() => shown.length === 6)
     expect(shown).toEqual([1, 2, 3, 4, 5, 6])
 
-    // 4403 is the end: it does not come back.
+    // The client does not reconnect after 4403.
     for (const connection of connectionsOf(reader.id)) connection.wire.close(4403, 'notAllowed')
     await until(() => connectionsOf(reader.id).length === 0)
     await Bun.sleep(1200)
@@ -190,8 +190,8 @@ describe('the client in a few lines', () => {
     [...service.hub.connections.values()].filter(
       ({ actor }) => actor.kind === 'user' && actor.userId === userId,
     )
-  /** Someone has been told that he is subscribed. */
-  const isListening = (channel: string) => {
+  /** Tells if a subscriber of the channel receives live messages. */
+  const isSubscribed = (channel: string) => {
     const [subscription] = service.hub.channels.get(channel)?.subscriptions.values() ?? []
     return subscription?.backlog === null
   }
@@ -203,7 +203,7 @@ describe('the client in a few lines', () => {
 })
 
 describe('the pages of the protocol', () => {
-  test('run nothing but files of this service, the first one nothing at all', async () => {
+  test('run only scripts of this service, and the first page runs none', async () => {
     const policies = await Promise.all(
       ['/docs/websocket', '/docs/websocket/console'].map(async (path) => {
         const { headers } = await service.call(`GET ${path}`)
@@ -220,7 +220,7 @@ describe('the pages of the protocol', () => {
   })
 
   test.each(['/docs/websocket', '/docs/websocket/console'])(
-    'what %s loads is there, and from here',
+    '%s loads only files of this service, and all of them exist',
     async (path) => {
       const { text } = await service.call(`GET ${path}`)
       const loaded = [...text.matchAll(/<(?:link|script|img)[^>]* (?:src|href)="([^"]*)"/g)].map(
@@ -255,7 +255,7 @@ describe('the pages of the protocol', () => {
     '/docs/websocket/console',
     '/docs/assets/console.js',
     '/docs/assets/console.css',
-  ])('with DOCS=off nothing is at %s', async (path) => {
+  ])('with DOCS=off %s is 404', async (path) => {
     const app = createApp({
       ...service,
       deps: { ...service.deps, config: { ...service.deps.config, hasDocs: false } },
@@ -269,7 +269,7 @@ describe('the README', () => {
   const section = async () =>
     (await readme.text()).split(/^## /m).find((part) => part.startsWith('WebSocket')) ?? ''
 
-  test('has the limits by their names, with values and meanings as the page has them', async () => {
+  test('has the same limits, values and meanings as the page', async () => {
     const rows = (await section()).matchAll(/^\| `(\w+)` +\| (\d+) +\| (.*?) +\|$/gm)
     const written = [...rows].map(([, name, value, meaning = '']) => [
       name,
@@ -279,13 +279,13 @@ describe('the README', () => {
     expect(written).toEqual(rowsIn(at('limits')))
   })
 
-  test('shows the client of the page', async () => {
+  test('shows the same client as the page', async () => {
     const [, code = ''] = /^```js\n(.*?)\n```$/ms.exec(await section()) ?? []
     expect(code).toBe(textIn(at('a-client-in-a-few-lines'), 'pre').trimEnd())
   })
 })
 
-test('the meaning of a close code names the limit that is in force', () => {
+test('the meaning of a close code names the current limit', () => {
   expect(closeCodes.frameTooBig.meaning).toContain(`${limits.maxFrameBytes / 1024} KiB`)
   expect(closeCodes.badMessages.meaning).toStartWith(limits.maxErrors === 10 ? 'Ten' : `${limits.maxErrors}`)
   expect(closeCodes.authTimeout.meaning).toContain(`${limits.authSeconds} seconds`)

@@ -5,7 +5,7 @@ import { randomInteger } from '../support/random'
 import { type Service, startTestService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
-// RFC 6455 §7.4.1: 1002 for a breach of the protocol, 1007 for text that is not UTF-8, 1009 for too much.
+// RFC 6455 §7.4.1: 1002 for a protocol error, 1007 for text that is not UTF-8, 1009 for a message that is too big.
 
 let service: Service
 let token: string
@@ -20,7 +20,7 @@ afterAll(async () => {
   await service.stop()
 })
 
-// Whatever one socket does, the others live, a new one opens, and nothing of the old one stays.
+// No test may harm other sockets or leave a connection behind.
 afterEach(async () => {
   service.clock.advance(1)
   expect(await witness.ask({ type: 'ping' })).toMatchObject({ type: 'pong' })
@@ -33,8 +33,8 @@ const notUtf8 = {
   'a broken sequence': [0x22, 0xc3, 0x28, 0x22],
   'an overlong form': [0xc0, 0xaf],
   'a surrogate': [0xed, 0xa0, 0x80],
-  'a code point that does not exist': [0xf4, 0x90, 0x80, 0x80],
-  'a sequence that is cut off': [0x22, 0xe2, 0x82],
+  'an invalid code point': [0xf4, 0x90, 0x80, 0x80],
+  'an incomplete sequence': [0x22, 0xe2, 0x82],
 }
 
 const open = (headers?: Record<string, string>) => openRawSocket(service.url, token, headers)
@@ -64,7 +64,7 @@ describe('a frame that breaks the protocol closes with 1002', () => {
     expectEnd(1002, frameOf('text', ping, { opcode })),
   )
 
-  test('the bit of compression, which is not agreed to although the client offers it', async () => {
+  test('the compression bit, because compression is not negotiated', async () => {
     const raw = await open({ 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' })
     expect(raw.handshake).not.toMatch(/sec-websocket-extensions/i)
     raw.write(frameOf('text', Bun.deflateSync(Buffer.from(ping)), { reserved: 4 }))
@@ -79,7 +79,7 @@ describe('a frame that breaks the protocol closes with 1002', () => {
     expectEnd(1002, frameOf(kind, closing(1000, 'x'.repeat(124)))),
   )
 
-  test('a continuation of nothing, also after a message that is complete', async () => {
+  test('a continuation without a message, also after a complete one', async () => {
     await expectEnd(1002, frameOf('continuation', ping))
     await expectEnd(1002, frameOf('text', ping), frameOf('continuation', ping))
   })
@@ -95,7 +95,7 @@ describe('a frame that breaks the protocol closes with 1002', () => {
   test('close with half a code', () => expectEnd(1002, frameOf('close', [3])))
 })
 
-describe('what is not UTF-8 closes with 1007', () => {
+describe('text that is not UTF-8 closes with 1007', () => {
   test.each(Object.entries(notUtf8))('%s: in a text, across fragments and in a reason', async (_, bytes) => {
     const text = Buffer.from(bytes)
     await expectEnd(1007, frameOf('text', text))
@@ -105,18 +105,18 @@ describe('what is not UTF-8 closes with 1007', () => {
   })
 })
 
-describe('too much closes with 1009', () => {
-  test('one frame, before it is there', async () => {
+describe('a message that is too big closes with 1009', () => {
+  test('as one frame, before its payload has arrived', async () => {
     const frame = frameOf('text', Buffer.alloc(maxFrameBytes + 1))
     await expectEnd(1009, frame)
     await expectEnd(1009, frame.subarray(0, 14))
   })
 
-  test.each([0x7f, 0xff])('one of exabytes, beginning with 0x%x', (byte) =>
+  test.each([0x7f, 0xff])('as a frame of exabytes, beginning with 0x%x', (byte) =>
     expectEnd(1009, Buffer.from([0x81, 0xff, byte, ...Array(7).fill(255), 1, 2, 3, 4])),
   )
 
-  test('fragments, as soon as they come to more', async () => {
+  test('as fragments, once their sum is too big', async () => {
     const half = Buffer.alloc(maxFrameBytes / 2 + 1)
     await expectEnd(1009, frameOf('text', half, { isFinal: false }), frameOf('continuation', half))
     const tiny = Array.from({ length: 70 }, () =>
@@ -126,8 +126,8 @@ describe('too much closes with 1009', () => {
   })
 })
 
-describe('what is unusual and allowed', () => {
-  test('a frame of exactly maxFrameBytes; one byte more closes with 1009', async () => {
+describe('an unusual but valid frame', () => {
+  test('of exactly maxFrameBytes is accepted; one byte more closes with 1009', async () => {
     const raw = await open()
     raw.write(frameOf('text', ping.padEnd(maxFrameBytes)))
     await raw.text('"pong"')
@@ -135,7 +135,7 @@ describe('what is unusual and allowed', () => {
     await expectEnd(1009, frameOf('text', ping.padEnd(maxFrameBytes + 1)))
   })
 
-  test('fragments with a ping between them are one message', async () => {
+  test('may be a ping between the fragments of a message', async () => {
     const raw = await open()
     raw.write(
       frameOf('text', ping.slice(0, 5), { isFinal: false }),
@@ -149,7 +149,7 @@ describe('what is unusual and allowed', () => {
     raw.destroy()
   })
 
-  test('a frame that comes byte by byte', async () => {
+  test('may arrive byte by byte', async () => {
     const raw = await open()
     raw.socket.setNoDelay(true)
     for (const byte of frameOf('text', ping)) {
@@ -160,13 +160,13 @@ describe('what is unusual and allowed', () => {
     raw.destroy()
   })
 
-  test.each([1000, 1001, 3000, 4999])('close with the code %d is answered with the same', async (code) => {
+  test.each([1000, 1001, 3000, 4999])('that closes with %d gets the same code back', async (code) => {
     await expectEnd(code, frameOf('close', closing(code, 'bye')))
   })
 
-  test('close without a code is answered without one', () => expectEnd(1005, frameOf('close')))
+  test('that closes without a code gets none back', () => expectEnd(1005, frameOf('close')))
 
-  test('nothing that comes after a close is heard', async () => {
+  test('after a close is ignored', async () => {
     const { raw } = await endAfter(frameOf('close', closing(1000)), frameOf('text', ping))
     expect(raw.frames.map(({ opcode }) => opcode)).toEqual(['text', 'close'])
   })
@@ -175,7 +175,7 @@ describe('what is unusual and allowed', () => {
 describe('half a frame', () => {
   const half = frameOf('text', ping).subarray(0, 9)
 
-  test('and the end of the link is the end of the socket', async () => {
+  test('before a lost connection ends the socket', async () => {
     const [reset, ended] = [await open(), await open()]
     for (const raw of [reset, ended]) raw.write(half)
     reset.socket.resetAndDestroy()
@@ -183,22 +183,22 @@ describe('half a frame', () => {
     await ended.over()
   })
 
-  test('and silence is cut off when no sign of life comes', async () => {
+  test('and then silence ends the socket when no pong arrives', async () => {
     const raw = await open()
     raw.write(half)
     service.clock.advance(26)
     await raw.until(() => raw.frames.find(({ opcode }) => opcode === 'ping'), 'a ping')
-    // The witness answers its own by itself.
+    // The witness answers its ping automatically.
     service.clock.advance(11)
     await raw.over()
   })
 })
 
-test.each(['ping', 'pong'] as const)('300 of %s at once are too many messages: 4429', (kind) =>
+test.each(['ping', 'pong'] as const)('300 %s frames at once close with 4429', (kind) =>
   expectEnd(4429, Buffer.concat(Array.from({ length: 300 }, () => frameOf(kind)))),
 )
 
-test('random bytes never reach further than their own socket', async () => {
+test('random bytes cause no error in the service', async () => {
   for (let round = 0; round < 50; round++) {
     const raw = await open()
     const noise = Buffer.alloc(1 + randomInteger(300)).map(() => randomInteger(256))

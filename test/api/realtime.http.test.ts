@@ -14,7 +14,7 @@ const routes = ['POST /messages', 'GET /messages', 'GET /presence'].map((route) 
 })
 
 describe.each(routes)('$method /channels/{channel}$path', ({ at, body }) => {
-  test('is for those who are signed in', async () => {
+  test('requires an access token', async () => {
     const { status } = await service.call(at('room:x'), body)
     expect(status).toBe(401)
   })
@@ -36,7 +36,7 @@ describe.each(routes)('$method /channels/{channel}$path', ({ at, body }) => {
     },
   )
 
-  test('takes no other query parameter', async () => {
+  test('refuses unknown query parameters', async () => {
     const { access_token: token } = await service.enter()
     expect((await service.call(`${at('room:x')}?x=1`, { token, ...body })).status).toBe(422)
   })
@@ -55,7 +55,7 @@ describe('POST /channels/{channel}/messages', () => {
     expect((await service.call('POST /api/v1/channels/room:x/messages', { token, body })).status).toBe(422)
   })
 
-  test('publishes as a socket does, to every socket in the channel', async () => {
+  test('publishes to every socket in the channel like a socket does', async () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     await ada.ask({ type: 'subscribe', channel: room })
@@ -78,7 +78,7 @@ describe('POST /channels/{channel}/messages', () => {
     await ada.close()
   })
 
-  test('of an admin reaches everyone through `system`', async () => {
+  test('by an admin to `system` reaches everyone', async () => {
     const [ada, admin] = [await enterWithSocket(service), await enterWithSocket(service, { isAdmin: true })]
     const { status } = await service.call('POST /api/v1/channels/system/messages', {
       token: admin.access_token,
@@ -107,7 +107,7 @@ describe('GET /channels/{channel}/messages', () => {
     expect(seen).toEqual([5, 4, 3, 2, 1])
   })
 
-  test('keeps 100 messages and none older than 24 hours', async () => {
+  test('lists at most 100 messages and none older than 24 hours', async () => {
     const room = newRoom()
     const { access_token: token } = await service.enter()
     for (let data = 1; data <= 103; data++)
@@ -125,7 +125,7 @@ describe('GET /channels/{channel}/messages', () => {
     ).toEqual([])
   })
 
-  test('has none for `system` and `admin`', async () => {
+  test('is forbidden for `system` and `admin`', async () => {
     const admin = await enterWithSocket(service, { isAdmin: true })
     for (const channel of ['system', 'admin']) {
       const { status } = await service.call(`GET /api/v1/channels/${channel}/messages`, {

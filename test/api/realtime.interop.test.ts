@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { useService } from '../support/service'
 
 const clients = join(import.meta.dir, '../support/interop')
-// In CI what is missing is a failure; elsewhere it says so.
+// A missing client fails the tests in CI and skips them elsewhere.
 const isRequired = process.env['CI'] === 'true'
 
 const service = useService()
@@ -12,16 +12,16 @@ const peers: Record<string, { command: string[]; isThere: boolean }> = {
   'ws on Bun': { command: [process.execPath, join(clients, 'peer.mjs')], isThere: true },
   'ws on Node': { command: ['node', join(clients, 'peer.mjs')], isThere: works('node', '--version') },
   "Python's websockets": {
-    // Debian's, whatever another Python in the path may have.
+    // Debian's Python, because another one in the path may lack the library.
     command: ['/usr/bin/python3', join(clients, 'peer.py')],
     isThere: works('/usr/bin/python3', '-c', 'import websockets'),
   },
 }
 
-describe('in their own tongue', () => {
+describe('clients in other languages', () => {
   for (const [name, { command, isThere }] of Object.entries(peers)) {
     test.skipIf(!isThere && !isRequired)(
-      `${name}: every way in, messages, pings, limits and closes${isThere ? '' : ' (not installed)'}`,
+      `${name}: every authentication, messages, pings, limits and closes${isThere ? '' : ' (not installed)'}`,
       async () => {
         const { access_token: token } = await service.enter()
         const { body } = await service.call('POST /api/v1/ws/tickets', { token })

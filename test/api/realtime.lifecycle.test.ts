@@ -8,8 +8,8 @@ const service = useService()
 
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
 
-describe('the end of a token', () => {
-  test('is told 30 seconds before, and closes the socket with 4401', async () => {
+describe('the expiry of a token', () => {
+  test('is announced 30 seconds before and closes the socket with 4401', async () => {
     const ada = await enterWithSocket(service)
     service.clock.advance(860)
     await Bun.sleep(400)
@@ -22,14 +22,14 @@ describe('the end of a token', () => {
     expect(ada.of('expiring')).toHaveLength(1)
   })
 
-  test('is put off by `auth` with a newer token of the session, and is warned of again', async () => {
+  test('is postponed by `auth` with a newer token of the session, and announced again', async () => {
     const ada = await enterWithSocket(service)
     service.clock.advance(875)
     await ada.next('expiring')
     const { body } = await service.refresh(ada.refresh_token)
     const ready = await ada.ask({ type: 'auth', token: body.access_token })
     expect(ready).toMatchObject({ type: 'ready', user: { id: ada.id } })
-    // The older one again takes nothing away.
+    // The older token does not shorten it again.
     expect(await ada.ask({ type: 'auth', token: ada.access_token })).toMatchObject({
       expires_at: ready['expires_at'],
     })
@@ -41,7 +41,7 @@ describe('the end of a token', () => {
   })
 
   test.each(['another session', 'another user', 'nobody'])(
-    'is not put off by a token of %s',
+    'is not postponed by a token of %s',
     async (whose) => {
       const ada = await enterWithSocket(service)
       const tokens = {
@@ -77,7 +77,7 @@ describe('the end of a session', () => {
       call(`DELETE /api/v1/users/${id}/sessions`, { token }),
   }
   test.each(Object.entries(ends))(
-    'by %s is told and closes the socket with 4401 at once',
+    'by %s is announced and closes the socket with 4401 at once',
     async (reason, end) => {
       const [user, admin] = [
         await enterWithSocket(service),
@@ -95,7 +95,7 @@ describe('the end of a session', () => {
     },
   )
 
-  test('is told to the sockets of other sessions, which stay', async () => {
+  test('is announced to the sockets of other sessions, which stay open', async () => {
     const ada = await enterWithSocket(service)
     const phone = await signedInSocket(service.url, (await service.signIn(ada)).access_token)
     await service.call('POST /api/v1/auth/logout', { token: ada.access_token })
@@ -105,7 +105,7 @@ describe('the end of a session', () => {
     await phone.close()
   })
 
-  test('of an unused socket that is opening at the same time leaves none open', async () => {
+  test('during handshakes leaves no socket of it open', async () => {
     for (let round = 0; round < 5; round++) {
       const { access_token: token } = await service.enter()
       const opening = Array.from({ length: 5 }, () => openSocket(service.url, { token }))
@@ -117,7 +117,7 @@ describe('the end of a session', () => {
   })
 })
 
-test('a change of the account is told to its sockets', async () => {
+test('a change of the account is sent to its sockets', async () => {
   const ada = await enterWithSocket(service)
   await service.call('PATCH /api/v1/users/me', { token: ada.access_token, body: { display_name: 'Ada' } })
   expect(await ada.next('user.updated')).toMatchObject({
@@ -127,8 +127,8 @@ test('a change of the account is told to its sockets', async () => {
   await ada.close()
 })
 
-describe('limits', () => {
-  test('20 sockets of one user, also when 30 come at once; the others are closed with 4409', async () => {
+describe('limits allow', () => {
+  test('20 sockets of one user, even when 30 open at once; the others are closed with 4409', async () => {
     const { access_token: token } = await service.enter()
     const sockets = await Promise.all(Array.from({ length: 30 }, () => openSocket(service.url, { token })))
     const outcomes = await Promise.all(
@@ -143,7 +143,7 @@ describe('limits', () => {
     await Promise.all([late, ...sockets].map((socket) => socket.close()))
   })
 
-  test('100 messages at once; who sends more is closed with 4429 and nobody else notices', async () => {
+  test('100 messages at once; more close that one socket with 4429', async () => {
     const [ada, bob] = [await enterWithSocket(service), await enterWithSocket(service)]
     for (let n = 0; n < 100; n++) ada.send({ type: 'ping' })
     await ada.many('pong', 95)
@@ -153,7 +153,7 @@ describe('limits', () => {
     await bob.close()
   })
 
-  test('64 KiB a frame; a larger one is closed with 1009', async () => {
+  test('frames of 64 KiB; a larger one closes with 1009', async () => {
     const ada = await enterWithSocket(service)
     const frame = JSON.stringify({ type: 'ping', id: 'x' })
     ada.send(frame.padEnd(64 * 1024))
@@ -177,8 +177,8 @@ describe('limits', () => {
   })
 })
 
-describe('the other side', () => {
-  test('is cut off when it stops reading, and the memory for it is bounded', async () => {
+describe('a client', () => {
+  test('is disconnected when it stops reading, and its unsent data is bounded', async () => {
     const room = newRoom()
     const [ada, writer] = [await service.enter(), await service.enter()]
     const reader = await rawSocket(ada.access_token)
@@ -204,7 +204,7 @@ describe('the other side', () => {
     reader.socket.destroy()
   })
 
-  test('is asked for a sign of life after 25 seconds, and cut off 10 seconds later', async () => {
+  test('gets a ping after 25 seconds, and is disconnected without a pong 10 seconds later', async () => {
     const { access_token, id } = await service.enter()
     const mute = await rawSocket(access_token)
     const ada = await enterWithSocket(service)
@@ -220,7 +220,7 @@ describe('the other side', () => {
   })
 })
 
-test('a handler that fails answers an error, logs once, and the service lives', async () => {
+test('a handler that fails sends an error, logs once, and the service goes on', async () => {
   const own = await startTestService()
   const ada = await enterWithSocket(own)
   await own.sql`alter table channel_messages rename to hidden`
@@ -239,7 +239,7 @@ test('a handler that fails answers an error, logs once, and the service lives', 
 })
 
 describe.skipIf(!serverUrl)('on another instance', () => {
-  test('what ends a session, changes a role or an account is known within a second', async () => {
+  test('changes of session, role or account take effect within a second', async () => {
     const other = await startTestService({}, { beside: service })
     const [ada, chief] = [await service.enter(), await enterWithSocket(service, { isAdmin: true })]
     const away = await signedInSocket(other.url, ada.access_token)
@@ -260,7 +260,7 @@ describe.skipIf(!serverUrl)('on another instance', () => {
   })
 })
 
-/** A socket by hand: it answers no ping, and reads when told to. */
+/** A socket that answers no pings and can be paused. */
 async function rawSocket(token: string) {
   const { hostname, port } = new URL(service.url)
   const socket = connect(Number(port), hostname)

@@ -6,7 +6,7 @@ import { openSocket, shakeHands, signedInSocket } from '../support/socket'
 
 const service = useService({ LOG_LEVEL: 'warn' })
 
-test('unauthenticated beyond the limit get 503, those with a token come in, and a place is free when one signs in', async () => {
+test('sockets without a token get 503 beyond their limit, and signing in frees a place', async () => {
   const { access_token: token } = await service.enter()
   const unauthenticated = await times(maxUnauthenticated, () => openSocket(service.url))
   expect(unauthenticated.every((socket) => socket.isOpen())).toBe(true)

@@ -16,7 +16,7 @@ const list = (token: string, of = 'me') => allPages(service, `/api/v1/users/${of
 const isLive = async (token: string) => (await service.me(token)).status === 200
 
 describe('GET /api/v1/users/me/sessions', () => {
-  test('answers each login with device and address, the newest first, and marks the one that asks', async () => {
+  test('lists sessions with device and address, newest first, and marks the current one', async () => {
     const user = await service.enter()
     const { body: phone } = await service.call('POST /api/v1/auth/login', {
       body: { email: user.email, password: user.password, device_name: 'phone' },
@@ -40,7 +40,7 @@ describe('GET /api/v1/users/me/sessions', () => {
     expect((await list(user.access_token)).map((session) => session.is_current)).toEqual([false, true])
   })
 
-  test('leaves out sessions that ended or expired, and those of others', async () => {
+  test('omits ended and expired sessions and those of other users', async () => {
     const user = await service.enter()
     const ended = await service.signIn(user)
     await service.call('POST /api/v1/auth/logout', { token: ended.access_token })
@@ -51,7 +51,7 @@ describe('GET /api/v1/users/me/sessions', () => {
     expect((await list(fresh.access_token)).map(({ id }) => id)).toEqual([sidOf(fresh.access_token)])
   })
 
-  test('tells the last refresh; reading leaves no trace', async () => {
+  test('has the time of the last refresh as last_used_at, which other requests do not change', async () => {
     const user = await service.enter()
     service.clock.advance(60)
     const [before] = await list(user.access_token)
@@ -73,7 +73,7 @@ describe('GET /api/v1/users/me/sessions', () => {
 })
 
 describe('DELETE /api/v1/users/me/sessions/{id}', () => {
-  test('ends that session alone, at once and for good', async () => {
+  test('ends only that session, at once and for good', async () => {
     const user = await service.enter()
     const other = await service.signIn(user)
     const route = `DELETE me/sessions/${sidOf(other.access_token)}`
@@ -85,13 +85,13 @@ describe('DELETE /api/v1/users/me/sessions/{id}', () => {
     expect(outcome(await call(route, user.access_token))).toEqual([404, 'not_found'])
   })
 
-  test('takes the session that asks', async () => {
+  test('can end the current session', async () => {
     const { access_token } = await service.enter()
     expect((await call(`DELETE me/sessions/${sidOf(access_token)}`, access_token)).status).toBe(204)
     expect(await isLive(access_token)).toBe(false)
   })
 
-  test('of someone else is 404 like one that never was, for an admin too, and ends nothing', async () => {
+  test('of another user is 404 like an unknown one, even for an admin', async () => {
     const other = await service.enter()
     for (const { access_token } of [await service.enter(), admin]) {
       for (const id of [sidOf(other.access_token), unknownId])
@@ -107,7 +107,7 @@ describe('DELETE /api/v1/users/me/sessions/{id}', () => {
 })
 
 describe('/api/v1/users/{id}/sessions', () => {
-  test('lists and ends all of the owner’s', async () => {
+  test('lists and ends all sessions of the owner', async () => {
     const user = await service.enter()
     const other = await service.signIn(user)
     expect(await list(user.access_token, user.id)).toEqual(await list(user.access_token))
@@ -118,7 +118,7 @@ describe('/api/v1/users/{id}/sessions', () => {
     }
   })
 
-  test('lists and ends anyone’s for an admin, none of which is his', async () => {
+  test('lists and ends the sessions of another user for an admin', async () => {
     const user = await service.enter()
     expect(await list(admin.access_token, user.id)).toMatchObject([{ is_current: false }])
     expect((await call(`DELETE ${user.id}/sessions`, admin.access_token)).status).toBe(204)
@@ -129,14 +129,14 @@ describe('/api/v1/users/{id}/sessions', () => {
 })
 
 describe('/api/v1/users/{id}/sessions of an account', () => {
-  test.each(['GET', 'DELETE'])('that does not exist: %s by an admin is 404', async (method) => {
+  test.each(['GET', 'DELETE'])('that does not exist: %s is 404 for an admin', async (method) => {
     for (const id of [unknownId, `${unknownId.slice(0, -1)}1`]) {
       const answer = await call(`${method} ${id}/sessions`, admin.access_token)
       expect(outcome(answer)).toEqual([404, 'not_found'])
     }
   })
 
-  test('that was deleted is 404, of one that is signed in nowhere there is nothing to list or end', async () => {
+  test('that was deleted is 404; an account without sessions has an empty list', async () => {
     const [gone, idle] = [await service.enter(), await service.register()]
     expect((await call(`DELETE ${gone.id}`, admin.access_token)).status).toBe(204)
     for (const method of ['GET', 'DELETE'])
@@ -150,7 +150,7 @@ describe('/api/v1/users/{id}/sessions of an account', () => {
 })
 
 describe('DELETE /api/v1/users/me/sessions', () => {
-  test('is no method of that path: 405, for a user and an admin, and is on no record', async () => {
+  test('is 405 for a user and an admin, and records no event', async () => {
     const user = await service.enter()
     for (const path of ['me/sessions', 'me/sessions/'])
       for (const { access_token } of [user, admin]) {
@@ -165,7 +165,7 @@ describe('DELETE /api/v1/users/me/sessions', () => {
 })
 
 describe('POST /api/v1/auth/logout-all', () => {
-  test('ends every session of the caller and of nobody else', async () => {
+  test('ends every session of the caller and no other', async () => {
     const [user, other] = [await service.enter(), await service.enter()]
     const second = await service.signIn(user)
     const answer = await service.call('POST /api/v1/auth/logout-all', { token: second.access_token })
@@ -179,8 +179,8 @@ describe('POST /api/v1/auth/logout-all', () => {
   })
 })
 
-describe('more than 50 live sessions of a user', () => {
-  test('end the oldest, one for each login', async () => {
+describe('the limit of 50 sessions of a user', () => {
+  test('ends the oldest session at the next login', async () => {
     const user = await service.enter()
     const second = await service.signIn(user)
     for (let more = 0; more < 48; more++) await service.signIn(user)
@@ -195,7 +195,7 @@ describe('more than 50 live sessions of a user', () => {
     expect(reasons.map((row) => row['revoke_reason'])).toEqual(['too_many_sessions'])
   })
 
-  test('end the oldest too when 20 logins come at once', async () => {
+  test('holds for 20 logins at once', async () => {
     const user = await service.enter()
     for (let more = 0; more < 44; more++) await service.signIn(user)
     const late = await Promise.all(Array.from({ length: 20 }, () => service.signIn(user)))
@@ -207,7 +207,7 @@ describe('more than 50 live sessions of a user', () => {
     )
   })
 
-  test('are of one user: those of others do not count', async () => {
+  test('does not count sessions of other users', async () => {
     const people = await Promise.all(Array.from({ length: 60 }, service.enter))
     expect(await Promise.all(people.map(({ access_token }) => isLive(access_token)))).not.toContain(false)
   })

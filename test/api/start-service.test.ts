@@ -16,7 +16,7 @@ import { openSocket } from '../support/socket'
 const { emptyDir, clear } = createOperator()
 afterAll(clear)
 
-/** A configuration on the embedded database, and how to start a service by it. */
+/** A configuration on the embedded database and a function that starts a service with it. */
 function prepare(variables: Environment = {}) {
   const config = loadConfig({
     JWT_SECRET: testSecret,
@@ -30,7 +30,7 @@ function prepare(variables: Environment = {}) {
   })
   const lines: { event: string }[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  /** Starts the service and waits until it is ready; throws why it cannot be. */
+  /** Starts the service and waits until it is ready. Throws the reason of a failed start. */
   async function start() {
     const service = await startService(config, {
       observability: await createObservability(config, destination),
@@ -50,7 +50,7 @@ const isRefused = (url: string) =>
   )
 
 describe('a shutdown', () => {
-  test('drains, then ends sockets, requests, metrics and at last the database', async () => {
+  test('drains, then ends sockets, requests, metrics and finally the database', async () => {
     const { config, lines, start, controlSocket } = prepare()
     const service = await start()
     const { call, enter, me } = createClient(service.url)
@@ -88,7 +88,7 @@ describe('a shutdown', () => {
 })
 
 describe('a start that fails', () => {
-  test('for a taken port releases the metrics port and DATA_DIR', async () => {
+  test('because its port is taken releases the metrics port and DATA_DIR', async () => {
     const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
     const { lines, start, config } = prepare({ PORT: String(other.port) })
     await expect(start()).rejects.toThrow('is the port taken?')
@@ -98,7 +98,7 @@ describe('a start that fails', () => {
     await (await start()).stop()
   })
 
-  test('for migrations that are refused releases its port and the control socket too', async () => {
+  test('because migrations are refused releases its port and the control socket too', async () => {
     const { start, config, controlSocket } = prepare({ PORT: String(freePort()) })
     const service = await start()
     const { sql } = service.database
@@ -106,7 +106,7 @@ describe('a start that fails', () => {
     await service.stop()
     await expect(start()).rejects.toThrow(MigrationRefused)
     expect([await isRefused(service.url), existsSync(controlSocket)]).toEqual([true, false])
-    // The lock on DATA_DIR and both ports are free: the next start gets as far.
+    // The next start gets as far, so the lock on DATA_DIR and both ports are free.
     await expect(start()).rejects.toThrow(MigrationRefused)
     expect(await runningService(config)).toBeNull()
   })

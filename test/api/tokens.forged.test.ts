@@ -19,7 +19,7 @@ const withHeader = (header: Record<string, unknown>) =>
   forgeWith((real) => ({ header: { ...real.header, ...header } }))
 const signature = () => victim.access_token.split('.')[2]
 
-/** The token of the victim with something changed and signed with our own key: nothing else is wrong with it. */
+/** The token of the victim with one change, signed with the real key, so that only the change is wrong. */
 function forgeWith(change: (real: Parts) => Partial<Parts>, signing: Parameters<typeof forge>[1] = {}) {
   const real = partsOf(victim.access_token)
   return forge({ ...real, ...change(real) }, signing)
@@ -28,12 +28,12 @@ function forgeWith(change: (real: Parts) => Partial<Parts>, signing: Parameters<
 const same = () => ({})
 const foreignKey = Buffer.alloc(32, 7)
 
-test('the forger knows its trade: an unchanged token is taken', async () => {
+test('a token that is forged without a change is accepted', async () => {
   expect(forgeWith(same)).toBe(victim.access_token)
   expect((await service.me(forgeWith(same))).status).toBe(200)
 })
 
-describe('access token with our signature and', () => {
+describe('access token with a valid signature and', () => {
   test.each<[string, () => string]>([
     ...['exp', 'iat', 'sub', 'sid', 'jti', 'iss', 'aud', 'type'].map((name): [string, () => string] => [
       `no ${name}`,
@@ -51,14 +51,14 @@ describe('access token with our signature and', () => {
     ['a number for kid', () => withHeader({ kid: 7 })],
     ['kid of the refresh key', () => withHeader({ kid: kidOf(keyFor('refresh')) })],
     ['critical extension', () => withHeader({ crit: ['x'], x: 1 })],
-    ['exp that has passed', () => withClaims({ exp: now() - 6 })],
+    ['exp in the past', () => withClaims({ exp: now() - 6 })],
     ['exp as text', () => withClaims({ exp: String(now() + 60) })],
     ['exp as null', () => withClaims({ exp: null })],
-    ['nbf to come', () => withClaims({ nbf: now() + 60 })],
-    ['session of someone else', () => withClaims({ sid: partsOf(other.access_token).claims['sid'] })],
+    ['nbf in the future', () => withClaims({ nbf: now() + 60 })],
+    ['session of another user', () => withClaims({ sid: partsOf(other.access_token).claims['sid'] })],
     ['user of another session', () => withClaims({ sub: other.id })],
-    ['session that is no UUID', () => withClaims({ sid: "' or 1=1 --" })],
-    ['user that is no UUID', () => withClaims({ sub: 'admin' })],
+    ['session that is not a UUID', () => withClaims({ sid: "' or 1=1 --" })],
+    ['user that is not a UUID', () => withClaims({ sub: 'admin' })],
     [
       'session in upper case',
       () => withClaims({ sid: String(partsOf(other.access_token).claims['sid']).toUpperCase() }),
@@ -84,7 +84,7 @@ describe('access token with a signature that is', () => {
     ['of the refresh key under our kid', () => forgeWith(same, { key: keyFor('refresh') })],
     ['of an empty key', () => forgeWith(same, { key: Buffer.alloc(0) })],
     [
-      'of a key brought along',
+      'of a key in the jwk header',
       () =>
         forgeWith(
           ({ header }) => ({
@@ -112,15 +112,15 @@ describe('refresh token', () => {
     ['with a line break inside', (token) => token.replace('.', '\n.')],
     ['with a space before it', (token) => ` ${token}`],
     ['with a stray bit at the end', strayBit],
-    ['in the other base64', (token) => token.replaceAll('_', '/').replaceAll('-', '+')],
+    ['in base64 instead of base64url', (token) => token.replaceAll('_', '/').replaceAll('-', '+')],
     ['re-signed as an access token', (token) => forge(partsOf(token))],
     [
       're-signed with the access key under its own kid',
       (token) => forge(partsOf(token), { key: keyFor('access') }),
     ],
-  ])('%s is refused and touches nothing', async (_, change) => {
+  ])('%s is refused and changes nothing', async (_, change) => {
     let { refresh_token } = await service.signIn(other)
-    // Only some tokens hold the letters that the two base64 differ in.
+    // Only some tokens contain the letters in which base64 and base64url differ.
     while (change(refresh_token) === refresh_token)
       refresh_token = (await service.signIn(other)).refresh_token
     expect((await service.refresh(change(refresh_token))).body.code).toBe('invalid_refresh_token')
@@ -128,17 +128,14 @@ describe('refresh token', () => {
   })
 })
 
-describe('something else in the Authorization header', () => {
+describe('an Authorization header with', () => {
   test.each<[string, () => string]>([
     ['refresh token', () => victim.refresh_token],
     ['word', () => 'x'],
     ['dots', () => '..'],
     ['three words', () => 'a.b.c'],
-    [
-      'five parts, as an encrypted token has',
-      () => `${encode({ alg: 'dir', enc: 'A256GCM' })}..AAAA.AAAA.AAAA`,
-    ],
-    ['header that is no JSON', () => `bm90.${victim.access_token.split('.').slice(1).join('.')}`],
+    ['five parts like an encrypted token', () => `${encode({ alg: 'dir', enc: 'A256GCM' })}..AAAA.AAAA.AAAA`],
+    ['header that is not JSON', () => `bm90.${victim.access_token.split('.').slice(1).join('.')}`],
     ['header that is null', () => `${encode(null)}.${victim.access_token.split('.').slice(1).join('.')}`],
     ['two tokens', () => `${victim.access_token} ${victim.access_token}`],
     ['token and a comma', () => `${victim.access_token},`],
@@ -151,7 +148,7 @@ describe('something else in the Authorization header', () => {
     ['12 KB of claims', () => withClaims({ note: 'x'.repeat(8_000), exp: 1 })],
   ])('%s is refused', (_, token) => expectRefusal(token()))
 
-  test('two headers with one good token each are refused', async () => {
+  test('a valid token is refused when the header comes twice', async () => {
     const header = `Authorization: Bearer ${victim.access_token}`
     const answer = await sendRaw(
       service.url,
@@ -161,13 +158,13 @@ describe('something else in the Authorization header', () => {
     expect(answer).toContain('"code":"invalid_token"')
   })
 
-  test.each(['bearer', 'BEARER', 'bEARER', 'Bearer  '])('scheme %s counts as Bearer', async (scheme) => {
+  test.each(['bearer', 'BEARER', 'bEARER', 'Bearer  '])('scheme %s is accepted as Bearer', async (scheme) => {
     const headers = { authorization: `${scheme} ${victim.access_token}` }
     expect((await service.call('GET /api/v1/users/me', { headers })).status).toBe(200)
   })
 
   test.each(['', 'Bearer', 'Bearer ', 'Basic dXNlcjpwYXNz', 'Token x', 'Bearerx', 'Bearer:x', 'DPoP x'])(
-    '"%s" is no token: the challenge names no error',
+    '"%s" has no token, so the challenge names no error',
     async (authorization) => {
       const { status, headers, body } = await service.call('GET /api/v1/users/me', {
         headers: { authorization },
@@ -176,7 +173,7 @@ describe('something else in the Authorization header', () => {
     },
   )
 
-  test('a token anywhere but in the header is none', async () => {
+  test('a token in a cookie, another header or the query is ignored', async () => {
     const token = victim.access_token
     for (const headers of [{ cookie: `access_token=${token}` }, { 'x-access-token': token }])
       expect((await service.call('GET /api/v1/users/me', { headers })).status).toBe(401)
@@ -184,13 +181,13 @@ describe('something else in the Authorization header', () => {
   })
 })
 
-/** The last letter of 32 bytes in base64url carries two bits that mean nothing. */
+/** Changes the two bits of the last base64url letter that carry no data. */
 function strayBit(token: string) {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return token.slice(0, -1) + letters[letters.indexOf(token.slice(-1)) + 1]
 }
 
-/** One answer for all, so that it does not tell how far a forgery came; the session lives on. */
+/** Every forgery gets the same response, which does not tell what was wrong, and the session stays. */
 async function expectRefusal(token: string) {
   const { status, headers, body } = await service.me(token)
   expect(status).toBe(401)

@@ -15,7 +15,7 @@ const kinds = [
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 describe.each(kinds)('$kind token', ({ kind, typ, audience, ttl }) => {
-  test('has the header and the claims of the contract and no others', async () => {
+  test('has exactly the documented header and claims', async () => {
     const user = await service.enter()
     const token = user[`${kind}_token`]
     const { header, claims } = partsOf(token)
@@ -34,7 +34,7 @@ describe.each(kinds)('$kind token', ({ kind, typ, audience, ttl }) => {
     expect(token).not.toContain(Buffer.from(user.email).toString('base64url').slice(0, 12))
   })
 
-  test('verifies with the key that the contract states', async () => {
+  test('verifies with the key that is derived as documented', async () => {
     const user = await service.enter()
     const { payload } = await jwtVerify(user[`${kind}_token`], keyFor(kind), {
       algorithms: ['HS256'],
@@ -46,7 +46,7 @@ describe.each(kinds)('$kind token', ({ kind, typ, audience, ttl }) => {
     expect(payload.sub).toBe(user.id)
   })
 
-  test('two of one login and two of two logins differ in jti', async () => {
+  test('has a unique jti', async () => {
     const user = await service.enter()
     const again = await service.signIn(user)
     const tokens = [user.access_token, user.refresh_token, again.access_token, again.refresh_token]
@@ -54,13 +54,13 @@ describe.each(kinds)('$kind token', ({ kind, typ, audience, ttl }) => {
   })
 })
 
-test('no key equals another, or the secret it comes from', () => {
+test('signing keys differ from each other and from the secret', () => {
   const keys = kinds.flatMap(({ kind }) => [keyFor(kind), keyFor(kind, testSecret.toUpperCase())])
   expect(new Set([testSecret, ...keys.map(String)]).size).toBe(5)
 })
 
-describe('end of an access token', () => {
-  test('comes with its exp and five seconds of tolerance', async () => {
+describe('an access token', () => {
+  test('expires at its exp with five seconds of tolerance', async () => {
     const { access_token, expires_in } = await service.enter()
     expect(expires_in).toBe(900)
     service.clock.advance(903)
@@ -69,7 +69,7 @@ describe('end of an access token', () => {
     expect((await service.me(access_token)).body.code).toBe('invalid_token')
   })
 
-  test('comes with the end of its session, without tolerance', async () => {
+  test('expires with its session without tolerance', async () => {
     const brief = await startTestService({ SESSION_TTL: '10m' })
     const { access_token, expires_in, refresh_expires_in } = await brief.enter()
     expect(Math.max(expires_in, refresh_expires_in)).toBeLessThanOrEqual(600)
@@ -84,7 +84,7 @@ describe('end of an access token', () => {
 describe('rotation of JWT_SECRET', () => {
   const [older, newer] = [testSecret, 'the-next-secret-that-is-also-long-enough-0123456789']
 
-  test('with the new key first, both sign in, and new tokens carry the new kid', async () => {
+  test('with the new key first accepts both keys and signs with the new one', async () => {
     const { access_token, refresh_token } = await service.enter()
     const rotated = await instanceWith([newer, older])
     expect((await rotated.me(access_token)).status).toBe(200)
@@ -95,7 +95,7 @@ describe('rotation of JWT_SECRET', () => {
     await rotated.stop()
   })
 
-  test('a lost answer to a refresh is repeated across the rotation with the same successor', async () => {
+  test('keeps the successor of a refresh that is repeated after it', async () => {
     const { refresh_token } = await service.enter()
     const before = await service.refresh(refresh_token)
     const rotated = await instanceWith([newer, older])
@@ -107,7 +107,7 @@ describe('rotation of JWT_SECRET', () => {
     await rotated.stop()
   })
 
-  test('without the old key its tokens are refused and nothing is revoked', async () => {
+  test('without the old key refuses its tokens and revokes nothing', async () => {
     const { access_token, refresh_token } = await service.enter()
     const rotated = await instanceWith([newer])
     expect((await rotated.me(access_token)).body.code).toBe('invalid_token')
@@ -116,7 +116,7 @@ describe('rotation of JWT_SECRET', () => {
     expect((await service.refresh(refresh_token)).status).toBe(200)
   })
 
-  test('an instance that knows only the old key refuses what the new one signed', async () => {
+  test('makes an instance with only the old key refuse tokens of the new one', async () => {
     const rotated = await instanceWith([newer, older])
     const { access_token } = await rotated.enter()
     expect(forge(partsOf(access_token), { key: keyFor('access', newer) })).toBe(access_token)
@@ -125,7 +125,7 @@ describe('rotation of JWT_SECRET', () => {
   })
 })
 
-/** Another instance over the same database with other keys: on the embedded one it has to live in this process. */
+/** Another instance on the same database with other keys. The embedded database requires the same process. */
 async function instanceWith(secrets: string[]) {
   const keys = await createKeyring({ secrets, issuer: 'fastkit', audience: 'fastkit' })
   const { server } = createApp({ ...service, deps: { ...service.deps, keys } }).listen({

@@ -14,7 +14,7 @@ afterAll(() => collector.stop())
 
 const ourSpan = '00f067aa0ba902b7'
 
-/** Sends a request within a trace of ours, and answers the span of the request and those inside, oldest first. */
+/** Sends a request within a trace. Returns the span of the request and its child spans, oldest first. */
 async function traceOf(route: string, options: Parameters<Service['call']>[1] = {}) {
   const traceId = crypto.randomUUID().replaceAll('-', '')
   const headers = { ...options.headers, traceparent: `00-${traceId}-${ourSpan}-01` }
@@ -32,7 +32,7 @@ const login = async () => {
 }
 
 describe('a request', () => {
-  test('is a span with method, route, path and status, below that of its caller', async () => {
+  test('is a child span of its caller with method, route, path and status', async () => {
     const { id, access_token: token } = await service.enter()
     const { request } = await traceOf(`GET /api/v1/users/${id}`, { token })
     expect(request).toMatchObject({ name: 'GET /api/v1/users/:id', parentSpanId: ourSpan, isError: false })
@@ -46,7 +46,7 @@ describe('a request', () => {
     expect(request.nanoseconds).toBeGreaterThan(0n)
   })
 
-  test('that is refused keeps what was written for an id to itself', async () => {
+  test('that is refused has no span attribute with its path', async () => {
     const { access_token: token } = await service.enter()
     const route = 'GET /api/v1/users/tell-tale@example.com'
     for (const options of [{}, { token }]) {
@@ -57,7 +57,7 @@ describe('a request', () => {
     }
   })
 
-  test.each(['', '['])('%p for a host is answered like any other', async (host) => {
+  test.each(['', '['])('with host %p is traced like any other', async (host) => {
     const traceId = crypto.randomUUID().replaceAll('-', '')
     const head = `GET /livez HTTP/1.1\r\nHost: ${host}\r\ntraceparent: 00-${traceId}-${ourSpan}-01\r\n`
     const answer = await sendRaw(service.url, `${head}Connection: close\r\n\r\n`)
@@ -67,7 +67,7 @@ describe('a request', () => {
     expect(span?.attributes).toMatchObject({ 'url.path': '/livez', 'url.scheme': 'http' })
   })
 
-  test('is the start of a trace when its caller names none, or names it badly', async () => {
+  test('starts a trace when traceparent is missing or invalid', async () => {
     for (const traceparent of ['', 'nonsense', `00-${'0'.repeat(32)}-${ourSpan}-01`]) {
       const before = collector.spans.length
       await service.call('GET /livez', { headers: { traceparent } })
@@ -79,7 +79,7 @@ describe('a request', () => {
     }
   })
 
-  test('to no route, and with a method of its own making, tells neither', async () => {
+  test('to an unknown route with an unknown method records neither', async () => {
     const { request } = await traceOf('PROPFIND /tell-tale/path?tell=tale')
     expect(request.name).toBe('_OTHER')
     expect(request.attributes).toEqual({
@@ -89,7 +89,7 @@ describe('a request', () => {
     })
   })
 
-  test('that a client got wrong is no error, one that we did is', async () => {
+  test('that fails with 4xx is no error span, with 500 it is', async () => {
     const { request: refused } = await traceOf('GET /api/v1/users/me')
     expect([refused.isError, refused.attributes['http.response.status_code']]).toEqual([false, 401])
     const attempt = await login()
@@ -106,21 +106,21 @@ describe('a request', () => {
     )
   })
 
-  test('whose caller keeps no trace has none', async () => {
+  test('that its caller does not sample is not recorded', async () => {
     const traceId = crypto.randomUUID().replaceAll('-', '')
     const { headers } = await service.call('GET /livez', {
       headers: { traceparent: `00-${traceId}-${ourSpan}-00` },
     })
     await traceOf('GET /livez')
     expect(collector.spans.filter((span) => span.traceId === traceId)).toEqual([])
-    // It has its place in the log all the same.
+    // Its log line has the trace id all the same.
     const line = service.lines.find(({ requestId }) => requestId === headers.get('x-request-id'))
     expect(line?.['trace_id']).toBe(traceId)
   })
 })
 
-describe('what a request waits for', () => {
-  test('is a span inside: hashing, queries, and a transaction with queries of its own', async () => {
+describe('work inside a request', () => {
+  test('is a child span: hashing, queries, and a transaction with its queries', async () => {
     const { request, steps } = await traceOf('POST /api/v1/auth/login', await login())
     const transaction = steps.find(({ name }) => name === 'transaction')
     const inside = steps.filter(({ parentSpanId }) => parentSpanId === transaction?.spanId)
@@ -141,7 +141,7 @@ describe('what a request waits for', () => {
     })
   })
 
-  test('stays with its request when many run at once', async () => {
+  test('belongs to its own request when many run at once', async () => {
     const attempts = await Promise.all(Array.from({ length: 10 }, login))
     const traces = await Promise.all(attempts.map((attempt) => traceOf('POST /api/v1/auth/login', attempt)))
     const shapes = traces.map(({ steps }) => namesOf(steps).toSorted().join())
@@ -152,7 +152,7 @@ describe('what a request waits for', () => {
     }
   })
 
-  test('is not followed outside of requests', async () => {
+  test('is not recorded outside of requests', async () => {
     await service.database.ping()
     await service.deps.passwords.hash('nobody asked for this one')
     await traceOf('GET /livez')
@@ -162,14 +162,14 @@ describe('what a request waits for', () => {
   })
 })
 
-test('every log line of a request has its trace', async () => {
+test('every log line of a request has its trace id', async () => {
   const { traceId, answer } = await traceOf('POST /api/v1/auth/login', await login())
   const lines = service.lines.filter(({ trace_id }) => trace_id === traceId)
   expect(lines.map(({ event }) => event)).toEqual(['sign_in.succeeded', 'http.request'])
   expect(lines.map(({ requestId }) => requestId)).toContain(answer.headers.get('x-request-id'))
 })
 
-test('the collector is told who sends, with the headers it asks for', async () => {
+test('the exporter sends resource attributes and the configured headers', async () => {
   await traceOf('GET /livez')
   expect(collector.resource).toMatchObject({
     'service.name': 'fastkit under test',
@@ -180,7 +180,7 @@ test('the collector is told who sends, with the headers it asks for', async () =
   expect([path, headers.get('api-key'), headers.get('x-tenant')]).toEqual(['/v1/traces', 'tell tale', 'one'])
 })
 
-test('nothing personal and no secret stands in traces', async () => {
+test('traces contain no personal data and no secrets', async () => {
   const mark = 'tell-tale-8d1f'
   const ada = await service.enter()
   const signIn = { email: ada.email, password: ada.password, device_name: mark }
@@ -194,7 +194,7 @@ test('nothing personal and no secret stands in traces', async () => {
   const [name = ''] = ada.email.split('@')
   for (const secret of [name, '127.0.0.1', '$argon2', ...service.secrets])
     expect(sent.includes(secret)).toBe(false)
-  // What the caller's own tracer says of itself is handed on.
+  // The tracestate of the caller is passed on as it is.
   expect(sent.replaceAll(`vendor=${mark}`, '').includes(mark)).toBe(false)
 })
 
@@ -205,7 +205,7 @@ describe('OTEL_TRACES_SAMPLER', () => {
     [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }, 0, 0],
     [{ OTEL_TRACES_SAMPLER: 'parentbased_always_off' }, 0, 20],
   ])(
-    '%p keeps %d of 20 traces that begin here, %d that are kept elsewhere',
+    '%p records %d of 20 traces that start here and %d of 20 sampled by the caller',
     async (variables, own, others) => {
       const beside = startCollector()
       const sampling = await startTestService({ OTEL_EXPORTER_OTLP_ENDPOINT: beside.endpoint, ...variables })

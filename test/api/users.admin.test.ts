@@ -33,7 +33,7 @@ describe('a user without rights', () => {
   })
 
   test.each(['role', 'is_active', 'email', 'password', 'display_name'])(
-    'cannot change %s, of oneself or of others, through the admin route',
+    'cannot change %s of any account through the admin route',
     async (field) => {
       const [user, other] = [await service.enter(), await service.register()]
       const values: Record<string, unknown> = {
@@ -53,7 +53,7 @@ describe('a user without rights', () => {
   )
 
   test.each(['GET /users/:id', 'DELETE /users/:id', 'GET /users/:id/sessions', 'DELETE /users/:id/sessions'])(
-    'gets one and the same 403 for %s of someone, no one and no id',
+    'gets the same 403 for %s of another, an unknown and an invalid id',
     async (route) => {
       const [user, other] = [await service.enter(), await service.enter()]
       const ids = [other.id, admin.id, unknownId, 'x', user.id.toUpperCase()]
@@ -82,16 +82,19 @@ describe('a user without rights', () => {
 })
 
 describe('an admin', () => {
-  test.each(['GET', 'DELETE'])('gets 404 for %s of an unknown id and 422 for no id', async (method) => {
-    const [unknown, none] = [
-      await call(`${method} /users/${unknownId}`, admin.access_token),
-      await call(`${method} /users/x`, admin.access_token),
-    ]
-    expect([outcome(unknown), outcome(none)]).toEqual([
-      [404, 'not_found'],
-      [422, 'validation_failed', '/id'],
-    ])
-  })
+  test.each(['GET', 'DELETE'])(
+    'gets 404 for %s of an unknown id and 422 for an invalid one',
+    async (method) => {
+      const [unknown, none] = [
+        await call(`${method} /users/${unknownId}`, admin.access_token),
+        await call(`${method} /users/x`, admin.access_token),
+      ]
+      expect([outcome(unknown), outcome(none)]).toEqual([
+        [404, 'not_found'],
+        [422, 'validation_failed', '/id'],
+      ])
+    },
+  )
 
   test('gets 404 for a change of an unknown id', async () => {
     expect(outcome(await change(unknownId, { role: 'user' }))).toEqual([404, 'not_found'])
@@ -108,7 +111,7 @@ describe('an admin', () => {
 })
 
 describe('POST /api/v1/users', () => {
-  test('makes an account of any role and state', async () => {
+  test('creates an account with any role and state', async () => {
     const fields = { display_name: 'Grace', role: 'admin', is_active: false }
     const { status, headers, body, text } = await create(fields)
     expect([status, body]).toMatchObject([201, fields])
@@ -117,7 +120,7 @@ describe('POST /api/v1/users', () => {
     await expect(service.signIn({ email: body.email, password: aPassword })).rejects.toThrow('401')
   })
 
-  test('makes an active user without a name when nothing is said', async () => {
+  test('creates an active user without a name by default', async () => {
     const { body } = await create({})
     expect(body).toMatchObject({ role: 'user', is_active: true, display_name: null })
     await service.signIn({ email: body.email, password: aPassword })
@@ -132,13 +135,13 @@ describe('POST /api/v1/users', () => {
     ['role', null],
     ['is_active', 'true'],
     ['is_active', 1],
-  ])('refuses %s %p and makes nothing', async (field, value) => {
+  ])('refuses %s %p and creates no account', async (field, value) => {
     const before = await countUsers()
     expect(outcome(await create({ [field]: value }))).toEqual([422, 'validation_failed', `/${field}`])
     expect(await countUsers()).toBe(before)
   })
 
-  test('refuses a taken address and a weak password, as registration does', async () => {
+  test('refuses a taken address and a weak password like registration', async () => {
     const { email } = await service.register()
     expect(outcome(await create({ email: email.toUpperCase() }))).toEqual([409, 'email_taken'])
     const weak = JSON.stringify({ email: service.newEmail(), password: '12345678' })
@@ -170,7 +173,7 @@ describe('PATCH /api/v1/users/{id}', () => {
     expect((await change(id, body)).status).toBe(422)
   })
 
-  test('changes what it names and nothing else', async () => {
+  test('changes only the given fields', async () => {
     const user = await service.enter()
     const email = service.newEmail()
     const { status, body } = await change(user.id, { email, display_name: 'Grace' })
@@ -180,7 +183,7 @@ describe('PATCH /api/v1/users/{id}', () => {
     await service.signIn({ email, password: aPassword })
   })
 
-  test('refuses an address that is taken and leaves the rest unchanged too', async () => {
+  test('with a taken address changes no other field either', async () => {
     const [user, other] = [await service.enter(), await service.register()]
     const taken = await change(user.id, {
       email: other.email,
@@ -227,7 +230,7 @@ describe('PATCH /api/v1/users/{id}', () => {
   })
 })
 
-test('a list of users holds what a single one does', async () => {
+test('a listed user has the same fields as a single one', async () => {
   const { id } = await service.register()
   const [first] = await allPages(service, '/api/v1/users', admin.access_token)
   expect(first).toEqual((await call(`GET /users/${id}`, admin.access_token)).body)

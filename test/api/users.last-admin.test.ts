@@ -4,7 +4,7 @@ import { enterAsAdmin, outcome, type Person } from '../support/people'
 import { type Service, useService } from '../support/service'
 
 const service = useService()
-// Each test says who is an admin.
+// Each test makes its own admins.
 beforeEach(async () => {
   await service.sql`update users set is_active = false where role = 'admin'`
 })
@@ -24,7 +24,7 @@ const eventsOf = ({ id }: { id: string }) =>
     and type in ('role.changed', 'user.deactivated', 'user.deleted')`
 
 describe('the last active admin', () => {
-  test.each(Object.entries(ways))('cannot %s himself; nothing changes', async (_, way) => {
+  test.each(Object.entries(ways))('cannot %s the own account, and nothing changes', async (_, way) => {
     const admin = await enterAsAdmin(service)
     expect(outcome(await way(admin, admin))).toEqual([409, 'last_admin'])
     expect(await activeAdmins()).toEqual([admin.id])
@@ -32,7 +32,7 @@ describe('the last active admin', () => {
     expect((await service.me(admin.access_token)).status).toBe(200)
   })
 
-  test('cannot delete himself through the own account either', async () => {
+  test('cannot delete the own account through /users/me either', async () => {
     const admin = await enterAsAdmin(service)
     const remove = () =>
       service.call('DELETE /api/v1/users/me', {
@@ -44,7 +44,7 @@ describe('the last active admin', () => {
     expect((await remove()).status).toBe(204)
   })
 
-  test('is not saved by deactivated admins, and may change all else of himself', async () => {
+  test('stays the last one next to deactivated admins, and can change other fields', async () => {
     const admin = await enterAsAdmin(service)
     const other = await enterAsAdmin(service)
     expect((await patch(admin, other, { is_active: false })).status).toBe(200)
@@ -55,7 +55,7 @@ describe('the last active admin', () => {
     expect((await patch(admin, admin, rest)).body.display_name).toBe('Ada')
   })
 
-  test('may go once there is another', async () => {
+  test('can resign once there is another admin', async () => {
     const admin = await enterAsAdmin(service)
     const next = await service.enter()
     expect((await patch(admin, next, { role: 'admin' })).status).toBe(200)
@@ -66,7 +66,7 @@ describe('the last active admin', () => {
 })
 
 describe.each(Object.entries(ways))('two admins who %s', (_, way) => {
-  test('each other at the same instant: one stays, and both are answered', async () => {
+  test('each other at the same time: one stays, and both get a response', async () => {
     for (let round = 0; round < rounds; round++) {
       const [a, b] = [await enterAsAdmin(service), await enterAsAdmin(service)]
       const answers = await Promise.all([way(a, b), way(b, a)])
@@ -79,7 +79,7 @@ describe.each(Object.entries(ways))('two admins who %s', (_, way) => {
     }
   })
 
-  test('themselves at the same instant: one stays', async () => {
+  test('themselves at the same time: one stays', async () => {
     for (let round = 0; round < rounds; round++) {
       const [a, b] = [await enterAsAdmin(service), await enterAsAdmin(service)]
       const answers = await Promise.all([way(a, a), way(b, b)])
@@ -90,8 +90,8 @@ describe.each(Object.entries(ways))('two admins who %s', (_, way) => {
   })
 })
 
-describe('a request in flight of an admin who is just being demoted', () => {
-  /** A demotes B while B, whose right was checked a moment ago, does something; answers what B was told. */
+describe('a request of an admin during the demotion', () => {
+  /** A demotes B while B, whose role was just cached, acts. */
   async function race(act: (b: Person) => ReturnType<Service['call']>, check: (b: Person) => unknown) {
     const a = await enterAsAdmin(service)
     for (let round = 0; round < rounds; round++) {
@@ -104,13 +104,13 @@ describe('a request in flight of an admin who is just being demoted', () => {
     }
   }
 
-  test('does not raise him again', () =>
+  test('cannot restore the role', () =>
     race(
       (b) => patch(b, b, { role: 'admin', is_active: true }),
       async (b) => expect(outcome(await patch(b, b, { role: 'admin' }))).toEqual([403, 'forbidden']),
     ))
 
-  test('makes no admin after the demotion was answered', async () => {
+  test('creates no admin after the demotion', async () => {
     const made = { password: aPassword, role: 'admin' }
     await race(
       (b) =>

@@ -31,7 +31,7 @@ describe('GET /api/v1/users', () => {
     expect(outcome(answer)).toEqual([422, 'validation_failed', `/${parameter}`])
   })
 
-  test('gives every user once, newest first, while others are made', async () => {
+  test('lists every user once, newest first, while others are created', async () => {
     const before = await Promise.all(Array.from({ length: 11 }, () => service.register()))
     const seen: string[] = []
     let cursor = ''
@@ -47,7 +47,7 @@ describe('GET /api/v1/users', () => {
     expect(seen).toEqual(seen.toSorted().toReversed())
   })
 
-  test('gives every user once while the ones it stands on are deleted', async () => {
+  test('lists every user once while the users at the cursor are deleted', async () => {
     const kept = await Promise.all(Array.from({ length: 6 }, () => service.register()))
     const seen: string[] = []
     let cursor = ''
@@ -64,7 +64,7 @@ describe('GET /api/v1/users', () => {
     expect(kept.filter(({ id }) => !seen.includes(id))).toEqual([])
   })
 
-  test('has 20 to a page when nothing is said, 100 at most, and no cursor on the last', async () => {
+  test('has 20 users per page by default, at most 100, and no cursor on the last page', async () => {
     await Promise.all(Array.from({ length: 21 }, () => service.register()))
     expect((await ask('')).body.items).toHaveLength(20)
     const all = (await ask('?limit=100')).body
@@ -73,7 +73,7 @@ describe('GET /api/v1/users', () => {
     expect([exact.items.length, exact.next_cursor]).toEqual([all.items.length, null])
   })
 
-  test('filters by role and state, together with the rest', async () => {
+  test('filters by role and state together with other filters', async () => {
     const token = admin.access_token
     const mark = `mark${Date.now()}`
     const make = (role: string, is_active: boolean) =>
@@ -90,7 +90,7 @@ describe('GET /api/v1/users', () => {
     ])
   })
 
-  test('takes the beginning of an address literally, in any case', async () => {
+  test('filters by a literal prefix of the address, case-insensitively', async () => {
     const emails = ['q%a', 'q_a', 'qxa', 'q.a', "q'a"].map((name) => `${name}@example.com`)
     for (const email of emails) await service.register({ email })
     await service.register({ email: 'zz.q%a@example.com' })
@@ -104,7 +104,7 @@ describe('GET /api/v1/users', () => {
       expect(await found(none)).toEqual([])
   })
 
-  test('refuses control characters in an address and finds nothing for half a character', async () => {
+  test('refuses control characters in an address and finds nothing for invalid UTF-8', async () => {
     for (const email of ['%00', 'a%00b', '%0a'])
       expect(outcome(await ask(`?email=${email}`))).toEqual([422, 'validation_failed', '/email'])
     for (const email of ['%F0%9F', '%FF', '%ED%A0%80'])

@@ -12,7 +12,7 @@ const eventsOf = ({ id }: Person, type: string) =>
   service.sql`select * from audit_events where target_id = ${id} and type = ${type}`
 
 describe('GET /api/v1/users/me', () => {
-  test('answers the account, not to be stored, and nothing of the password', async () => {
+  test('returns the account with Cache-Control: no-store and without the password', async () => {
     const user = await service.enter()
     const { status, headers, body, text } = await service.me(user.access_token)
     expect([status, headers.get('cache-control')]).toEqual([200, 'no-store'])
@@ -28,7 +28,7 @@ describe('GET /api/v1/users/me', () => {
     expect(text).not.toMatch(/argon|hash|password|normalised/)
   })
 
-  test('takes no query parameter', async () => {
+  test('refuses query parameters', async () => {
     const { access_token: token } = await service.enter()
     const answer = await service.call('GET /api/v1/users/me?id=1', { token })
     expect(outcome(answer)).toEqual([422, 'validation_failed', '/id'])
@@ -72,13 +72,13 @@ describe('PATCH /api/v1/users/me', () => {
     ['an empty name', { display_name: '' }],
     ['a name of 101 characters', { display_name: 'n'.repeat(101) }],
     ['a name with a line break', { display_name: 'Ada\nAdmin' }],
-    ['an address that is none', { email: 'nobody', current_password: aPassword }],
+    ['an invalid address', { email: 'nobody', current_password: aPassword }],
   ])('refuses %s', async (_, body) => {
     const { access_token } = await service.enter()
     expect(outcome(await patch(access_token, body)).slice(0, 2)).toEqual([422, 'validation_failed'])
   })
 
-  test('changes the name, and null takes it away; the next request sees it', async () => {
+  test('changes the name, removes it with null, and shows that in the next request', async () => {
     const { access_token } = await service.enter()
     await service.me(access_token)
     for (const display_name of ['Ada', '👩‍🚀', null]) {
@@ -92,7 +92,7 @@ describe('PATCH /api/v1/users/me', () => {
 })
 
 describe('PATCH /api/v1/users/me with email', () => {
-  test('needs the current password and keeps the address otherwise', async () => {
+  test('requires the current password', async () => {
     const user = await service.enter()
     const email = service.newEmail()
     const wrong = await patch(user.access_token, { email, current_password: 'not the password' })
@@ -103,7 +103,7 @@ describe('PATCH /api/v1/users/me with email', () => {
     expect(await eventsOf(user, 'email.changed')).toHaveLength(0)
   })
 
-  test('moves the account: the new address signs in, the old one does not and is free', async () => {
+  test('lets the new address sign in, and frees the old one', async () => {
     const user = await service.enter()
     const email = service.newEmail()
     const changed = await patch(user.access_token, { email, current_password: aPassword })
@@ -115,7 +115,7 @@ describe('PATCH /api/v1/users/me with email', () => {
     expect(await eventsOf(user, 'email.changed')).toHaveLength(1)
   })
 
-  test('of another account is refused in any spelling, once the password is right', async () => {
+  test('of another account is refused in any spelling, but only after the password is checked', async () => {
     const [user, other] = [await service.enter(), await service.register()]
     for (const email of [other.email, other.email.toUpperCase(), ` ${other.email} `]) {
       const right = await patch(user.access_token, { email, current_password: aPassword, display_name: 'X' })
@@ -136,7 +136,7 @@ describe('PATCH /api/v1/users/me with email', () => {
     await service.signIn(user)
   })
 
-  test('taken by 10 accounts at once is given to one', async () => {
+  test('requested by 10 accounts at once goes to one of them', async () => {
     const email = service.newEmail()
     const people = await Promise.all(Array.from({ length: 10 }, service.enter))
     const answers = await Promise.all(
@@ -164,7 +164,7 @@ describe('PATCH /api/v1/users/me with an address, while', () => {
   test.each(meanwhile)('%s, changes nothing', async (_, change, expected) => {
     const user = await service.enter()
     const { verify } = service.deps.passwords
-    // The real check, then the change: the moment that a race has to hit.
+    // The change happens right after the real check, where a race would do harm.
     service.deps.passwords.verify = async (password, hash) => {
       const isMatch = await verify(password, hash)
       await service.sql.unsafe(change, [user.id])
@@ -180,7 +180,7 @@ describe('PATCH /api/v1/users/me with an address, while', () => {
 })
 
 describe('DELETE /api/v1/users/me', () => {
-  test('needs the current password', async () => {
+  test('requires the current password', async () => {
     const user = await service.enter()
     expect(outcome(await remove(user.access_token, {}))).toEqual([
       422,
@@ -192,7 +192,7 @@ describe('DELETE /api/v1/users/me', () => {
     expect((await service.me(user.access_token)).status).toBe(200)
   })
 
-  test('removes the account with everything of it; its tokens are void and its address is free', async () => {
+  test('removes the account with its sessions and tokens, and frees its address', async () => {
     const user = await service.enter()
     const { access_token, refresh_token } = await service.signIn(user)
     const done = await remove(access_token, { current_password: aPassword })

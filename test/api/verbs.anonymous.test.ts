@@ -23,7 +23,7 @@ beforeAll(async () => {
   const victim = await service.enter()
   const victimSession = await sessions.authenticate(deps, origin, victim.access_token)
   const other = await service.register()
-  // The device is named for its owner, so that what is answered of it is known for theirs.
+  // The device is named after its owner, so that `outcomeOf` recognises it as theirs.
   const login = { email: other.email, password: aPassword, device_name: other.id }
   const { access_token: token } = await auth.login(deps, anonymous, login)
   user = await sessions.authenticate(deps, origin, token)
@@ -31,10 +31,10 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
-/** What came of an attempt: the code that it failed with, or what it changed. */
+/** The outcome of an attempt: its error code, or what it changed. */
 async function outcomeOf({ call }: Attempt, actor: Actor): Promise<Outcome> {
   const before = await rows()
-  // What a caller in JavaScript can do, whatever the types say.
+  // The cast does what a caller in JavaScript could do.
   const attempt = async () => call(actor as never, scene)
   const result = await attempt().then(
     (value) => ({ value, code: null }),
@@ -51,7 +51,7 @@ async function outcomeOf({ call }: Attempt, actor: Actor): Promise<Outcome> {
   return JSON.stringify(result.value ?? null).includes(scene.other.id) ? 'own' : 'nothing'
 }
 
-/** Every row that a verb writes: the service keeps its own heartbeat, and that a sign-in failed is on record, whoever tried. */
+/** Every row of the database but heartbeats of the service and failed sign-ins, which anyone may cause. */
 async function rows(): Promise<string[]> {
   const tables = await service.sql`
     select table_name as name from information_schema.tables where table_schema = 'public' and table_name <> 'realtime_instances' order by 1`
@@ -69,7 +69,7 @@ const verbs = Object.entries(modules).flatMap(([file, exports]) =>
   ),
 )
 
-test('every verb that routes and the server call is tried here', async () => {
+test('the attempts cover every verb that routes and the server call', async () => {
   expect(Object.keys(modules).toSorted()).toEqual(await verbFiles())
   expect(Object.keys(attempts).toSorted()).toEqual(verbs.toSorted())
 })
@@ -85,26 +85,26 @@ describe.each(Object.entries(attempts))('%s', (_, attempt) => {
 })
 
 describe('an actor', () => {
-  test('that is anonymous makes ordinary accounts only, whatever it asks for', async () => {
+  test('that is anonymous creates ordinary accounts only', async () => {
     const wish = { email: 'climber@example.com', password: aPassword, role: 'admin' as const }
     expect(await users.register(service.deps, scene.anonymous, wish)).toMatchObject({ role: 'user' })
   })
 
-  test('of a role that the account has no more changes nothing', async () => {
+  test('with a role that the account has lost changes nothing', async () => {
     const demoted: UserActor = { ...user, role: 'admin' }
     for (const name of ['create', 'change', 'remove'])
-      expect([name, await outcomeOf(tried(name), demoted)]).toEqual([name, 'forbidden'])
+      expect([name, await outcomeOf(attemptOf(name), demoted)]).toEqual([name, 'forbidden'])
   })
 
   test('of an unknown kind is refused', async () => {
-    // As a module in JavaScript might make one.
+    // Code without types could pass this.
     const unknown = { ...user, kind: 'root' } as unknown as Actor
     for (const name of ['list', 'create', 'change', 'remove'])
-      expect([name, await outcomeOf(tried(name), unknown)]).toEqual([name, 'unauthenticated'])
+      expect([name, await outcomeOf(attemptOf(name), unknown)]).toEqual([name, 'unauthenticated'])
   })
 })
 
-function tried(name: string): Attempt {
+function attemptOf(name: string): Attempt {
   const attempt = attempts[`users/administration.${name}`]
   if (!attempt) throw new Error(`no attempt at ${name}`)
   return attempt

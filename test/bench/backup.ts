@@ -4,8 +4,8 @@ import { withEmbeddedDatabase } from '../../src/embedded/with-embedded-database'
 import { createClient } from '../support/client'
 import { createOperator } from '../support/operator'
 
-// How long requests wait while a backup is made of a service under 16 writers, and what it costs:
-// `ROWS=200000 bun test/bench/backup.ts`.
+// Measures how long requests of 16 writers wait during a backup, and how long the backup takes.
+// Usage: ROWS=200000 bun test/bench/backup.ts
 const rows = Number(Bun.env['ROWS'] || 200_000)
 const { emptyDir, fastkit, serve, clear } = createOperator()
 const place = { cwd: emptyDir() }
@@ -47,7 +47,7 @@ async function write() {
   }
 }
 
-/** Half a kilobyte a row. */
+/** Inserts rows of half a kilobyte. */
 async function fill(path: string) {
   const dataDir = openDataDir(path)
   await withEmbeddedDatabase({ dataDir: path, fsync: false }, async (sql) => {
@@ -58,10 +58,10 @@ async function fill(path: string) {
   dataDir.release()
 }
 
-function print(what: string, requests: { milliseconds: number }[]) {
+function print(title: string, requests: { milliseconds: number }[]) {
   const sorted = requests.map(({ milliseconds }) => milliseconds).toSorted((a, b) => a - b)
   const share = (part: number) => Math.round(sorted[Math.floor((sorted.length - 1) * part)] ?? 0)
   process.stdout.write(
-    `${what}: ${sorted.length}, p50 ${share(0.5)} ms, p99 ${share(0.99)} ms, longest ${share(1)} ms\n`,
+    `${title}: ${sorted.length}, p50 ${share(0.5)} ms, p99 ${share(0.99)} ms, longest ${share(1)} ms\n`,
   )
 }

@@ -1,4 +1,4 @@
-// Where the traces of bench/me.ts go: it reads them and forgets them.
+// Receives the traces of bench/me.ts and discards them.
 
 const { port } = Bun.serve({
   hostname: '127.0.0.1',

@@ -1,8 +1,8 @@
 import { heapStats } from 'bun:jsc'
 import { renameSync, writeFileSync } from 'node:fs'
 
-// bun --preload test/bench/heap-probe.ts src/main.ts: on SIGUSR2 the process collects its garbage and writes what is left
-// to HEAP_PROBE.
+// On SIGUSR2 the process collects its garbage and writes the heap statistics to the file HEAP_PROBE.
+// Usage: bun --preload test/bench/heap-probe.ts src/main.ts
 
 process.on('SIGUSR2', () => {
   Bun.gc(true)

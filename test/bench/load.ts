@@ -1,4 +1,4 @@
-// Stands in for wrk where there is none: bun test/bench/load.ts <url> <token> <connections> <seconds>
+// Generates load where wrk is not installed. Usage: bun test/bench/load.ts <url> <token> <connections> <seconds>
 
 const [, , url = '', token = '', connections = '1', seconds = '1'] = Bun.argv
 const end = performance.now() + Number(seconds) * 1000

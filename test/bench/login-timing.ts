@@ -2,12 +2,12 @@ import { createMovableClock } from '../support/clock'
 import { serverUrl } from '../support/database'
 import { startTestService } from '../support/service'
 
-// bun test/bench/login-timing.ts: does the time of a refused login tell who has an account? At the default cost of a
-// hash, on the embedded database and, with TEST_DATABASE_URL, on PostgreSQL.
+// Measures if the time of a refused login reveals whether an account exists, at the default hashing cost.
+// Runs on the embedded database and, with TEST_DATABASE_URL, on PostgreSQL. Usage: bun test/bench/login-timing.ts
 
 const tries = 300
 const warmUps = 10
-// What the environment would have if nobody set anything.
+// Unset, so that the defaults apply.
 const defaultCost = { ARGON2_MEMORY_KIB: undefined, ARGON2_TIME: undefined }
 
 const embedded = { databaseUrl: null, clock: createMovableClock() }
@@ -16,7 +16,7 @@ if (serverUrl) report('PostgreSQL', await measure(await startTestService(default
 
 type Times = Record<string, number[]>
 
-/** Milliseconds of refused logins of each kind, in turn and in every order, so that whatever slows one slows all. */
+/** Milliseconds of refused logins. The kinds alternate in changing order, so that a slow moment affects all of them. */
 async function measure(service: Awaited<ReturnType<typeof startTestService>>): Promise<Times> {
   const [active, inactive] = [await service.register(), await service.register()]
   await service.sql`update users set is_active = false where id = ${inactive.id}`
@@ -53,8 +53,8 @@ function rotated<T>(list: T[], by: number): T[] {
   return list.map((_, at) => list.at((at + by) % list.length)).filter((item) => item !== undefined)
 }
 
-function print(name: string, figure: string) {
-  console.log(`${name.padEnd(38)}${figure}`)
+function print(name: string, value: string) {
+  console.log(`${name.padEnd(38)}${value}`)
 }
 
 function median(times: number[]): number {

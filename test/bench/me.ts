@@ -4,9 +4,9 @@ import { createClient } from '../support/client'
 import { createTestDatabase, serverUrl } from '../support/database'
 import { createPlayground, repository } from '../support/executable'
 
-// bun run bench: authenticated GET /users/me, with its access log, against Elysia that answers the same JSON: bare, and
-// with a token checked by @elysiajs/jwt. Each is a process of its own and so is the load (wrk, if there is one); they take
-// turns. With TEST_DATABASE_URL also on PostgreSQL. With --telemetry also with metrics and with traces.
+// Compares authenticated GET /users/me with Elysia that returns the same JSON, without and with @elysiajs/jwt.
+// Servers and load generator (wrk, if installed) are separate processes, and the servers take turns.
+// Usage: bun run bench [--telemetry]; TEST_DATABASE_URL adds PostgreSQL, --telemetry adds metrics and traces.
 
 const rounds = 5
 const secondsEach = 3
@@ -24,7 +24,7 @@ const children: Bun.Subprocess[] = []
 try {
   const embedded = await startFastkit('embedded', {})
   const me = await createClient(new URL(embedded.url).origin).me(embedded.token)
-  // Both are sent the same bytes.
+  // The peers return the same bytes as fastkit.
   const targets = [await startBare(me.text, embedded.token), await startJwt(me.text), embedded]
   if (serverUrl) targets.push(await startFastkit('PostgreSQL', { DATABASE_URL: database.url ?? '' }))
   if (Bun.argv.includes('--telemetry')) targets.push(...(await startObserved()))
@@ -64,7 +64,7 @@ async function startObserved(): Promise<Target[]> {
   ]
 }
 
-/** A process that prints its address, and a token if it asks for one, and serves. */
+/** Starts a peer, which prints its address and, if it needs one, a token. */
 async function startPeer(file: string, ...args: string[]) {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, file), ...args], {
     env: { NODE_ENV: 'production' },
@@ -99,9 +99,9 @@ async function readyAt(log: Bun.BunFile): Promise<string> {
   throw new Error(`not ready:\n${await log.text()}`)
 }
 
-/** Requests a second, and what each cost the service: that tells more on a machine that has other things to do. */
+/** Requests per second and the CPU time of each, which says more on a busy machine. */
 async function load({ pid, url, token }: Target): Promise<Run> {
-  // While the others had their turn, this one had nothing to do, and gave back memory and compiled code.
+  // A service that was idle while the others ran has released memory and compiled code.
   await rate({ url, token, seconds: warmUpSeconds })
   const before = cpuSeconds(pid)
   const perSecond = await rate({ url, token, seconds: secondsEach })
@@ -122,7 +122,7 @@ async function rate({ url, token, seconds }: Load): Promise<number> {
   return perSecond
 }
 
-/** Of user and system together, as Linux counts them; proc(5). */
+/** CPU seconds in user and system mode from /proc; proc(5). */
 function cpuSeconds(pid: number): number {
   const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
   const [user, system] = fields.split(' ').slice(11, 13).map(Number)

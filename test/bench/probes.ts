@@ -2,8 +2,8 @@ import { createClient } from '../support/client'
 import { createTap } from '../support/tap'
 import { createPlace } from '../support/tmpfs'
 
-// TEST_DATABASE_URL=… bun test/bench/probes.ts: how often `/readyz` can be asked, what of it reaches the database, and
-// what requests feel meanwhile. Needs wrk, and a server, since queries are counted on the way to it.
+// Measures the rate of `/readyz`, the queries it causes and its effect on other requests.
+// Needs wrk and PostgreSQL, because a proxy counts the queries. Usage: TEST_DATABASE_URL=… bun test/bench/probes.ts
 
 const seconds = 5
 const place = await createPlace()
@@ -27,7 +27,7 @@ try {
   await place.clear()
 }
 
-/** Changes a profile ten times a second, and counts every query of the service. */
+/** Changes a profile ten times a second and counts all queries of the service. */
 async function during(seconds: number, call: ReturnType<typeof createClient>['call'], token: string) {
   const before = tap.queries
   const took: number[] = []

@@ -1,6 +1,7 @@
 import { createStage, crowd, cycle, flood, percentile, settled, stall, stampede } from '../support/soak'
 
-// bun test/bench/realtime-soak.ts [cycles|idle|stampede|flood|stall]: what many sockets, and bad ones, cost the service.
+// Measures the cost of many sockets and of misbehaving ones.
+// Usage: bun test/bench/realtime-soak.ts [cycles|idle|stampede|flood|stall]
 
 const cycles = 10_000
 const rounds = 5
@@ -42,7 +43,7 @@ async function openAndClose() {
   }
 }
 
-/** Without its garbage, once that has been given back. */
+/** Memory and objects after garbage collection, once the memory has settled. */
 async function collected(stage: Awaited<ReturnType<typeof createStage>>) {
   await Bun.sleep(2000)
   for (let round = 0; round < 3; round++) await stage.objects()
@@ -52,7 +53,7 @@ async function collected(stage: Awaited<ReturnType<typeof createStage>>) {
 async function stayIdle() {
   const stage = await createStage()
   try {
-    // Code that was compiled and memory that was reserved for the first sockets is not theirs.
+    // The first sockets also pay for compiled code and reserved memory.
     await (await crowd(stage, 200))()
     const before = await settled(stage, settleSeconds)
     const leave = await crowd(stage, idleSockets)
@@ -120,6 +121,6 @@ function mebibytes(bytes: number) {
   return (bytes / 1024 / 1024).toFixed(1)
 }
 
-function print(what: string, values: string[]) {
-  console.log(`${what}: ${values.join(', ')}`)
+function print(title: string, values: string[]) {
+  console.log(`${title}: ${values.join(', ')}`)
 }

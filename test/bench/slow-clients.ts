@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createStage, percentile } from '../support/soak'
 
-// bun test/bench/slow-clients.ts [all|headers|bodies|reading]: what an ordinary client notices of 2,000 slow ones.
-// They are slowhttptest's (Debian: apt-get install slowhttptest). All of it runs in a network of its own (root only) whose
-// packets are Ethernet's: on the usual loopback, of 64 KiB, the kernel takes in megabytes for each client that does not read.
+// Measures the effect of 2,000 slow clients, made by slowhttptest (apt-get install slowhttptest), on an ordinary one.
+// Needs root for a network namespace with Ethernet-sized packets: the usual loopback, with packets of 64 KiB,
+// buffers megabytes per slow reader. Usage: bun test/bench/slow-clients.ts [all|headers|bodies|reading]
 
 const connections = 2000
 const seconds = 30
@@ -37,18 +37,18 @@ async function measure(name: string, [flag = '', path = '', ...options]: string[
   try {
     const { access_token: token } = await stage.enter()
     const before = stage.connections()
-    print(`${name}, nobody slow`, figuresOf(await ask(stage, token, 5)))
+    print(`${name}, no slow client`, summaryOf(await ask(stage, token, 5)))
     const address = `${stage.url}${path}`
     const command = ['slowhttptest', flag, ...attack, ...options, '-u', address]
     const slow = Bun.spawn(command, { cwd: scratch, stdout: 'pipe', stderr: 'pipe' })
     const output = new Response(slow.stdout).text()
     const during = await ask(stage, token, seconds)
     await slow.exited
-    print(`${name}, ${connections} slow`, figuresOf(during))
+    print(`${name}, ${connections} slow`, summaryOf(during))
     await Bun.sleep(settleSeconds * 1000)
     print(`${name}, ${settleSeconds} s later`, [
       `connections ${before} → ${stage.connections()}`,
-      `slowhttptest says: ${verdictOf(await output)}`,
+      `slowhttptest says: ${availabilityIn(await output)}`,
     ])
   } finally {
     rmSync(scratch, { recursive: true, force: true })
@@ -59,7 +59,7 @@ async function measure(name: string, [flag = '', path = '', ...options]: string[
 type Stage = Awaited<ReturnType<typeof createStage>>
 type Asked = { milliseconds: number[]; failed: number; most: number }
 
-/** Asks who one is, a hundred times a second, one request after the other. */
+/** Sends GET /users/me a hundred times a second, one request after the other. */
 async function ask(stage: Stage, token: string, forSeconds: number): Promise<Asked> {
   const asked: Asked = { milliseconds: [], failed: 0, most: 0 }
   for (const end = performance.now() + forSeconds * 1000; performance.now() < end; await Bun.sleep(10)) {
@@ -75,7 +75,7 @@ async function ask(stage: Stage, token: string, forSeconds: number): Promise<Ask
   return asked
 }
 
-function figuresOf({ milliseconds, failed, most }: Asked): string[] {
+function summaryOf({ milliseconds, failed, most }: Asked): string[] {
   return [
     `${milliseconds.length} requests, ${failed} failed`,
     `median ${percentile(milliseconds, 50).toFixed(1)} ms`,
@@ -85,8 +85,8 @@ function figuresOf({ milliseconds, failed, most }: Asked): string[] {
   ]
 }
 
-/** What the last report of slowhttptest says of the service, without its colours. */
-function verdictOf(output: string): string {
+/** The availability in the last report of slowhttptest, without colours. */
+function availabilityIn(output: string): string {
   const plain = Bun.stripANSI(output)
   return (
     plain

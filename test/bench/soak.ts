@@ -9,13 +9,13 @@ import { from, newAddress } from '../support/many-sockets'
 import { random } from '../support/random'
 import { percentile } from '../support/soak'
 
-// bun test/bench/soak.ts [minutes]: a little of everything at a moderate rate, and whether anything grows meanwhile. On
-// PostgreSQL with TEST_DATABASE_URL. Until what is remembered has reached its bounds (10,000 tokens and as many sessions, 100,000
-// counters of limits) each visit leaves some 40 objects.
+// Sends mixed requests at a moderate rate and reports if memory grows; TEST_DATABASE_URL selects PostgreSQL.
+// Each visit leaves some 40 objects until the caches (10,000 tokens, 10,000 sessions, 100,000 limit counters) are full.
+// Usage: bun test/bench/soak.ts [minutes]
 
 const minutes = Number(Bun.argv[2] ?? 20)
 const visitors = 12
-const thingsPerSecond = 60
+const requestsPerSecond = 60
 const sampleMilliseconds = 5000
 const mebibyte = 1024 * 1024
 const admin = { email: 'admin@example.com', password: aPassword }
@@ -35,7 +35,7 @@ const playground = createPlayground()
 const database = await createTestDatabase()
 const service = await serve()
 const record: Record = { milliseconds: new Map(), faults: new Map() }
-const troubles = new Map<string, number>()
+const errors = new Map<string, number>()
 const state = { isOver: false }
 const samples: Sample[] = []
 
@@ -43,13 +43,13 @@ const work = Array.from({ length: visitors }, keepVisiting)
 const endsAt = performance.now() + minutes * 60_000
 while (performance.now() < endsAt) {
   await Bun.sleep(sampleMilliseconds)
-  samples.push(await look())
-  countTroubles()
+  samples.push(await takeSample())
+  countErrors()
 }
 state.isOver = true
 await Promise.all(work)
 const exitCode = await service.end('SIGTERM')
-countTroubles()
+countErrors()
 await playground.clear()
 await database.drop()
 report()
@@ -71,7 +71,7 @@ async function serve() {
 }
 
 async function keepVisiting() {
-  const pauseMilliseconds = (1000 * visitors) / thingsPerSecond
+  const pauseMilliseconds = (1000 * visitors) / requestsPerSecond
   const pause = () => Bun.sleep(pauseMilliseconds * 2 * random())
   while (!state.isOver) {
     const token = await adminToken()
@@ -80,7 +80,7 @@ async function keepVisiting() {
   }
 }
 
-/** A new one for each visit: they do not last as long as this. */
+/** A new token for each visit, because a token expires before the soak ends. */
 async function adminToken(): Promise<string | null> {
   const { call } = createClient(service.url)
   const answer = await call('POST /api/v1/auth/login', { body: admin, headers: from(newAddress()) }).catch(
@@ -89,7 +89,7 @@ async function adminToken(): Promise<string | null> {
   return answer?.body?.access_token ?? null
 }
 
-async function look(): Promise<Sample> {
+async function takeSample(): Promise<Sample> {
   const { heapSize, objectCount, objectTypeCounts: types } = await service.probe.look(service.pid)
   const { body } = await createClient(service.url).call('GET /readyz')
   return {
@@ -103,11 +103,11 @@ async function look(): Promise<Sample> {
   }
 }
 
-/** Lines of the log that should not be there; the others are let go. */
-function countTroubles() {
+/** Counts log lines of level error and discards the others. */
+function countErrors() {
   for (const line of service.lines.splice(0)) {
     if (Number(line['level']) < 50) continue
-    troubles.set(line.event, (troubles.get(line.event) ?? 0) + 1)
+    errors.set(line.event, (errors.get(line.event) ?? 0) + 1)
   }
 }
 
@@ -137,15 +137,15 @@ function report() {
     )} ms, most ${Math.max(...later.map(({ lag }) => lag))} ms`,
   )
   console.log(`most grown: ${grown(later[0]?.types ?? {}, later.at(-1)?.types ?? {})}`)
-  console.log(`ended with ${exitCode}; log lines of level error: ${JSON.stringify([...troubles])}`)
-  console.log(`not as wanted: ${JSON.stringify([...record.faults])}`)
+  console.log(`ended with ${exitCode}; log lines of level error: ${JSON.stringify([...errors])}`)
+  console.log(`unexpected: ${JSON.stringify([...record.faults])}`)
   for (const [kind, all] of [...record.milliseconds].sort())
     console.log(
       `${kind.padEnd(36)} ${String(all.length).padStart(7)}  p50 ${percentile(all, 50).toFixed(1)}  p99 ${percentile(all, 99).toFixed(1)} ms`,
     )
 }
 
-/** What there is most of that was not there before. */
+/** The types of objects that grew most. */
 function grown(first: Types, last: Types): string {
   const growth = Object.entries(last).map(([name, count]) => ({ name, by: count - (first[name] ?? 0) }))
   const most = growth.toSorted((a, b) => b.by - a.by).slice(0, 8)

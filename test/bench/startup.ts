@@ -5,8 +5,8 @@ import { createTestDatabase, nothing, serverUrl } from '../support/database'
 import { createPlayground } from '../support/executable'
 import { freePort } from '../support/ports'
 
-// bun test/bench/startup.ts: what dist/fastkit costs to start and to keep. With TEST_DATABASE_URL also on PostgreSQL.
-// Linux only; the last figure wants strace.
+// Measures start time and idle memory of dist/fastkit; TEST_DATABASE_URL adds PostgreSQL.
+// Linux only; counting syncs needs strace. Usage: bun test/bench/startup.ts
 
 const runs = 9
 const idleMilliseconds = 5000
@@ -99,7 +99,7 @@ function isReady(url: string): Promise<boolean> {
   )
 }
 
-/** Each rotation of a refresh token is one commit: how often is the disk told to keep one? */
+/** Counts the syncs to disk. Each rotation of a refresh token is one commit. */
 async function countSyncs() {
   if (!Bun.which('strace')) return
   const cwd = playground.emptyDir()
@@ -120,6 +120,6 @@ async function countSyncs() {
   report('syncs for embedded commits', `${syncs} for ${commits}`)
 }
 
-function report(name: string, figure: string) {
-  console.log(`${name.padEnd(38)}${figure}`)
+function report(name: string, value: string) {
+  console.log(`${name.padEnd(38)}${value}`)
 }

@@ -6,7 +6,7 @@ import { useService } from '../support/service'
 
 const service = useService()
 
-/** Waits until the sweep waits for a lock that the transaction holds; the embedded database has no second connection. */
+/** Waits until the sweep is blocked by the transaction. The embedded database has no second connection to block. */
 async function untilBlocked() {
   const startedAt = performance.now()
   for (;;) {
@@ -17,12 +17,12 @@ async function untilBlocked() {
   }
 }
 
-test('cleanup takes locks in the order of every other writer, so that it cannot deadlock with a logout', async () => {
+test('cleanup takes locks in the same order as a logout and cannot deadlock with it', async () => {
   const { access_token } = await service.enter()
   const sid = String(decodeJwt(access_token)['sid'])
   service.clock.advance(31 * 86_400)
   let sweeping = Promise.resolve(0)
-  // What a logout does, with the sweep in between.
+  // The statements of a logout, with the sweep in between.
   await service.sql.begin(async (sql) => {
     await sql`update sessions set revoked_at = now(), revoke_reason = 'logged_out' where id = ${sid}`
     sweeping = sweep(service.deps)

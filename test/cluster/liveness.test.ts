@@ -8,7 +8,7 @@ import { useService } from '../support/service'
 
 const service = useService()
 
-/** A cache of its own over the service's database, which no notice reaches but those of the test. */
+/** A separate cache on the database of the service. It gets only the notices of the test. */
 async function cacheFor() {
   const user = await service.enter()
   const sid = String(decodeJwt(user.access_token)['sid'])
@@ -30,8 +30,8 @@ async function cacheFor() {
   }
 }
 
-describe('the memory of what lives', () => {
-  test('keeps a state that nothing speaks against', async () => {
+describe('the cache of session states', () => {
+  test('keeps a state until an event invalidates it', async () => {
     const { ask, end, isKnownLive } = await cacheFor()
     await ask()
     await end()
@@ -39,7 +39,7 @@ describe('the memory of what lives', () => {
   })
 
   test.each(['session.ended', 'user.changed', 'notices.missed'] as const)(
-    'does not keep a state that was read before %s and arrives after it',
+    'does not keep a state whose reading began before %s',
     async (type) => {
       const { ask, bus, end, isKnownLive, sid, user } = await cacheFor()
       const reading = ask()
@@ -51,7 +51,7 @@ describe('the memory of what lives', () => {
   )
 
   test.each(['session.ended', 'user.changed', 'notices.missed'] as const)(
-    'forgets what it knew at %s',
+    'drops the state at %s',
     async (type) => {
       const { ask, bus, end, isKnownLive, sid, user } = await cacheFor()
       await ask()
@@ -61,7 +61,7 @@ describe('the memory of what lives', () => {
     },
   )
 
-  test('is neither asked nor added to while notices may get lost', async () => {
+  test('is neither read nor filled while notices may get lost', async () => {
     const { ask, end, isKnownLive, trust } = await cacheFor()
     trust(false)
     await ask()
@@ -75,7 +75,7 @@ describe('the memory of what lives', () => {
     expect(await other.isKnownLive()).toBe(false)
   })
 
-  test('does not keep a state whose reading outlasted the trust', async () => {
+  test('does not keep a state if notices may have been lost while it was read', async () => {
     const { ask, end, isKnownLive, trust } = await cacheFor()
     const reading = ask()
     trust(false)
@@ -85,7 +85,7 @@ describe('the memory of what lives', () => {
     expect(await isKnownLive()).toBe(false)
   })
 
-  test('never answers one user with the session of another', async () => {
+  test('never returns the session of another user', async () => {
     const { ask, of, sid } = await cacheFor()
     const other = await service.register()
     expect(await ask()).not.toBeNull()
@@ -93,7 +93,7 @@ describe('the memory of what lives', () => {
     expect(await of(newId(new Date()), other.id)).toBeNull()
   })
 
-  test('fades within six seconds, so that a lost notice does not live long', async () => {
+  test('expires within six seconds, in case a notice is lost', async () => {
     const { ask, end, isKnownLive } = await cacheFor()
     await ask()
     await end()
@@ -104,7 +104,7 @@ describe('the memory of what lives', () => {
     }
   })
 
-  test('holds 10,000 sessions, not more', async () => {
+  test('holds at most 10,000 sessions', async () => {
     const { end, isKnownLive, of, user } = await cacheFor()
     const others = await service.sql`
       insert into sessions (id, user_id, created_at, last_used_at, expires_at)
@@ -123,7 +123,7 @@ describe('the memory of what lives', () => {
   }, 120_000)
 })
 
-describe('the memory of verified tokens', () => {
+describe('the cache of verified tokens', () => {
   const now = new Date()
   const end = Math.floor(now.getTime() / 1000) + 60
   async function counted({ exp = end }: { exp?: number } = {}) {
@@ -139,7 +139,7 @@ describe('the memory of verified tokens', () => {
     return { remember, sign, count: () => count }
   }
 
-  test('spares the second look at a good token, never at a bad one', async () => {
+  test('skips the second verification of a valid token, never of a forged one', async () => {
     const { remember, sign, count } = await counted()
     const token = await sign()
     const claims = await remember(token, now)
@@ -150,7 +150,7 @@ describe('the memory of verified tokens', () => {
     expect(count()).toBe(3)
   })
 
-  test('does not outlast the token', async () => {
+  test('does not accept a token after its expiry', async () => {
     const { remember, sign } = await counted()
     const token = await sign()
     expect(await remember(token, now)).not.toBeNull()
@@ -158,7 +158,7 @@ describe('the memory of verified tokens', () => {
     expect(await remember(token, now)).not.toBeNull()
   })
 
-  test('lets go of a token when its time has come, asked or not', async () => {
+  test('removes a token after its expiry even if it is in use', async () => {
     const { remember, sign, count } = await counted({ exp: Math.ceil(Date.now() / 1000) + 1 })
     const token = await sign()
     await remember(token, now)
@@ -168,7 +168,7 @@ describe('the memory of verified tokens', () => {
     expect(count()).toBe(2)
   })
 
-  test('holds 10,000 tokens, not more', async () => {
+  test('holds at most 10,000 tokens', async () => {
     const { remember, sign, count } = await counted()
     const token = await sign()
     await remember(token, now)

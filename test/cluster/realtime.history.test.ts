@@ -21,7 +21,7 @@ async function fill(token: string, channel: string, count: number) {
 }
 
 describe('recovery', () => {
-  test('brings what was missed, in order, after the answer, and then what is new', async () => {
+  test('sends the reply, then missed messages in order, then new ones', async () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     await fill(ada.access_token, room, 10)
@@ -37,7 +37,7 @@ describe('recovery', () => {
     await ada.close()
   })
 
-  test('without `since` brings nothing of the past', async () => {
+  test('without `since` sends no earlier messages', async () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     await fill(ada.access_token, room, 3)
@@ -73,7 +73,7 @@ describe('recovery', () => {
     await ada.close()
   })
 
-  test('is refused for what is older than 24 hours', async () => {
+  test('fails for messages older than 24 hours', async () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     await fill(ada.access_token, room, 3)
@@ -83,7 +83,7 @@ describe('recovery', () => {
     await ada.close()
   })
 
-  test('is not for `admin`, where nothing carries an offset', async () => {
+  test('does not exist for `admin`, whose messages have no offset', async () => {
     const admin = await enterWithSocket(service, { isAdmin: true })
     expect(await admin.ask({ type: 'subscribe', channel: 'admin', since: 0 })).toEqual({
       type: 'subscribed',
@@ -94,7 +94,7 @@ describe('recovery', () => {
     await admin.close()
   })
 
-  test('again on the same socket neither doubles nor drops', async () => {
+  test('repeated on the same socket neither duplicates nor loses messages', async () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     await ada.ask({ type: 'subscribe', channel: room })
@@ -106,8 +106,8 @@ describe('recovery', () => {
   })
 })
 
-describe('a link that drops again and again', () => {
-  test('leaves every reader with the whole history, in order, once', async () => {
+describe('a connection that is lost again and again', () => {
+  test('gives every reader all messages once and in order', async () => {
     const other = serverUrl ? await startTestService({}, { beside: service }) : null
     const room = newRoom()
     const writers = await Promise.all(Array.from({ length: 3 }, () => service.enter()))
@@ -140,8 +140,8 @@ describe('a link that drops again and again', () => {
   })
 })
 
-describe.skipIf(!serverUrl)('while the link for notices is down', () => {
-  test('sockets stay, and what was published elsewhere comes with its return, once and in order', async () => {
+describe.skipIf(!serverUrl)('while the LISTEN connection is down', () => {
+  test('sockets stay open and get messages of other instances once and in order after its return', async () => {
     const other = await startTestService({}, { beside: service })
     const room = newRoom()
     const [ada, bob] = [await enterWithSocket(service), await enterWithSocket(other)]

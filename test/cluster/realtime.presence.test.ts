@@ -10,7 +10,7 @@ const idsIn = ({ users }: Record<string, unknown>) =>
   Array.isArray(users) ? users.map(({ user_id }) => user_id).toSorted() : []
 
 describe('presence', () => {
-  test('is for members and admins', async () => {
+  test('is visible to subscribers and admins', async () => {
     const room = newRoom()
     const [member, outsider] = [await enterWithSocket(service), await enterWithSocket(service)]
     const admin = await enterWithSocket(service, { isAdmin: true })
@@ -28,7 +28,7 @@ describe('presence', () => {
     for (const user of [member, outsider, admin]) await user.close()
   })
 
-  test('counts users, not sockets: `joined` with the first and `left` with the last', async () => {
+  test('counts users: `joined` comes with the first socket and `left` with the last', async () => {
     const room = newRoom()
     const [watcher, ada] = [await enterWithSocket(service), await enterWithSocket(service)]
     const second = await signedInSocket(service.url, ada.access_token)
@@ -49,7 +49,7 @@ describe('presence', () => {
     for (const user of [watcher, ada]) await user.close()
   })
 
-  test('of 15 sockets that come and go at once is right at the end', async () => {
+  test('is right after 15 sockets subscribe and unsubscribe at once', async () => {
     const room = newRoom()
     const [watcher, ada] = [await enterWithSocket(service), await enterWithSocket(service)]
     await watcher.ask({ type: 'subscribe', channel: room })
@@ -74,7 +74,7 @@ describe('presence', () => {
     await Promise.all([watcher, ada, ...sockets].map((socket) => socket.close()))
   })
 
-  test('leaves nothing behind when sockets are gone', async () => {
+  test('leaves no rows when sockets are gone', async () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     await ada.ask({ type: 'subscribe', channel: room })
@@ -94,8 +94,8 @@ describe('presence', () => {
   })
 })
 
-describe.skipIf(!serverUrl)('over two instances', () => {
-  test('a user is one user, and joins and leaves once', async () => {
+describe.skipIf(!serverUrl)('on two instances', () => {
+  test('a user counts once, and joins and leaves once', async () => {
     const other = await startTestService({}, { beside: service })
     const room = newRoom()
     const [watcher, ada] = [await enterWithSocket(service), await enterWithSocket(service)]
@@ -116,7 +116,7 @@ describe.skipIf(!serverUrl)('over two instances', () => {
     await other.stop()
   })
 
-  test('what a dead instance had is taken away, its users leave and their places are free', async () => {
+  test('the members of a dead instance leave and their sockets no longer count', async () => {
     const room = newRoom()
     const [watcher, ada] = [await enterWithSocket(service), await enterWithSocket(service)]
     await watcher.ask({ type: 'subscribe', channel: room })
@@ -133,7 +133,7 @@ describe.skipIf(!serverUrl)('over two instances', () => {
     for (const user of [watcher, ada]) await user.close()
   })
 
-  test('an instance that was taken for dead writes itself down again', async () => {
+  test('an instance that was removed as dead registers again', async () => {
     const room = newRoom()
     const ada = await enterWithSocket(service)
     await ada.ask({ type: 'subscribe', channel: room })

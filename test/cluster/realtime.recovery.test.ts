@@ -5,10 +5,10 @@ import { random } from '../support/random'
 import { type Service, startTestService } from '../support/service'
 import type { Received } from '../support/socket'
 
-// RECOVERY_SECONDS=60 bun test test/cluster/realtime.recovery.test.ts: for as long as it is to be shown.
+// RECOVERY_SECONDS=60 bun test test/cluster/realtime.recovery.test.ts runs it longer.
 const seconds = Number(process.env['RECOVERY_SECONDS'] ?? 6)
-const people = 20
-// Together 30 messages a second: 100 are kept, so that nobody may be away for more than about three.
+const clientCount = 20
+// Together 30 messages a second. The history holds 100, so a client may be away for about three seconds.
 const pauseMilliseconds = 660
 const maxAwayMilliseconds = 1000
 const settleMilliseconds = 15_000
@@ -26,7 +26,7 @@ type Entry = { offset: number; data: string }
 type Stage = { isPublishing: boolean; isOver: boolean }
 
 test(
-  `${people} people whose links break all the time see the same room, complete and in order`,
+  `${clientCount} clients that lose their connection all the time get every message of a room in order`,
   async () => {
     const [home] = services
     if (!home) throw new Error('no service')
@@ -34,9 +34,9 @@ test(
     const links = await Promise.all(services.map(({ url }) => createFlakyLink(url)))
     const stage = { isPublishing: true, isOver: false }
     const members = await Promise.all(
-      Array.from({ length: people }, async (_, at) => {
+      Array.from({ length: clientCount }, async (_, at) => {
         const { access_token: token } = await home.enter()
-        return takePart({ url: links[at % links.length]?.url ?? '', token, room, name: `${at}`, stage })
+        return startClient({ url: links[at % links.length]?.url ?? '', token, room, name: `${at}`, stage })
       }),
     )
     const breaking = setInterval(() => {
@@ -47,7 +47,7 @@ test(
     clearInterval(breaking)
     const total = await allArrived(home, room, members)
     stage.isOver = true
-    await Promise.all(members.map(({ left }) => left))
+    await Promise.all(members.map(({ finished }) => finished))
     for (const link of links) link.close()
 
     const [first] = members
@@ -60,13 +60,13 @@ test(
       expect(seen).toEqual(expect.arrayContaining(acknowledged))
     }
     const breaks = members.reduce((sum, { links }) => sum + links() - 1, 0)
-    expect(breaks).toBeGreaterThan(people)
-    expect(total).toBeGreaterThan(people * 2)
+    expect(breaks).toBeGreaterThan(clientCount)
+    expect(total).toBeGreaterThan(clientCount * 2)
   },
   seconds * 1000 + settleMilliseconds + 15_000,
 )
 
-/** Waits until nothing is on its way any more; answers how many messages there are. */
+/** Waits until every message has arrived. Returns their number. */
 async function allArrived(service: Service, room: string, members: { seen: Entry[] }[]): Promise<number> {
   let total = 0
   for (const end = performance.now() + settleMilliseconds; performance.now() < end; await Bun.sleep(500)) {
@@ -78,10 +78,10 @@ async function allArrived(service: Service, room: string, members: { seen: Entry
   return total
 }
 
-type Part = { url: string; token: string; room: string; name: string; stage: Stage }
+type ClientOptions = { url: string; token: string; room: string; name: string; stage: Stage }
 
-/** Someone who publishes and listens, connects again whenever the link breaks, and asks for what came meanwhile. */
-function takePart({ url, token, room, name, stage }: Part) {
+/** A client that publishes and subscribes, reconnects when its connection breaks, and recovers missed messages. */
+function startClient({ url, token, room, name, stage }: ClientOptions) {
   const seen: Entry[] = []
   const acknowledged: Entry[] = []
   const problems: unknown[] = []
@@ -94,7 +94,7 @@ function takePart({ url, token, room, name, stage }: Part) {
     seen.push(entry)
   }
 
-  async function stay() {
+  async function connectOnce() {
     links++
     const socket = new WebSocket(`${url.replace('http', 'ws')}/api/v1/ws`, { protocols: ['bearer', token] })
     const closed = new Promise((resolve) => socket.addEventListener('close', resolve))
@@ -107,7 +107,7 @@ function takePart({ url, token, room, name, stage }: Part) {
       send({ type: 'publish', channel: room, data, id: made })
     }
     let publishing: Timer | undefined
-    const hear: Record<string, (message: Received) => unknown> = {
+    const handlers: Record<string, (message: Received) => unknown> = {
       ready: () => send({ type: 'subscribe', channel: room, since: seen.length }),
       subscribed(answer) {
         if (answer['recovered'] !== true) problems.push({ name, since: seen.length, answer })
@@ -123,7 +123,7 @@ function takePart({ url, token, room, name, stage }: Part) {
     }
     socket.addEventListener('message', ({ data }) => {
       const message: Received = JSON.parse(String(data))
-      hear[message.type]?.(message)
+      handlers[message.type]?.(message)
     })
     const watch = setInterval(() => stage.isOver && socket.close(), 50)
     await closed
@@ -131,11 +131,11 @@ function takePart({ url, token, room, name, stage }: Part) {
     clearInterval(watch)
   }
 
-  async function takeTurns() {
+  async function keepConnecting() {
     while (!stage.isOver) {
-      await stay()
+      await connectOnce()
       if (!stage.isOver) await Bun.sleep(random() * maxAwayMilliseconds)
     }
   }
-  return { seen, acknowledged, problems, links: () => links, left: takeTurns() }
+  return { seen, acknowledged, problems, links: () => links, finished: keepConnecting() }
 }

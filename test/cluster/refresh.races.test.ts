@@ -15,7 +15,7 @@ const jtiOf = (token: string) => decodeJwt(token).jti
 const sidOf = (token: string) => String(decodeJwt(token)['sid'])
 const statusesOf = (answers: Answer[]) => [...new Set(answers.map(({ status }) => status))].toSorted()
 
-test('20 refreshes at once with one token, 50 times over, make one successor each and the session lives', async () => {
+test('20 refreshes at once with one token make one successor and keep the session, 50 times in a row', async () => {
   const user = await service.enter()
   let { refresh_token } = user
   for (let link = 1; link <= 50; link++) {
@@ -54,11 +54,11 @@ const endings: Record<string, Ending> = {
   deletion: own('DELETE users/me', { current_password: aPassword }),
 }
 
-// These end the one session and leave the user's other alone.
+// These end one session and keep the other one of the user.
 const endsOne = new Set(['logout', 'logout by the refresh token'])
 
 describe.each(Object.entries(endings))('refreshes that race %s', (name, end) => {
-  test('leave no live token, and every request has a proper answer', async () => {
+  test('leave no valid token and get 200 or 401 each', async () => {
     for (let round = 0; round < rounds; round++) {
       const user = await service.enter()
       const second = { ...user, ...(await service.signIn(user)) }
@@ -91,7 +91,7 @@ async function expectVoid(pairs: Pick<Pair, 'access_token' | 'refresh_token'>[])
   }
 }
 
-/** Of the user's sessions only that one is live, and no ended one has a token that could still be used. */
+/** Only `liveSession` of the user is live, and no ended session has a usable token. */
 async function expectNothingOpen({ id }: Person, liveSession: string | null) {
   const live = await service.sql`select id from sessions where user_id = ${id} and revoked_at is null`
   expect(live.map((session) => session['id'])).toEqual(liveSession ? [liveSession] : [])
@@ -100,7 +100,7 @@ async function expectNothingOpen({ id }: Person, liveSession: string | null) {
   expect(open).toHaveLength(0)
 }
 
-test('nothing of all this met a deadlock, a full pool or a fault', () => {
+test('none of the races causes a deadlock, a full pool or an internal error', () => {
   const bad = ['http.internal_error', 'database.unavailable']
   expect(service.lines.filter(({ event }) => bad.includes(event))).toEqual([])
 })

@@ -9,7 +9,7 @@ import { type Service, startTestService, useService } from '../support/service'
 const here = useService()
 
 const logout = ({ access_token: token }: Person) => here.call('POST /api/v1/auth/logout', { token })
-/** Ends a session behind the back of every instance: no notice tells of it. */
+/** Ends a session in the database only, without a notice to the instances. */
 const endSilently = ({ access_token }: Person) =>
   here.sql`update sessions set revoked_at = now(), revoke_reason = 'logged_out'
     where id = ${String(decodeJwt(access_token)['sid'])}`
@@ -17,14 +17,15 @@ const endSilently = ({ access_token }: Person) =>
 async function until(isSo: () => boolean | Promise<boolean>, deadlineMilliseconds: number) {
   const startedAt = performance.now()
   while (!(await isSo())) {
-    if (performance.now() - startedAt > deadlineMilliseconds) throw new Error('it did not come to it in time')
+    if (performance.now() - startedAt > deadlineMilliseconds)
+      throw new Error('the condition was not met in time')
     await Bun.sleep(5)
   }
   return performance.now() - startedAt
 }
 
 test.skipIf(serverUrl !== null)(
-  'the embedded database has no other instance, so there is no link to lose',
+  'the embedded database has one instance and needs no LISTEN connection',
   async () => {
     expect([here.deps.events.instanceId, here.listener.isLive]).toEqual([null, true])
     const user = await here.enter()
@@ -34,10 +35,10 @@ test.skipIf(serverUrl !== null)(
   },
 )
 
-describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone', () => {
+describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is lost', () => {
   const there = useService({}, () => ({ beside: here }))
 
-  /** Lets nobody connect to the database while `work` runs; the connections that pools hold go on. */
+  /** Ends the listeners and refuses new connections during `work`. Connections in pools stay open. */
   async function withoutListeners(work: () => Promise<void>) {
     const sql = postgres(String(serverUrl), { max: 1 })
     const name = new URL(String(here.databaseUrl)).pathname.slice(1)
@@ -55,7 +56,7 @@ describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone
     await until(() => there.listener.isLive && here.listener.isLive, 5000)
   }
 
-  test('asks the database each time, and forgets all it knew when it is back', async () => {
+  test('reads every session from the database, and clears its cache when it is back', async () => {
     const people = await Promise.all(Array.from({ length: 6 }, here.enter))
     const [unasked, ...asked] = people
     if (!unasked) throw new Error('no one came')
@@ -74,7 +75,7 @@ describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone
   })
 
   test.each(['{"from":"another","notice":{"type":"session.frozen"}}', 'hello'])(
-    'forgets all it knew at a notice that it does not understand: %s',
+    'clears its cache at an unknown notice: %s',
     async (payload) => {
       const user = await here.enter()
       expect((await there.me(user.access_token)).status).toBe(200)
@@ -85,7 +86,7 @@ describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone
     },
   )
 
-  test('remembers again once it is back', async () => {
+  test('caches again once it is back', async () => {
     const user = await here.enter()
     expect((await there.me(user.access_token)).status).toBe(200)
     await endSilently(user)
@@ -93,7 +94,7 @@ describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone
     await logout(user)
   })
 
-  test('killed in the middle of 100 revocations accepts none of their tokens a second later', async () => {
+  test('during 100 revocations accepts none of their tokens a second later', async () => {
     const people = await Promise.all(Array.from({ length: 100 }, here.enter))
     for (const { access_token } of people) expect((await there.me(access_token)).status).toBe(200)
     const ends = people.map(async (user, at) => {
@@ -109,47 +110,50 @@ describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone
   })
 })
 
-describe.skipIf(serverUrl === null)('an instance whose link falls silent without closing', () => {
-  let link: Link
-  let there: Service
-  beforeAll(async () => {
-    link = createLink(String(here.databaseUrl))
-    there = await startTestService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
-    await until(() => there.listener.isLive, 5000)
-  })
-  afterAll(async () => {
-    link.thaw()
-    await there.stop()
-    link.close()
-  })
+describe.skipIf(serverUrl === null)(
+  'an instance whose database connection goes silent without closing',
+  () => {
+    let link: Link
+    let there: Service
+    beforeAll(async () => {
+      link = createLink(String(here.databaseUrl))
+      there = await startTestService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
+      await until(() => there.listener.isLive, 5000)
+    })
+    afterAll(async () => {
+      link.thaw()
+      await there.stop()
+      link.close()
+    })
 
-  test('for notices alone, asks the database within a second', async () => {
-    const people = await Promise.all(Array.from({ length: 10 }, here.enter))
-    expect(await accepted(there, people)).toHaveLength(10)
-    link.freeze('fastkit listener')
-    await Promise.all(people.map(logout))
-    const delay = await until(async () => (await accepted(there, people)).length === 0, 1000)
-    process.stderr.write(`a frozen link is noticed after ${delay.toFixed(0)} ms\n`)
-    link.thaw()
-    await until(() => there.listener.isLive, 5000)
-    expect(await accepted(there, people)).toEqual([])
-  })
+    test('for notices only, reads sessions from the database within a second', async () => {
+      const people = await Promise.all(Array.from({ length: 10 }, here.enter))
+      expect(await accepted(there, people)).toHaveLength(10)
+      link.freeze('fastkit listener')
+      await Promise.all(people.map(logout))
+      const delay = await until(async () => (await accepted(there, people)).length === 0, 1000)
+      process.stderr.write(`a frozen connection is noticed after ${delay.toFixed(0)} ms\n`)
+      link.thaw()
+      await until(() => there.listener.isLive, 5000)
+      expect(await accepted(there, people)).toEqual([])
+    })
 
-  test('for everything, accepts nothing that has ended a second ago', async () => {
-    const user = await here.enter()
-    expect((await there.me(user.access_token)).status).toBe(200)
-    link.freeze()
-    await logout(user)
-    const endedAt = performance.now()
-    let acceptedFor = 0
-    while ((await there.me(user.access_token)).status === 200) acceptedFor = performance.now() - endedAt
-    expect(acceptedFor).toBeLessThan(1000)
-    expect((await there.me(user.access_token)).body.code).toBe('database_unavailable')
-    link.thaw()
-    await until(() => there.listener.isLive, 10_000)
-    expect((await there.me(user.access_token)).body.code).toBe('invalid_token')
-  })
-})
+    test('for all queries, accepts no session that ended a second ago', async () => {
+      const user = await here.enter()
+      expect((await there.me(user.access_token)).status).toBe(200)
+      link.freeze()
+      await logout(user)
+      const endedAt = performance.now()
+      let acceptedFor = 0
+      while ((await there.me(user.access_token)).status === 200) acceptedFor = performance.now() - endedAt
+      expect(acceptedFor).toBeLessThan(1000)
+      expect((await there.me(user.access_token)).body.code).toBe('database_unavailable')
+      link.thaw()
+      await until(() => there.listener.isLive, 10_000)
+      expect((await there.me(user.access_token)).body.code).toBe('invalid_token')
+    })
+  },
+)
 
 async function accepted(instance: Service, people: Person[]) {
   const answers = await Promise.all(people.map(({ access_token }) => instance.me(access_token)))

@@ -4,7 +4,7 @@ import { aPassword } from '../support/client'
 import { enterAsAdmin, type Person } from '../support/people'
 import { type Service, startTestService } from '../support/service'
 
-// Two instances over one database; the embedded one has a single process, which is then its own neighbour.
+// Two instances on one database. The embedded database has one process, so both names mean the same instance.
 let here: Service
 let there: Service
 let admin: Person
@@ -50,13 +50,13 @@ const endings: Record<string, Change> = {
   },
 }
 
-/** Asks for the account several times, so that every cache knows it. */
+/** Requests the account several times, so that it is in every cache. */
 async function warm({ access_token }: Person, ...instances: Service[]) {
   for (const instance of instances)
     for (let time = 0; time < 3; time++) expect((await instance.me(access_token)).status).toBe(200)
 }
 
-/** Milliseconds until `ask` answers `status`; throws after a second. */
+/** Milliseconds until `ask` gets `status`. Throws after a second. */
 async function delayUntil(status: number, ask: () => Promise<{ status: number }>) {
   const startedAt = performance.now()
   for (;;) {
@@ -68,7 +68,7 @@ async function delayUntil(status: number, ask: () => Promise<{ status: number }>
 }
 
 describe.each(Object.entries(endings))('%s', (_, end) => {
-  test('voids the access token for the next request', async () => {
+  test('invalidates the access token for the next request', async () => {
     const user = await here.enter()
     await warm(user, here)
     expect((await end(user)).status).toBeLessThan(402)
@@ -76,7 +76,7 @@ describe.each(Object.entries(endings))('%s', (_, end) => {
     expect((await here.refresh(user.refresh_token)).status).toBe(401)
   })
 
-  test('voids it on the other instance within a second, for good', async () => {
+  test('invalidates the access token on the other instance within a second for good', async () => {
     const user = await here.enter()
     await warm(user, here, there)
     await end(user)
@@ -87,7 +87,7 @@ describe.each(Object.entries(endings))('%s', (_, end) => {
 })
 
 describe('a role', () => {
-  test('changes what the next request may do, and on the other instance within a second', async () => {
+  test('takes effect with the next request, and on the other instance within a second', async () => {
     const user = await here.enter()
     const asks = (instance: Service) => () =>
       instance.call('GET /api/v1/users?limit=1', { token: user.access_token })
@@ -102,7 +102,7 @@ describe('a role', () => {
     }
   })
 
-  test('is the one of the database, whatever a warm instance answered a moment ago', async () => {
+  test('is not taken from a stale cache', async () => {
     const user = await here.enter()
     await asAdmin('PATCH', user.id, { role: 'admin' })
     const { id } = await here.register()
@@ -113,7 +113,7 @@ describe('a role', () => {
   })
 })
 
-test('a session that ends leaves the others of its user alone', async () => {
+test('ending a session keeps the other sessions of its user', async () => {
   const user = await here.enter()
   const other = { ...user, ...(await here.signIn(user)) }
   await warm(user, here, there)
@@ -123,7 +123,7 @@ test('a session that ends leaves the others of its user alone', async () => {
   await warm(other, here, there)
 })
 
-test('50 revocations reach the other instance, the slowest within a second', async () => {
+test('50 revocations reach the other instance within a second each', async () => {
   const people = await Promise.all(Array.from({ length: 50 }, here.enter))
   const delays: number[] = []
   for (const user of people) {

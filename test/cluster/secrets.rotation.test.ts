@@ -10,7 +10,7 @@ import { openSocket, shakeHands } from '../support/socket'
 
 const { emptyDir, serve, clear } = createOperator()
 const [older, newer] = [`older-${'k'.repeat(32)}`, `newer-${'k'.repeat(32)}`]
-/** The steps of docs/secrets.md. */
+/** The key lists of the steps in docs/secrets.md. */
 const steps = [`${older},${newer}`, `${newer},${older}`, newer]
 const accessKid = (pair: Pair) => partsOf(pair.access_token).header['kid']
 const newKid = kidOf(keyFor('access', newer))
@@ -25,7 +25,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-type Instance = { url: string; rekey(keys: string): Promise<void>; end(): Promise<number> }
+type Instance = { url: string; setKeys(keys: string): Promise<void>; end(): Promise<number> }
 
 /** An instance whose keys change by SIGHUP. */
 async function withFile(): Promise<Instance> {
@@ -36,7 +36,7 @@ async function withFile(): Promise<Instance> {
   const reloads = () => lines.filter(({ event }) => event === 'keys.reloaded').length
   return {
     url,
-    async rekey(keys) {
+    async setKeys(keys) {
       const before = reloads()
       writeFileSync(path, keys)
       process.kill(pid, 'SIGHUP')
@@ -52,7 +52,7 @@ async function withVariable(): Promise<Instance> {
   let running = await serve({ cwd, env: { ...server(), JWT_SECRET: older } })
   return {
     url: running.url,
-    async rekey(JWT_SECRET) {
+    async setKeys(JWT_SECRET) {
       const { end, port: PORT } = running
       expect(await end('SIGTERM')).toBe(0)
       running = await serve({ cwd, env: { ...server(), JWT_SECRET, PORT } })
@@ -64,8 +64,8 @@ async function withVariable(): Promise<Instance> {
 const server = () => ({ DATABASE_URL: database.url ?? '' })
 
 /**
- * Someone who asks, refreshes and holds sockets, each time at another instance. One that is away is passed over, as a
- * load balancer would; whatever else is not a success is kept in `failures`.
+ * A client that calls, refreshes and opens sockets on alternating instances. Like a load balancer it skips an instance
+ * that is down; every other error is recorded in `failures`.
  */
 function createVisitor(urls: string[]) {
   const clients = urls.map((url) => createClient(url))
@@ -73,7 +73,7 @@ function createVisitor(urls: string[]) {
   let turn = 0
   let rounds = 0
 
-  async function somewhere<T>(work: (client: (typeof clients)[number]) => Promise<T | null>): Promise<T> {
+  async function onAnyInstance<T>(work: (client: (typeof clients)[number]) => Promise<T | null>): Promise<T> {
     for (;;) {
       const client = clients[turn++ % clients.length]
       const result = client && (await work(client).catch(() => null))
@@ -82,20 +82,20 @@ function createVisitor(urls: string[]) {
     }
   }
   const call = (route: string, options: { token?: string; body?: unknown }) =>
-    somewhere(async (client) => {
+    onAnyInstance(async (client) => {
       const answer = await client.call(route, options)
       if (answer.status === 503) return null
       if (answer.status >= 400) failures.push(`${route} ${answer.status} ${answer.text}`)
       return answer
     })
-  /** A socket that has answered, by header or by ticket. */
-  const greet = (token: string) =>
-    somewhere(async ({ url }) => {
+  /** Opens a socket, by header or by ticket, and waits for its pong. */
+  const openLiveSocket = (token: string) =>
+    onAnyInstance(async ({ url }) => {
       const { body } = await call('POST /api/v1/ws/tickets', { token })
       const socket = await openSocket(url, rounds % 2 ? { query: { ticket: body.ticket } } : { token })
       const pong = socket.isOpen() && (await socket.ask({ type: 'ping' }))
       if (pong) return socket
-      // A browser is not told why; who asks by hand is.
+      // The WebSocket API hides the status of a refused handshake, so this asks again without it.
       const { status } = await shakeHands(url, { headers: { Authorization: `Bearer ${token}` } })
       if (status >= 400 && status < 500) failures.push(`handshake ${status}`)
       return null
@@ -103,18 +103,18 @@ function createVisitor(urls: string[]) {
 
   async function visit(pair: Pair): Promise<Pair> {
     await call('GET /api/v1/users/me', { token: pair.access_token })
-    const socket = await greet(pair.access_token)
+    const socket = await openLiveSocket(pair.access_token)
     const { body } = await call('POST /api/v1/auth/refresh', { body: { refresh_token: pair.refresh_token } })
-    if (socket.isOpen()) await renew(socket, body.access_token)
+    if (socket.isOpen()) await authenticateAgain(socket, body.access_token)
     rounds++
     return body
   }
 
-  async function renew(socket: Awaited<ReturnType<typeof openSocket>>, token: string) {
+  async function authenticateAgain(socket: Awaited<ReturnType<typeof openSocket>>, token: string) {
     socket.send({ type: 'auth', token })
     await eventually(() => socket.of('ready').length > 1 || !socket.isOpen() || null)
     const { code } = await socket.close()
-    // 1001: the instance is being restarted.
+    // 1001 means that the instance restarts.
     if (![1000, 1005, 1001].includes(code)) failures.push(`socket ${code}`)
   }
 
@@ -125,7 +125,7 @@ describe.skipIf(!serverUrl).each([
   ['SIGHUP', withFile],
   ['restart', withVariable],
 ] as const)('rotation of JWT_SECRET by %s on two instances, one after the other', (_, start) => {
-  test('fails no request, refresh or socket at either of them at any step', async () => {
+  test('fails no request, refresh or socket on either instance at any step', async () => {
     const instances = [await start(), await start()]
     const visitors = Array.from({ length: 4 }, () => createVisitor(instances.map(({ url }) => url)))
     let isOver = false
@@ -138,18 +138,18 @@ describe.skipIf(!serverUrl).each([
         kids.set(at, accessKid(pair))
       }
     })
-    const everyoneComes = async () => {
+    const allVisit = async () => {
       const before = visitors.map(({ rounds }) => rounds())
-      // The first of the two rounds may have begun before.
+      // The first of the two rounds may have begun earlier.
       await eventually(() => visitors.every(({ rounds }, at) => rounds() >= (before[at] ?? 0) + 2) || null)
     }
-    await everyoneComes()
+    await allVisit()
     for (const keys of steps) {
       for (const instance of instances) {
-        await instance.rekey(keys)
-        await everyoneComes()
+        await instance.setKeys(keys)
+        await allVisit()
       }
-      // What the last step waits for: nobody has a token of the old key any more.
+      // The last step requires that no client has a token of the old key.
       if (keys.startsWith(newer)) expect([...kids.values()]).toEqual(Array(4).fill(newKid))
     }
     isOver = true
@@ -159,10 +159,10 @@ describe.skipIf(!serverUrl).each([
   })
 })
 
-describe.skipIf(!serverUrl)('a step left out', () => {
-  test('is noticed: what the one instance signs, the other refuses', async () => {
+describe.skipIf(!serverUrl)('rotation without its first step', () => {
+  test('makes one instance refuse tokens of the other', async () => {
     const [one, other] = [await withFile(), await withFile()]
-    await one.rekey(`${newer},${older}`)
+    await one.setKeys(`${newer},${older}`)
     const { access_token } = await createClient(one.url).enter()
     expect((await createClient(other.url).me(access_token)).body.code).toBe('invalid_token')
   })

@@ -17,14 +17,14 @@ import {
 
 const runs = 250
 const maxRun = 100
-// A busy machine gets through fewer runs in it.
+// A busy machine completes fewer runs within this time.
 const timeLimitMilliseconds = 120_000
 
 let service: Service
 let database: Awaited<ReturnType<typeof createTestDatabase>>
 let admin: { email: string; password: string }
 let steps = 0
-// Time stands still but for the steps of the test, on a whole second: no boundary depends on how fast it runs.
+// Only steps of the test move the time, by whole seconds, so that no boundary depends on the speed of the test.
 let seconds = Math.floor(Date.now() / 1000)
 const clock = {
   now: () => new Date(seconds * 1000),
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 type Command = fc.AsyncCommand<SessionModel, Service>
 
-/** A step that needs one of `things`, chosen by `at` counted from the newest. */
+/** A step that acts on one of `things`; `at` counts from the newest. */
 function step<T>(
   name: string,
   things: (model: SessionModel) => T[],
@@ -60,14 +60,14 @@ function step<T>(
       const [answer, expected] = await act(model, thing)
       const { status, code } = expected
       expect([name, ...outcome(answer)]).toEqual([name, status, ...(code ? [code] : [])])
-      if (expected.pair) learn(expected.pair, answer.body, model.now())
+      if (expected.pair) copyTokens(expected.pair, answer.body, model.now())
     },
     toString: () => `${name}(${at})`,
   })
 }
 
-/** The real tokens take the places of those in the model; a repeated successor has to be the one that is there. */
-function learn({ access, refresh }: Pair, body: Answer['body'], now: number) {
+/** Copies the real tokens into the model. A repeated refresh must return the successor that the model has. */
+function copyTokens({ access, refresh }: Pair, body: Answer['body'], now: number) {
   expect([body.expires_in, body.refresh_expires_in]).toEqual([access.endsAt - now, refresh.endsAt - now])
   if (refresh.text) expect(decodeJwt(body.refresh_token).jti).toBe(decodeJwt(refresh.text).jti)
   access.text = body.access_token
@@ -149,7 +149,7 @@ const long = [60, 895, 900, 905, 3600, 86_400, 3 * 86_400, 7 * 86_400, 7 * 86_40
 )
 const anyOf = fc.nat({ max: 40 })
 const newest = fc.nat({ max: 1 })
-// Mostly what a client does; what ends everything is rare, or little would be left to act on.
+// Ordinary steps are frequent. Steps that end everything are rare, because they leave little to act on.
 const commands = fc.oneof(
   ...[newest.map(refresh), newest.map(refresh), newest.map(login)].map(weighing(10)),
   ...[anyOf.map(refresh), newest.map(me), anyOf.map(me), fc.constantFrom(...short)].map(weighing(6)),
@@ -164,7 +164,7 @@ function weighing(weight: number) {
   return (arbitrary: fc.Arbitrary<Command>) => ({ weight, arbitrary })
 }
 
-/** At the end as many sessions have not been ended as the model counts. */
+/** Compares the number of live sessions in the database with the model. */
 async function compareRows(model: SessionModel) {
   for (const user of model.users) {
     const rows = await service.sql`select 1 from sessions where user_id = ${user.id} and revoked_at is null`
@@ -172,7 +172,7 @@ async function compareRows(model: SessionModel) {
   }
 }
 
-test('sessions answer as the model of the contract does, step by step', async () => {
+test('every step on sessions has the outcome that the model predicts', async () => {
   const property = fc.asyncProperty(
     fc.commands([commands], { maxCommands: maxRun, size: 'max' }),
     async (sequence) => {

@@ -3,13 +3,13 @@ import { startCollector } from '../support/collector'
 import { freePort } from '../support/ports'
 import { type Service, startTestService } from '../support/service'
 
-const patienceMilliseconds = 30_000
-const farewellMilliseconds = 2000
+const maxWaitMilliseconds = 30_000
+const maxFlushMilliseconds = 2000
 
-/** A service whose collector takes what it is sent in this manner; `away` for one that nobody answers for. */
+/** A service whose collector responds in this manner; `away` stands for a collector that is not running. */
 async function start(manner: Parameters<typeof startCollector>[0] | 'away') {
   const collector = startCollector(manner === 'away' ? 'well' : manner)
-  // A port that no client is given: of one that was just closed, a client may become its own server.
+  // `freePort` avoids the ephemeral range: a client on a port just closed could connect to itself.
   const endpoint = manner === 'away' ? `http://127.0.0.1:${freePort()}` : collector.endpoint
   const service = await startTestService({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })
   return { service, collector }
@@ -20,17 +20,17 @@ const askMany = (service: Service, count: number) =>
   Promise.all(Array.from({ length: count }, () => service.call('GET /livez')))
 
 async function lineOf(service: Service, event: string) {
-  for (const end = performance.now() + patienceMilliseconds; performance.now() < end; await Bun.sleep(20)) {
+  for (const end = performance.now() + maxWaitMilliseconds; performance.now() < end; await Bun.sleep(20)) {
     const [line] = linesOf(service, event)
     if (line) return line
   }
-  throw new Error(`waited in vain for ${event}`)
+  throw new Error(`${event} was not logged in time`)
 }
 
 describe('a collector of traces', () => {
-  // They wait more than they work.
+  // These run concurrently because they mostly wait.
   test.concurrent.each(['away', 'with 500', 'with 503', 'never'] as const)(
-    'that answers %s costs one warning, no answer, and two seconds at the end at most',
+    'that responds %s causes one warning, no failed request and a delay of at most two seconds at shutdown',
     async (manner) => {
       const { service, collector } = await start(manner)
       await askMany(service, 20)
@@ -43,7 +43,7 @@ describe('a collector of traces', () => {
       }
       const stoppingAt = performance.now()
       await service.tracing?.stop()
-      expect(performance.now() - stoppingAt).toBeLessThan(farewellMilliseconds + 1000)
+      expect(performance.now() - stoppingAt).toBeLessThan(maxFlushMilliseconds + 1000)
       await service.stop()
       expect(linesOf(service, 'tracing.export_failed')).toHaveLength(1)
       expect(linesOf(service, 'tracing.export_resumed')).toEqual([])
@@ -52,7 +52,7 @@ describe('a collector of traces', () => {
     },
   )
 
-  test('that comes back is sent what is new, and the log says what was lost', async () => {
+  test('that recovers gets new spans, and the log has the number of lost ones', async () => {
     const { service, collector } = await start('with 500')
     await askMany(service, 20)
     await lineOf(service, 'tracing.export_failed')
@@ -65,12 +65,12 @@ describe('a collector of traces', () => {
     await collector.stop()
   })
 
-  test('that does not answer leaves no more than 2,048 spans waiting', async () => {
+  test('that does not respond leaves at most 2,048 spans in the queue', async () => {
     const { service, collector } = await start('never')
     for (let at = 0; at < 50; at++) await askMany(service, 100)
     collector.behave('well')
     await service.stop()
-    // Those of the batch under way are lost with it.
+    // The spans of the batch in flight are lost.
     expect(collector.spans.length).toBeWithin(1, 2048 + 1)
     await collector.stop()
   })

@@ -1,8 +1,8 @@
 import { posix } from 'node:path'
 
 /**
- * What a file may import at run time. The first row whose `files` matches decides; no row, no place for the file. Of
- * `instead` the first whose target matches says what to do; `{service}` is the way to the service of the target's module.
+ * The imports that a file may have at run time. The first row whose `files` match decides; a file without a row is
+ * refused. The first entry of `instead` whose target matches gives the advice, in which `{service}` becomes a path.
  */
 type Row = {
   files: string
@@ -11,7 +11,7 @@ type Row = {
   instead: readonly (readonly [target: string, advice: string])[]
 }
 
-/** Packages that have a layer of their own; every other package is `#library`. */
+/** Packages that form a layer; every other package is in `#library`. */
 const layers: Record<string, readonly string[]> = {
   '#builtin': ['bun', 'bun:*', 'node:*'],
   '#web': ['elysia', '@elysiajs/*'],
@@ -20,77 +20,86 @@ const layers: Record<string, readonly string[]> = {
   '#database': ['drizzle-orm', 'postgres', '@electric-sql/*'],
 }
 
-// What a module offers to the others: its service, and rules that have grown out of one into a file of their own.
-const offered = 'modules/*/{service,refresh,user-password}'
+// The public files of a module: its service and rules that were moved out of the service.
+const publicFiles = 'modules/*/{service,refresh,user-password}'
 
-const sql = ['modules/*/{repo,table}', "SQL stays behind the service; call a verb of '{service}'"] as const
-const verbs = ['modules/*/*', "modules meet in their services; call a verb of '{service}'"] as const
+const sql = [
+  'modules/*/{repo,table}',
+  "only a service uses its repo and table; call a function of '{service}'",
+] as const
+const verbs = [
+  'modules/*/*',
+  "modules use each other through services only; call a function of '{service}'",
+] as const
 const parts = [
   'modules/*/*/*',
-  "a folder belongs to the file of its name; import that file, or call a verb of '{service}'",
+  "only the file with the name of a folder imports from it; import that file or call a function of '{service}'",
 ] as const
-const tools = ['build/**', 'build tools are not in the executable; move what both need to core'] as const
-const tests = ['/test/**', 'src runs without its tests; move what both need to src'] as const
-const downwards = '; move what needs it up, or take it as an argument'
+const tools = [
+  'build/**',
+  'the executable does not contain build tools; move the shared code to core',
+] as const
+const tests = ['/test/**', 'src must not depend on tests; move the shared code to src'] as const
+const moveUp = '; move the code to a higher layer or take the value as an argument'
 
 /**
- * Paths are relative to `src`, without `.ts`. `X` is the file's own module, `*` any module, `Y` in it the folder that the
- * file is in or that has its name, `#name` a layer of packages, `/…` a file of the repository outside `src`.
+ * Paths are relative to `src` and without `.ts`. `X` is the module of the file and `Y` its folder, or the folder with
+ * its name; `*` is any module, `#name` a layer of packages, `/…` a file outside `src`.
  */
 const importLaw: readonly Row[] = [
   {
     files: 'main',
     may: ['cli/*', '#builtin', '#library'],
-    instead: [['**', 'main only runs the program; put the work into src/cli']],
+    instead: [['**', 'main only runs the program; move the code to src/cli']],
   },
   {
     files: 'app',
     may: ['http/**', 'openapi/**', 'modules/*/routes', '#web'],
     instead: [
-      ['modules/*/*', 'app mounts routes; do it in the routes of that module'],
-      ['**', 'app only joins plugins; put the work into http or into a module'],
+      ['modules/*/*', 'app only mounts routes; move the code to the routes of that module'],
+      ['**', 'app only combines plugins; move the code to http or to a module'],
     ],
   },
-  { files: 'deps', may: [], instead: [['**', 'deps only names types; use `import type`']] },
+  { files: 'deps', may: [], instead: [['**', 'deps contains types only; use `import type`']] },
   {
     files: 'core/**',
     may: ['core/**', '#builtin', '#library', '#typebox'],
-    instead: [['**', `core imports no layer above it${downwards}`]],
+    instead: [['**', `core must not depend on other layers${moveUp}`]],
   },
   {
     files: 'postgres/**',
     may: ['core/**', 'postgres/**', '/drizzle/**', '#builtin', '#library', '#typebox', '#database'],
-    instead: [['**', `postgres knows no module and no HTTP${downwards}`]],
+    instead: [['**', `postgres must not depend on modules or HTTP${moveUp}`]],
   },
   {
     files: 'embedded/**',
     may: ['core/**', 'embedded/**', 'postgres/**', '#builtin', '#library', '#database'],
-    instead: [['**', `embedded knows no module and no HTTP${downwards}`]],
+    instead: [['**', `embedded must not depend on modules or HTTP${moveUp}`]],
   },
   {
     files: 'backup/**',
     may: ['core/**', 'backup/**', 'postgres/**', '#builtin', '#library', '#typebox', '#database'],
-    instead: [['**', `backup knows no module and no HTTP${downwards}`]],
+    instead: [['**', `backup must not depend on modules or HTTP${moveUp}`]],
   },
   {
     files: 'http/**',
     may: ['core/**', 'http/**', '#builtin', '#library', '#web', '#typebox'],
-    instead: [['**', `http knows no module and no database${downwards}`]],
+    instead: [['**', `http must not depend on modules or the database${moveUp}`]],
   },
   {
     files: 'openapi/**',
     may: ['core/**', 'http/**', 'openapi/**', '/package.json', '#builtin', '#library', '#web', '#typebox'],
-    instead: [['**', `openapi knows no module and no database${downwards}`]],
+    instead: [['**', `openapi must not depend on modules or the database${moveUp}`]],
   },
   {
     files: 'telemetry/**',
     may: ['core/**', 'telemetry/**', 'modules/*/service', '#builtin', '#library'],
-    instead: [sql, verbs, ['**', `telemetry measures what it is given${downwards}`]],
+    instead: [sql, verbs, ['**', `telemetry depends on core and services only${moveUp}`]],
   },
   {
     files: 'modules/*/table',
     may: ['core/roles', 'postgres/columns', 'modules/*/table', '#database'],
-    instead: [['**', 'a table is columns alone; put rules into the service']],
+    instead: [['**', 'a table contains columns only; move rules to the service']],
   },
   {
     files: 'modules/*/{schema,messages}',
@@ -98,9 +107,9 @@ const importLaw: readonly Row[] = [
     instead: [
       [
         'modules/*/{repo,table}',
-        'what goes over the wire is not the row; write its fields down here and map them in the service',
+        'a schema must not depend on rows; list the fields here and map them in the service',
       ],
-      ['**', 'a schema describes alone; put rules into the service'],
+      ['**', 'a schema contains no logic; move rules to the service'],
     ],
   },
   {
@@ -109,31 +118,31 @@ const importLaw: readonly Row[] = [
     instead: [
       [
         'modules/*/repo',
-        "each repo has SQL of its own; join the table here, or let the service call '{service}'",
+        "a repo must not use another repo; join the table here or let the service call '{service}'",
       ],
-      ['**', 'a repo is SQL alone; put rules into the service'],
+      ['**', 'a repo contains SQL only; move rules to the service'],
     ],
   },
   {
     files: 'modules/*/routes',
     may: [
-      ...['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema}', offered, '/docs/*.md'],
+      ...['http/**', 'openapi/**', 'modules/X/*', 'modules/*/{guard,schema}', publicFiles, '/docs/*.md'],
       ...['#web', '#typebox'],
     ],
     never: ['modules/X/{repo,table}'],
     instead: [
       sql,
       parts,
-      ['server/**', 'routes act for whoever sent the request; pass its actor on'],
-      ['modules/*/*', "routes call services; call a verb of '{service}'"],
-      ['**', 'routes are a table; put the work into the service'],
+      ['server/**', 'routes act as the caller; pass the actor of the request'],
+      ['modules/*/*', "routes call services only; call a function of '{service}'"],
+      ['**', 'routes contain no logic; move it to the service'],
     ],
   },
   {
     files: 'modules/*/guard',
-    may: ['core/**', 'http/**', 'modules/X/*', offered, '#web'],
+    may: ['core/**', 'http/**', 'modules/X/*', publicFiles, '#web'],
     never: ['modules/X/{repo,table,routes}'],
-    instead: [sql, parts, verbs, ['**', 'a guard asks services; put the work into one']],
+    instead: [sql, parts, verbs, ['**', 'a guard calls services only; move the logic to a service']],
   },
   {
     files: 'modules/*/service',
@@ -141,39 +150,42 @@ const importLaw: readonly Row[] = [
       'core/**',
       'postgres/{announce,transaction,database-errors}',
       'modules/X/*',
-      offered,
+      publicFiles,
       '#library',
       '#tokens',
     ],
     never: ['modules/X/{table,schema,routes,guard}'],
     instead: [
-      ['modules/X/table', 'rows are read by the repo; call a function of ./repo'],
+      ['modules/X/table', 'only the repo uses the table; call a function of ./repo'],
       sql,
       parts,
       verbs,
-      ['server/**', 'rights come with the caller; pass on the one that was given'],
-      ['#web', 'a service knows no HTTP; take values and return them'],
-      ['#database', 'SQL is the work of the repo; call a function of ./repo'],
-      ['**', 'a service is rules; take what it needs from deps'],
+      ['server/**', 'a service acts as its caller; pass the actor that it was given'],
+      ['#web', 'a service must not depend on HTTP; take and return plain values'],
+      ['#database', 'only the repo contains SQL; call a function of ./repo'],
+      ['**', 'a service contains rules only; take the value from deps'],
     ],
   },
   {
-    // A file named for its one idea: jwt-codec, liveness … The folder of its name is how it works.
+    // A file with one topic, such as jwt-codec or liveness. The folder with its name holds the implementation.
     files: 'modules/*/{*,*/*}',
     may: [
-      ...['core/**', 'postgres/{announce,transaction,database-errors}', 'modules/X/{*,Y/*}', offered],
+      ...['core/**', 'postgres/{announce,transaction,database-errors}', 'modules/X/{*,Y/*}', publicFiles],
       ...['#builtin', '#library', '#tokens', '#typebox'],
     ],
     never: ['modules/X/{table,routes,guard}'],
     instead: [
-      ['modules/X/table', 'rows are read by the repo; call a function of ./repo'],
+      ['modules/X/table', 'only the repo uses the table; call a function of ./repo'],
       sql,
       parts,
-      ['modules/X/{routes,guard}', 'what the routes need is a verb of the service; move it there'],
+      [
+        'modules/X/{routes,guard}',
+        'routes and guards are the outermost layer; move the shared code to the service',
+      ],
       verbs,
-      ['#web', 'only routes, guards and schemas know HTTP; take values and return them'],
-      ['#database', 'SQL is the work of the repo; call a function of ./repo'],
-      ['**', 'it serves its service; take what it needs from deps'],
+      ['#web', 'only routes, guards and schemas depend on HTTP; take and return plain values'],
+      ['#database', 'only the repo contains SQL; call a function of ./repo'],
+      ['**', 'this file must not depend on other layers; take the value from deps'],
     ],
   },
   {
@@ -182,7 +194,7 @@ const importLaw: readonly Row[] = [
     never: ['build/**', 'cli/**', 'modules/*/*/*', '/test/**'],
     instead: [
       tools,
-      ['cli/**', 'the command line starts the server; take what it knows as an argument'],
+      ['cli/**', 'the command line starts the server; take the value as an argument'],
       parts,
       tests,
     ],
@@ -196,30 +208,29 @@ const importLaw: readonly Row[] = [
   { files: 'build/**', may: ['**'], never: ['modules/*/*/*', '/test/**'], instead: [parts, tests] },
 ]
 
-/** Why `file` (relative to `src`: `modules/users/repo.ts`) must not import `specifier`, and what to do; null when it may. */
+/** Explains why `file` (relative to `src`) must not import `specifier`, with advice. Returns null if it may. */
 export function judgeImport(file: string, specifier: string): string | null {
   const path = file.replace(/\.ts$/, '')
   const row = importLaw.find((candidate) => matches(candidate.files, path))
-  if (!row)
-    return `src/${file}: no row of the import law names such a file; put it into a folder that has one`
+  if (!row) return `src/${file}: the import law has no row for this file; move it to a folder that has one`
   const [, own = '', folder = ''] = path.match(/^modules\/([^/]+)\/([^/]+)/) ?? []
   const targets = specifier.startsWith('.') ? [localName(path, specifier)] : layersOf(specifier)
-  const about = (pattern: string) => pattern.replace('/X/', `/${own}/`).replace('Y/', `${folder}/`)
+  const expand = (pattern: string) => pattern.replace('/X/', `/${own}/`).replace('Y/', `${folder}/`)
   const isCovered = (patterns: readonly string[]) =>
-    patterns.some((pattern) => targets.some((target) => matches(about(pattern), target)))
+    patterns.some((pattern) => targets.some((target) => matches(expand(pattern), target)))
   if (isCovered(row.may) && !isCovered(row.never ?? [])) return null
   const [, advice = ''] = row.instead.find(([target]) => isCovered([target])) ?? []
   return `src/${file} must not import '${specifier}': ${advice.replace('{service}', serviceFor(path, targets[0]))}`
 }
 
-/** The service of the module that `target` is in, as `path` would import it. */
+/** The specifier by which `path` imports the service of the module that contains `target`. */
 function serviceFor(path: string, target = ''): string {
   const [, module = ''] = target.split('/')
-  const way = posix.relative(posix.dirname(path), `modules/${module}/service`)
-  return way.startsWith('.') ? way : `./${way}`
+  const relativePath = posix.relative(posix.dirname(path), `modules/${module}/service`)
+  return relativePath.startsWith('.') ? relativePath : `./${relativePath}`
 }
 
-/** `../users/repo` seen from `modules/auth/service` is `modules/users/repo`; what leaves `src` starts with a slash. */
+/** Resolves `../users/repo` in `modules/auth/service` to `modules/users/repo`. A path outside `src` starts with `/`. */
 function localName(path: string, specifier: string): string {
   const name = posix.join('src', posix.dirname(path), specifier).replace(/\.ts$/, '')
   return name.startsWith('src/') ? name.slice('src/'.length) : `/${name}`

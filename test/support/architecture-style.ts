@@ -8,7 +8,7 @@ type Rule = {
   breaks: (node: Node, parents: readonly Node[]) => boolean
 }
 
-/** What Biome cannot say, or must say about every line of `src` and not only where no suppression was written. */
+/** Rules that Biome does not have, and rules that no suppression comment may switch off in `src`. */
 const rules: readonly Rule[] = [
   { name: 'default export', breaks: (node) => node.type === 'ExportDefaultDeclaration' },
   { name: 'export * (a barrel)', breaks: (node) => node.type === 'ExportAllDeclaration' },
@@ -19,10 +19,10 @@ const rules: readonly Rule[] = [
     except: ['src/core/config.ts', 'src/{cli,build}/*.ts'],
     breaks: readsEnvironment,
   },
-  // Reading it makes a pipe non-blocking, in which writes beyond 64 KiB are doubled or fail: `isatty` only looks.
-  { name: 'asks a stream for isTTY', breaks: asksStream },
+  // Reading isTTY makes a pipe non-blocking, so that writes beyond 64 KiB are repeated or fail. `isatty` does not.
+  { name: 'reads isTTY of a stream', breaks: readsIsTty },
   {
-    // Whoever acts as the system may do everything: nothing that a request reaches may.
+    // The system actor has every right, so code that requests reach must not create one.
     name: 'acts as the system',
     except: ['src/server/as-system.ts'],
     breaks: (node) =>
@@ -31,19 +31,19 @@ const rules: readonly Rule[] = [
       nameOf(part(node, 'value')) === 'system',
   },
   {
-    name: 'does something when imported',
+    name: 'has side effects when imported',
     except: ['src/main.ts', 'src/build/*.ts', 'src/**/*-worker.ts', 'src/cli/production.ts'],
-    breaks: actsOnImport,
+    breaks: hasSideEffects,
   },
 ]
 
-/** Every rule that the text of one file in `src` breaks, as `path:line what`. */
+/** Every rule that a file of `src` breaks, as `path:line rule`. */
 export function judgeSource(path: string, source: string): string[] {
   const { program, comments, module } = parseSync(path, source)
   const lineOf = (offset: number) => source.slice(0, offset).split('\n').length
   const commentEnds = new Set(comments.map((comment) => lineOf(comment.end)))
   const found: string[] = []
-  const report = (offset: number, what: string) => found.push(`${path}:${lineOf(offset)} ${what}`)
+  const report = (offset: number, rule: string) => found.push(`${path}:${lineOf(offset)} ${rule}`)
 
   const applicable = rules.filter((rule) => !rule.except?.some((glob) => new Bun.Glob(glob).match(path)))
   walk(program, [], (node, parents) => {
@@ -51,18 +51,18 @@ export function judgeSource(path: string, source: string): string[] {
     if (isCast(node) && !isGuaranteed(node, parents)) report(node.start, 'cast without its guarantee above')
   })
   for (const comment of comments) {
-    if (/\b(TODO|FIXME|XXX|HACK)\b/.test(comment.value)) report(comment.start, 'unfinished business')
+    if (/\b(TODO|FIXME|XXX|HACK)\b/.test(comment.value)) report(comment.start, 'unfinished work')
   }
   for (const problem of judgeImports(path, source, module.staticImports)) found.push(problem)
   if (path.endsWith('/index.ts')) found.push(`${path} is named like a barrel`)
   return found
 
   function isGuaranteed(node: Node, parents: readonly Node[]): boolean {
-    return placesOfGuarantee(node, parents).some((place) => commentEnds.has(lineOf(place.start) - 1))
+    return guaranteePositions(node, parents).some((place) => commentEnds.has(lineOf(place.start) - 1))
   }
 }
 
-/** Runtime imports obey the law; inside `core`, `http` and `openapi` those of types do too. */
+/** Runtime imports must obey the law, and type imports of `core`, `http` and `openapi` too. */
 function judgeImports(
   path: string,
   source: string,
@@ -76,7 +76,7 @@ function judgeImports(
   return [...new Set([...atRunTime, ...ofTypes])].flatMap((specifier) => judgeImport(file, specifier) ?? [])
 }
 
-/** `.skip`, `.only` and `.todo` in a test; `skipIf` states its condition and stays. */
+/** Finds `.skip`, `.only` and `.todo` in a test. `skipIf` is allowed, because it states its condition. */
 export function judgeTest(path: string, source: string): string[] {
   const found: string[] = []
   walk(parseSync(path, source).program, [], (node) => {
@@ -88,22 +88,23 @@ export function judgeTest(path: string, source: string): string[] {
 }
 
 function readsEnvironment(node: Node): boolean {
-  const holdsIt = (value: unknown) => ['process', 'Bun'].includes(nameOf(value)) || nameOf(value) === 'meta'
+  const hasEnvironment = (value: unknown) =>
+    ['process', 'Bun'].includes(nameOf(value)) || nameOf(value) === 'meta'
   if (node.type === 'MemberExpression') {
-    return holdsIt(part(node, 'object')) && nameOf(part(node, 'property')) === 'env'
+    return hasEnvironment(part(node, 'object')) && nameOf(part(node, 'property')) === 'env'
   }
   if (node.type === 'ImportSpecifier') return nameOf(part(node, 'imported')) === 'env'
-  if (node.type !== 'VariableDeclarator' || !holdsIt(part(node, 'init'))) return false
+  if (node.type !== 'VariableDeclarator' || !hasEnvironment(part(node, 'init'))) return false
   return children(part(node, 'id')).some((property) => nameOf(part(property, 'key')) === 'env')
 }
 
-function asksStream(node: Node): boolean {
+function readsIsTty(node: Node): boolean {
   const isPart = node.type === 'MemberExpression' || node.type === 'Property'
   return isPart && [part(node, 'property'), part(node, 'key')].some((name) => nameOf(name) === 'isTTY')
 }
 
-/** Statements at the top of a file that run, imports for effect only, and `await` outside a function. */
-function actsOnImport(node: Node, parents: readonly Node[]): boolean {
+/** Finds top-level statements, imports for side effects and `await` outside a function. */
+function hasSideEffects(node: Node, parents: readonly Node[]): boolean {
   const isTopLevel = parents.length === 1
   if (node.type === 'ImportDeclaration') return children(node).every((part) => part.type === 'Literal')
   if (node.type === 'AwaitExpression') return !parents.some((parent) => /Function/.test(parent.type))
@@ -115,8 +116,8 @@ const isCast = (node: Node) =>
   node.type === 'TSTypeAssertion' ||
   (node.type === 'TSAsExpression' && nameOf(children(part(node, 'typeAnnotation'))[0]) !== 'const')
 
-/** Where the comment may end just above: the cast, its statement, or the function that is only this statement. */
-function placesOfGuarantee(cast: Node, parents: readonly Node[]): Node[] {
+/** The nodes that the comment may stand above: the cast, its statement, or a function of this one statement. */
+function guaranteePositions(cast: Node, parents: readonly Node[]): Node[] {
   const isStatement = ({ type }: Node) => /(Statement|Declaration)$/.test(type) && type !== 'BlockStatement'
   const at = parents.findLastIndex(isStatement)
   const block = parents[at - 1]

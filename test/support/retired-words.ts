@@ -1,6 +1,6 @@
 type Retired = { word: RegExp; instead: string }
 
-/** House words that gave way to the field's terms. What is plain English too is retired in its special meaning alone. */
+/** Own words that standard terms replaced. Ordinary English words are retired in their special meaning only. */
 const retired: readonly Retired[] = [
   {
     word: /\b\w+Soon\b|\bSoon\b|\b(?<!\bas )soon\b(?! as\b)/,
@@ -50,7 +50,7 @@ const retired: readonly Retired[] = [
   { word: /\btour\(|\btour\.test\b/, instead: 'readme' },
 ]
 
-/** Every retired word in a file or its name, as `path:line 'word' is retired; say …`. */
+/** Every retired word in a file or its path, as `path:line 'word' is retired; say …`. */
 export function judgeWords(path: string, text: string): string[] {
   const lines = [path, ...text.split('\n')]
   return lines.flatMap((line, at) =>

@@ -12,13 +12,13 @@ import { assertNothingIn, assertNothingLeaked } from './secret-leaks'
 
 export type Service = Awaited<ReturnType<typeof startTestService>>
 
-/** A running instance whose database and time another one shares. */
-type Neighbour = { databaseUrl: string | null; clock: MovableClock }
-type Options = { beside?: Neighbour }
+/** A running instance that shares its database and clock with another one. */
+type OtherInstance = { databaseUrl: string | null; clock: MovableClock }
+type Options = { beside?: OtherInstance }
 export type LogLine = { event: string; level: number } & Record<string, unknown>
 
-// As cheap as argon2id gets, and no limits: neither is what most tests are about.
-const cheap = {
+// The lowest cost of argon2id and no rate limits, because most tests are about neither.
+const testDefaults = {
   ARGON2_MEMORY_KIB: '64',
   ARGON2_TIME: '1',
   EMBEDDED_FSYNC: 'off',
@@ -27,7 +27,7 @@ const cheap = {
 }
 export const testSecret = 'a-secret-for-tests-that-is-long-enough-0123456789'
 
-/** A service for all tests of a file or a `describe`: started before them, stopped after them. */
+/** A service for all tests of a file or a `describe`. It starts before them and stops after them. */
 export function useService(variables: Environment = {}, options: () => Options = () => ({})): Service {
   let service: Service | null = null
   beforeAll(async () => {
@@ -35,25 +35,25 @@ export function useService(variables: Environment = {}, options: () => Options =
   })
   afterAll(() => service?.stop())
   const get = (_: object, key: string | symbol) => {
-    if (!service) throw new Error('the service runs from the first test on')
+    if (!service) throw new Error('the service is not started before the first test')
     return Reflect.get(service, key)
   }
   const ownKeys = () => Reflect.ownKeys(service ?? {})
   const getOwnPropertyDescriptor = (_: object, key: string | symbol) =>
     service ? { ...Reflect.getOwnPropertyDescriptor(service, key), configurable: true } : undefined
-  // Every property is that of the service, once it runs.
+  // The proxy forwards every property to the service.
   return new Proxy({}, { get, ownKeys, getOwnPropertyDescriptor }) as Service
 }
 
 /**
- * Starts the service as `fastkit serve` does, over a database of its own: the embedded one, or a fresh one on
- * TEST_DATABASE_URL. With `beside` it is a second instance on the database of another.
+ * Starts the service like `fastkit serve` on a new database: the embedded one, or one on TEST_DATABASE_URL. With
+ * `beside` it is another instance on the database of that one.
  */
 export async function startTestService(variables: Environment = {}, { beside }: Options = {}) {
   const home = mkdtempSync(join(tmpdir(), 'fastkit-test-'))
   const testDatabase = beside ? { url: beside.databaseUrl, drop: nothing } : await createTestDatabase()
   const config = loadConfig({
-    ...cheap,
+    ...testDefaults,
     PORT: '0',
     DATA_DIR: join(home, 'data'),
     JWT_SECRET: testSecret,
@@ -71,7 +71,7 @@ export async function startTestService(variables: Environment = {}, { beside }: 
 
   const stop = async () => {
     try {
-      // With the pool of the moment: a test may have made the service replace it.
+      // Read here, because the service may have replaced its pool during the tests.
       const { sql } = service.database
       await assertNothingLeaked({ sql, lines, secrets: client.secrets })
     } finally {
