@@ -22,7 +22,7 @@ describe.skipIf(serverUrl !== null)('the file of a backup', () => {
       const { exitCode, stderr } = await fastkit(place, ['backup', name, '--force'])
       expect([exitCode, stderr]).toEqual([
         1,
-        `fastkit: ${name} is there and is no plain file; name another\n`,
+        `fastkit: ${name} exists and is not a regular file; name another\n`,
       ])
     }
     expect(lstatSync(join(place.cwd, 'nowhere')).isSymbolicLink()).toBe(true)

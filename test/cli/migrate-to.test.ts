@@ -101,7 +101,7 @@ describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
     const again = await fastkit(place, ['migrate-to', url])
     expect([again.exitCode, again.stderr]).toEqual([
       1,
-      expect.stringMatching(/^fastkit: the database there is not empty: public\.\w+ has rows\n$/),
+      expect.stringMatching(/^fastkit: the target database is not empty: public\.\w+ has rows\n$/),
     ])
 
     const other = await newDatabase()
@@ -109,7 +109,7 @@ describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
     const refused = await fastkit(place, ['migrate-to', other])
     expect([refused.exitCode, refused.stderr]).toEqual([
       1,
-      'fastkit: the database there has other tables, such as public.theirs; name an empty one\n',
+      'fastkit: the target database has other tables, such as public.theirs; name an empty one\n',
     ])
     expect(await tablesIn(other)).toEqual(['theirs'])
   })
