@@ -4,7 +4,7 @@ import type { BackupOptions } from './backup-command'
 import type { MigrateToOptions } from './migrate-to-command'
 import type { RestoreOptions } from './restore-command'
 
-/** Adds `backup`, `restore` and `migrate-to`; what they do is imported when they are asked for. */
+/** Adds `backup`, `restore` and `migrate-to`. Their code is imported when they run. */
 export function addBackup(program: Command, wrap: Wrap) {
   const add = (name: string, description: string) =>
     program.command(name).description(description).allowExcessArguments(false)
@@ -14,22 +14,22 @@ export function addBackup(program: Command, wrap: Wrap) {
   )
   add('backup', 'write the embedded database to a file, also while the service runs')
     .argument('<file>', 'a new file; - is standard output')
-    .option('--force', 'replace the file if there is one')
+    .option('--force', 'replace an existing file')
     .option('--no-key', 'leave out the generated key that tokens are signed with')
     .action((file, options, command) => backup({ ...options, file }, command))
 
   const restore = wrap<RestoreOptions>(async (environment, options) =>
     (await import('./restore-command')).restore(environment, options),
   )
-  add('restore', 'make the embedded database in DATA_DIR from such a file')
-    .argument('<file>', 'what backup wrote')
-    .option('--force', 'move the database that is there aside')
+  add('restore', 'restore the embedded database in DATA_DIR from a backup')
+    .argument('<file>', 'a file that backup wrote')
+    .option('--force', 'move an existing database aside')
     .action((file, options, command) => restore({ ...options, file }, command))
 
   const migrateTo = wrap<MigrateToOptions>(async (environment, options) =>
     (await import('./migrate-to-command')).migrateTo(environment, options),
   )
   add('migrate-to', 'copy the embedded database to an empty PostgreSQL')
-    .argument('[database-url]', 'where to; - asks for it, without it DATABASE_URL or DATABASE_URL_FILE says')
+    .argument('[database-url]', 'the target; - asks for it; the default is DATABASE_URL or DATABASE_URL_FILE')
     .action((url, options, command) => migrateTo({ ...options, url }, command))
 }

@@ -73,10 +73,10 @@ function commands(wrap: Wrap): Command {
 /** Gives each command its own usage line. */
 function setUsage(command: Command) {
   command.configureOutput({ outputError: (text, write) => write(withoutValues(text) + usageOf(command)) })
-  for (const below of command.commands) setUsage(below)
+  for (const subcommand of command.commands) setUsage(subcommand)
 }
 
-/** Refuses an unknown subcommand, which `serve` would otherwise take for an argument. */
+/** Refuses an unknown subcommand. See docs/workarounds.md#commander-default-command. */
 function refuseUnknown(program: Command, args: string[]) {
   const { operands, unknown } = program.parseOptions(args)
   const [name = ''] = [...operands, ...unknown]
@@ -99,14 +99,14 @@ function usageOf(command: Command): string {
   return `usage: ${name} ${command.usage()} (see ${name} --help)\n`
 }
 
-/** Removes values from usage errors: a misplaced argument (`--pasword=…`) may be a password. */
+/** Removes values from usage errors, which may be passwords. See docs/workarounds.md#commander-echo. */
 const withoutValues = (text: string) =>
   text.replace(/'(--[^'=]*|-\w)=?[^']*'/, "'$1'").replace(/(but got \d+): .*/s, '$1.\n')
 
 function refusePasswords(args: string[]) {
   if (!args.some((arg) => /^--?pass(word|wd)?(=|$)/i.test(arg))) return
   throw new UsageError(
-    'a password is no argument, others could read it there; leave it out to be asked, or use --password-stdin',
+    'a password must not be an argument, where others can read it; leave it out to be asked, or use --password-stdin',
   )
 }
 

@@ -100,7 +100,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     expect(await child.exited).toBe(0)
     const other = { cwd: emptyDir() }
     const { stdout } = await fastkit(other, ['restore', path])
-    expect(stdout).toContain('there is no key in it')
+    expect(stdout).toContain('the backup has no key')
     expect(existsSync(join(other.cwd, 'data/jwt-secret'))).toBe(false)
   })
 
@@ -163,7 +163,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     expect((await user(other, ['list'])).stdout).toContain('late@example.com')
 
     const { stdout } = await fastkit(other, ['restore', '--force', file])
-    const [, aside = ''] = stdout.match(/^what was there before is in (.*)$/m) ?? []
+    const [, aside = ''] = stdout.match(/^the previous database is in (.*)$/m) ?? []
     expect((await user(other, ['list'])).stdout).not.toContain('late@example.com')
     expect(readFileSync(join(other.cwd, 'data/jwt-secret'), 'utf8')).toBe(
       readFileSync(join(place.cwd, 'data/jwt-secret'), 'utf8'),
