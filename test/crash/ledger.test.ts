@@ -4,7 +4,7 @@ import { faultsIn, rebuild } from '../support/ledger/faults'
 import { createScene } from '../support/ledger/scene'
 import { noOwnPostgres } from '../support/own-postgres'
 
-// LEDGER_ROUNDS=50 bun test --timeout=3600000 test/crash/ledger.test.ts: the long version, of the executable.
+// LEDGER_ROUNDS=50 bun test --timeout=3600000 test/crash/ledger.test.ts runs the long version with the executable.
 
 const { LEDGER_ROUNDS } = Bun.env
 const isOnServer = serverUrl !== null
@@ -42,7 +42,7 @@ describe.skipIf(isOnServer && noOwnPostgres !== null)('kill -9 while 16 writers 
   )
 })
 
-/** Answers how long each start took. */
+/** Returns how long each start took. */
 async function live(scene: Awaited<ReturnType<typeof createScene>>): Promise<number[]> {
   const restarts: number[] = []
   let life = await scene.start()
