@@ -14,23 +14,23 @@ const boss = 'boss@example.com'
 const create = (place: Place, email: string) =>
   user(place, ['create', '--email', email, '--password-stdin'], `${aPassword}\n`)
 
-/** A place whose embedded database has one account. */
+/** A directory whose embedded database has one account. */
 async function newPlace(): Promise<Place> {
   const place = { cwd: emptyDir() }
   expect((await create(place, boss)).exitCode).toBe(0)
   return place
 }
 
-/** Puts `bytes` into a file of a directory of its own. */
+/** Writes `bytes` to a file in a new directory. */
 function fileOf(bytes: string | Uint8Array): string {
   const path = join(emptyDir(), 'backup')
   writeFileSync(path, bytes)
   return path
 }
 
-// Neither speaks to a server, so once is enough.
+// Both commands are for the embedded database, so the run on a server skips them.
 describe.skipIf(serverUrl !== null)('fastkit backup', () => {
-  test('copies a service under 16 writers: every write acknowledged before is there, and sessions go on', async () => {
+  test('copies a service under 16 writers: it has every write acknowledged before, and sessions stay valid', async () => {
     const place = { cwd: emptyDir() }
     const service = await serve(place)
     const client = createClient(service.url)
@@ -67,7 +67,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     await again.end('SIGTERM')
   })
 
-  test('leaves its owner alone able to read it, and nothing beside it', async () => {
+  test('is readable by the owner alone, and leaves no other file', async () => {
     const place = await newPlace()
     await fastkit(place, ['backup', 'copy'])
     expect(statSync(join(place.cwd, 'copy')).mode & 0o777).toBe(0o600)
@@ -75,7 +75,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     expect(existsSync(join(place.cwd, 'data/snapshot'))).toBe(false)
   })
 
-  test('overwrites no file, unless told to', async () => {
+  test('overwrites a file only with --force', async () => {
     const place = await newPlace()
     writeFileSync(join(place.cwd, 'copy'), 'mine')
     const { exitCode, stderr } = await fastkit(place, ['backup', 'copy'])
@@ -85,7 +85,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     expect((await fastkit({ cwd: emptyDir() }, ['restore', join(place.cwd, 'copy')])).exitCode).toBe(0)
   })
 
-  test('goes to standard output, and without the key when asked', async () => {
+  test('writes to standard output, and without the key with --no-key', async () => {
     const place = await newPlace()
     const path = join(place.cwd, 'piped')
     const args = [`${import.meta.dir}/../../src/main.ts`, 'backup', '-', '--no-key']
@@ -104,7 +104,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     expect(existsSync(join(other.cwd, 'data/jwt-secret'))).toBe(false)
   })
 
-  test('says what to do where there is nothing to back up, or a server', async () => {
+  test('says what to do without a database, and with a server', async () => {
     const nothing = await fastkit({ cwd: emptyDir() }, ['backup', 'copy'])
     expect([nothing.exitCode, nothing.stderr]).toEqual([
       1,
@@ -121,7 +121,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     }
   })
 
-  test('tells a disk that is full, and leaves nothing half', async () => {
+  test('reports a full disk, and leaves no partial file', async () => {
     const { exitCode, stderr } = await fastkit(await newPlace(), ['backup', '/dev/full/copy'])
     expect([exitCode, stderr]).toEqual([
       1,
@@ -129,7 +129,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     ])
   })
 
-  test('one at a time', async () => {
+  test('runs one at a time', async () => {
     const place = await newPlace()
     const made = await Promise.all(['a', 'b', 'c'].map((name) => fastkit(place, ['backup', name])))
     for (const { exitCode, stderr } of made)
@@ -152,7 +152,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     await fastkit(place, ['backup', file])
   })
 
-  test('moves a database aside only when told to, and deletes nothing', async () => {
+  test('moves a database aside only with --force, and deletes nothing', async () => {
     const other = await newPlace()
     await create(other, 'late@example.com')
     const refused = await fastkit(other, ['restore', file])
@@ -212,7 +212,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     expect(readdirSync(cwd)).toEqual([])
   })
 
-  test('refuses any file with a byte changed', async () => {
+  test('refuses a file with any changed byte', async () => {
     const bytes = whole()
     const step = Math.ceil(bytes.length / 8)
     for (let at = 0; at < bytes.length; at += step) {
@@ -224,7 +224,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     }
   })
 
-  /** A backup whose checksum is right, though fastkit did not write it so. */
+  /** Changes a backup and makes its checksum match. */
   function rewritten(change: (text: string) => string): string {
     const [, body = '', end = ''] = change(plain()).match(/^(.*\n)-- fastkit end (.*)\n$/s) ?? []
     const sha256 = new Bun.CryptoHasher('sha256').update(body).digest('hex')
@@ -269,7 +269,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     expect(readdirSync(join(place.cwd, 'data'))).toEqual(['lock'])
   })
 
-  test('makes an older schema, which the next start brings up to date', async () => {
+  test('restores an older schema, which the next start migrates', async () => {
     const place = { cwd: emptyDir() }
     const old = rewritten((text) =>
       text
