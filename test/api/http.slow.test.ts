@@ -40,7 +40,7 @@ test(`among ${crowdSize} slow clients an ordinary one is served`, async () => {
 
 describe('a client that', () => {
   // When one that does not read is cut off shows on the other side only.
-  const heard = kinds.flatMap(([name, { isDeaf }], at) => (isDeaf ? [] : [[name, at] as const]))
+  const heard = kinds.flatMap(([name, { neverReads }], at) => (neverReads ? [] : [[name, at] as const]))
   test.each(heard)('%s is cut off within 15 s', async (_, at) => {
     const { seconds, answer } = (await slow[at]?.ended) ?? { seconds: Number.POSITIVE_INFINITY, answer: '' }
     expect(seconds).toBeLessThan(limitSeconds)

@@ -184,21 +184,25 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     await service.end('SIGTERM')
   })
 
-  const whole = () => readFileSync(file)
-  const plain = () => Buffer.from(Bun.zstdDecompressSync(whole())).toString()
+  const readBackup = () => readFileSync(file)
+  const plain = () => Buffer.from(Bun.zstdDecompressSync(readBackup())).toString()
   const packed = (text: string) => Bun.zstdCompressSync(text)
 
   test.each<[string, () => string | Uint8Array, RegExp]>([
     ['an empty file', () => '', /is not a backup of fastkit/],
     ['some other file', () => readFileSync(import.meta.path), /is not a backup of fastkit/],
     ['another compressed file', () => packed('hello\n'), /is not a backup of fastkit/],
-    ['a file cut off', () => whole().subarray(0, -20), /is (cut off|damaged)/],
-    ['half a file', () => whole().subarray(0, whole().length / 2), /is (cut off|damaged)/],
+    ['a file cut off', () => readBackup().subarray(0, -20), /is (cut off|damaged)/],
+    ['half a file', () => readBackup().subarray(0, readBackup().length / 2), /is (cut off|damaged)/],
     ['a file without its last line', () => packed(plain().replace(/-- fastkit end .*\n$/, '')), /is cut off/],
     ['a changed value', () => packed(plain().replaceAll(boss, 'b0ss@example.com')), /checksum is wrong/],
     ['a missing row', () => packed(plain().replace(/^.*boss@.*\n/m, '')), /checksum is wrong/],
     ['something after its end', () => packed(`${plain()}x\n`), /continues after its end/],
-    ['another backup behind it', () => Buffer.concat([whole(), whole()]), /continues after its end/],
+    [
+      'another backup behind it',
+      () => Buffer.concat([readBackup(), readBackup()]),
+      /continues after its end/,
+    ],
     [
       'a later format',
       () => packed(plain().replace('{"format":1', '{"format":2')),
@@ -213,7 +217,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
   })
 
   test('refuses a file with any changed byte', async () => {
-    const bytes = whole()
+    const bytes = readBackup()
     const step = Math.ceil(bytes.length / 8)
     for (let at = 0; at < bytes.length; at += step) {
       const cwd = emptyDir()

@@ -62,7 +62,7 @@ const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: nul
 const json = maybe(
   fc.jsonValue({ depthSize: 'small' }).map((value) => JSON.stringify(value).replaceAll('\\u0000', '')),
 )
-const whole = (bits: number) =>
+const integerOf = (bits: number) =>
   maybe(fc.bigInt(-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n).map(String))
 const float = maybe(
   fc.oneof(
@@ -77,9 +77,9 @@ const aRow = fc.tuple(
   text,
   maybe(anyText(18).filter((value) => [...value].length <= 40)),
   one('', 'ab', 'ab    ', ' a'),
-  whole(16),
-  whole(32),
-  whole(64),
+  integerOf(16),
+  integerOf(32),
+  integerOf(64),
   one('0', '-0.000', '1e100', '123456789012345678901234567890.0123456789', 'NaN'),
   one('0.1', '1e-30', 'NaN', '-Infinity', '16777217'),
   float,

@@ -153,8 +153,8 @@ describe.skipIf(skipReason !== null)(
         (await sql`select 1 from pg_stat_activity where usename = 'fastkit' and state like 'idle in tr%'`)
           .length > 0
       try {
-        // The service gives up a lost transaction after five seconds, and the server after ten. Background jobs go on and may
-        // have one open for a moment.
+        // The service gives up a lost transaction after five seconds, and the server after ten. Background jobs may have
+        // one open for a moment.
         let isLeft = await isOpen()
         for (let tries = 0; isLeft && tries < 240; tries++) {
           await Bun.sleep(50)

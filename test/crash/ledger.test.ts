@@ -14,7 +14,7 @@ const isKilledAtStart = (round: number) => round % 4 === 2
 
 describe.skipIf(isOnServer && noOwnPostgres !== null)('kill -9 while 16 writers write', () => {
   test(
-    `${rounds} times: what was acknowledged is there, and nothing is half done`,
+    `${rounds} times: acknowledged writes are kept, and no transaction is partial`,
     async () => {
       const scene = await createScene({ isOnServer, isExecutable: LEDGER_ROUNDS !== undefined })
       try {
@@ -48,7 +48,7 @@ async function live(scene: Awaited<ReturnType<typeof createScene>>): Promise<num
   let life = await scene.start()
   for (let round = 1; round <= rounds; round++) {
     await scene.writeUntilKilled(life)
-    if (isKilledAtStart(round)) await scene.startInVain()
+    if (isKilledAtStart(round)) await scene.startAndKill()
     life = await scene.start()
     restarts.push(life.milliseconds)
     await scene.check(life)

@@ -34,13 +34,13 @@ async function fill(url: string, token: string, room: string) {
 /** Opens the maximum of sockets of a user. Returns the first message of each. */
 async function openAll(url: string, token: string) {
   const sockets = await times(socketsPerUser, () => openSocket(url, { token }))
-  const told = await Promise.all(
+  const firstMessages = await Promise.all(
     sockets.map((socket) =>
       Promise.race([socket.next('ready').then(({ type }) => type), socket.closed().then(({ code }) => code)]),
     ),
   )
   await Promise.all(sockets.map((socket) => socket.close()))
-  return new Set(told)
+  return new Set(firstMessages)
 }
 
 test.skipIf(serverUrl !== null)(

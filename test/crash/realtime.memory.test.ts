@@ -23,7 +23,7 @@ test('closed sockets leak neither memory nor descriptors', async () => {
   const before = await settled(stage, 0.5)
   await cycle(stage, tokens, 300)
   const allowed = before.descriptors + fewFiles
-  for (let look = 0; look < 100 && stage.descriptors() > allowed; look++) await Bun.sleep(50)
+  for (let attempt = 0; attempt < 100 && stage.descriptors() > allowed; attempt++) await Bun.sleep(50)
   const after = await settled(stage, 0.5)
   expect(after.descriptors).toBeLessThanOrEqual(allowed)
   expect(after.memory).toBeLessThan(before.memory + toleranceBytes)

@@ -22,7 +22,7 @@ async function expectPromptEnd(service: Process) {
 }
 
 async function until(condition: () => Promise<boolean>) {
-  for (let look = 0; look < 500 && !(await condition()); look++) await Bun.sleep(20)
+  for (let attempt = 0; attempt < 500 && !(await condition()); attempt++) await Bun.sleep(20)
   expect(await condition()).toBe(true)
 }
 

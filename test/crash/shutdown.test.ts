@@ -22,7 +22,7 @@ const delay = { SHUTDOWN_DELAY: '2500ms' }
 /** Sends the signal and waits until the service logs that it is stopping. */
 async function startEnding({ pid, lines }: Process, signal: NodeJS.Signals = 'SIGTERM') {
   process.kill(pid, signal)
-  for (let look = 0; look < 500; look++) {
+  for (let attempt = 0; attempt < 500; attempt++) {
     if (lines.some(({ event }) => event === 'service.stopping')) return
     await Bun.sleep(10)
   }

@@ -35,7 +35,7 @@ describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () 
 
   test('requests are served over TLS, with Strict-Transport-Security', async () => {
     const { call } = createClient(caddy.url, caddy)
-    for (let asked = 0; asked < 10; asked++) {
+    for (let attempt = 0; attempt < 10; attempt++) {
       const { status, headers } = await call('GET /readyz')
       expect(status).toBe(200)
       expect(headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains')

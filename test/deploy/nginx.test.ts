@@ -83,9 +83,9 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
     expect(status).toBe(200)
     expect(head.toLowerCase()).toContain('strict-transport-security')
     const kept = await one.sql`select ip from sessions where user_id = ${id}`
-    const told =
+    const events =
       await one.sql`select ip from audit_events where target_id = ${id} and type = 'sign_in.succeeded'`
-    expect([kept[0]?.['ip'], told[0]?.['ip']]).toEqual(['127.0.0.7', '127.0.0.7'])
+    expect([kept[0]?.['ip'], events[0]?.['ip']]).toEqual(['127.0.0.7', '127.0.0.7'])
   })
 
   test('limits count the real address, and their response passes through with Retry-After', async () => {

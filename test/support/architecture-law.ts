@@ -1,8 +1,8 @@
 import { posix } from 'node:path'
 
 /**
- * What a file may import at run time. The first row whose `files` matches decides; no row, no place for the file. Of
- * `instead` the first whose target matches says what to do; `{service}` is the way to the service of the target's module.
+ * The run-time imports of a file. The first row whose `files` match applies; a file without a row is refused. The first
+ * match of `instead` says what to do, where `{service}` is the path of the service of the target module.
  */
 type Row = {
   files: string
@@ -11,7 +11,7 @@ type Row = {
   instead: readonly (readonly [target: string, advice: string])[]
 }
 
-/** Packages that have a layer of their own; every other package is `#library`. */
+/** The packages with a layer. Every other package is `#library`. */
 const layers: Record<string, readonly string[]> = {
   '#builtin': ['bun', 'bun:*', 'node:*'],
   '#web': ['elysia', '@elysiajs/*'],
@@ -20,7 +20,7 @@ const layers: Record<string, readonly string[]> = {
   '#database': ['drizzle-orm', 'postgres', '@electric-sql/*'],
 }
 
-// What a module offers to the others: its service, and rules that have grown out of one into a file of their own.
+// The public files of a module: its service, and rules that moved from a service to a file of their own.
 const offered = 'modules/*/{service,refresh,user-password}'
 
 const sql = ['modules/*/{repo,table}', "SQL stays behind the service; call a verb of '{service}'"] as const
@@ -34,8 +34,8 @@ const tests = ['/test/**', 'src runs without its tests; move what both need to s
 const downwards = '; move what needs it up, or take it as an argument'
 
 /**
- * Paths are relative to `src`, without `.ts`. `X` is the file's own module, `*` any module, `Y` in it the folder that the
- * file is in or that has its name, `#name` a layer of packages, `/…` a file of the repository outside `src`.
+ * Paths are relative to `src`, without `.ts`. `X` is the module of the file, `*` any module, `Y` the folder of the file or
+ * the one with its name, `#name` a layer of packages, `/…` a file of the repository outside `src`.
  */
 const importLaw: readonly Row[] = [
   {
@@ -85,7 +85,7 @@ const importLaw: readonly Row[] = [
   {
     files: 'telemetry/**',
     may: ['core/**', 'telemetry/**', 'modules/*/service', '#builtin', '#library'],
-    instead: [sql, verbs, ['**', `telemetry measures what it is given${downwards}`]],
+    instead: [sql, verbs, ['**', `telemetry measures what the caller passes${downwards}`]],
   },
   {
     files: 'modules/*/table',
@@ -158,7 +158,7 @@ const importLaw: readonly Row[] = [
     ],
   },
   {
-    // A file named for its one idea: jwt-codec, liveness … The folder of its name is how it works.
+    // A file named for its one idea, such as jwt-codec. The folder of the same name is its implementation.
     files: 'modules/*/{*,*/*}',
     may: [
       ...['core/**', 'postgres/{announce,transaction,database-errors}', 'modules/X/{*,Y/*}', offered],
@@ -196,12 +196,12 @@ const importLaw: readonly Row[] = [
   { files: 'build/**', may: ['**'], never: ['modules/*/*/*', '/test/**'], instead: [parts, tests] },
 ]
 
-/** Why `file` (relative to `src`: `modules/users/repo.ts`) must not import `specifier`, and what to do; null when it may. */
+/** The reason why `file` (relative to `src`) must not import `specifier`, and what to do; null when it may. */
 export function judgeImport(file: string, specifier: string): string | null {
   const path = file.replace(/\.ts$/, '')
   const row = importLaw.find((candidate) => matches(candidate.files, path))
   if (!row)
-    return `src/${file}: no row of the import law names such a file; put it into a folder that has one`
+    return `src/${file}: no row of the import rules has this file; put it into a folder that has one`
   const [, own = '', folder = ''] = path.match(/^modules\/([^/]+)\/([^/]+)/) ?? []
   const targets = specifier.startsWith('.') ? [localName(path, specifier)] : layersOf(specifier)
   const about = (pattern: string) => pattern.replace('/X/', `/${own}/`).replace('Y/', `${folder}/`)
@@ -212,14 +212,14 @@ export function judgeImport(file: string, specifier: string): string | null {
   return `src/${file} must not import '${specifier}': ${advice.replace('{service}', serviceFor(path, targets[0]))}`
 }
 
-/** The service of the module that `target` is in, as `path` would import it. */
+/** The specifier by which `path` imports the service of the module of `target`. */
 function serviceFor(path: string, target = ''): string {
   const [, module = ''] = target.split('/')
   const way = posix.relative(posix.dirname(path), `modules/${module}/service`)
   return way.startsWith('.') ? way : `./${way}`
 }
 
-/** `../users/repo` seen from `modules/auth/service` is `modules/users/repo`; what leaves `src` starts with a slash. */
+/** Resolves `../users/repo` in `modules/auth/service` to `modules/users/repo`. A path outside `src` starts with a slash. */
 function localName(path: string, specifier: string): string {
   const name = posix.join('src', posix.dirname(path), specifier).replace(/\.ts$/, '')
   return name.startsWith('src/') ? name.slice('src/'.length) : `/${name}`

@@ -8,7 +8,7 @@ type Rule = {
   breaks: (node: Node, parents: readonly Node[]) => boolean
 }
 
-/** What Biome cannot say, or must say about every line of `src` and not only where no suppression was written. */
+/** Rules that Biome does not have, or that must hold without suppressions in all of `src`. */
 const rules: readonly Rule[] = [
   { name: 'default export', breaks: (node) => node.type === 'ExportDefaultDeclaration' },
   { name: 'export * (a barrel)', breaks: (node) => node.type === 'ExportAllDeclaration' },
@@ -19,10 +19,10 @@ const rules: readonly Rule[] = [
     except: ['src/core/config.ts', 'src/{cli,build}/*.ts'],
     breaks: readsEnvironment,
   },
-  // Reading it makes a pipe non-blocking, in which writes beyond 64 KiB are doubled or fail: `isatty` only looks.
+  // See docs/workarounds.md#bun-stdout-istty.
   { name: 'asks a stream for isTTY', breaks: asksStream },
   {
-    // Whoever acts as the system may do everything: nothing that a request reaches may.
+    // The system may do everything, so code that a request reaches must not act as the system.
     name: 'acts as the system',
     except: ['src/server/as-system.ts'],
     breaks: (node) =>
@@ -37,7 +37,7 @@ const rules: readonly Rule[] = [
   },
 ]
 
-/** Every rule that the text of one file in `src` breaks, as `path:line what`. */
+/** The rules that a file in `src` breaks, as `path:line rule`. */
 export function judgeSource(path: string, source: string): string[] {
   const { program, comments, module } = parseSync(path, source)
   const lineOf = (offset: number) => source.slice(0, offset).split('\n').length
@@ -58,11 +58,11 @@ export function judgeSource(path: string, source: string): string[] {
   return found
 
   function isGuaranteed(node: Node, parents: readonly Node[]): boolean {
-    return placesOfGuarantee(node, parents).some((place) => commentEnds.has(lineOf(place.start) - 1))
+    return guaranteedNodes(node, parents).some((place) => commentEnds.has(lineOf(place.start) - 1))
   }
 }
 
-/** Runtime imports obey the law; inside `core`, `http` and `openapi` those of types do too. */
+/** Checks run-time imports, and inside `core`, `http` and `openapi` those of types too. */
 function judgeImports(
   path: string,
   source: string,
@@ -76,7 +76,7 @@ function judgeImports(
   return [...new Set([...atRunTime, ...ofTypes])].flatMap((specifier) => judgeImport(file, specifier) ?? [])
 }
 
-/** `.skip`, `.only` and `.todo` in a test; `skipIf` states its condition and stays. */
+/** Finds `.skip`, `.only` and `.todo` in a test. `skipIf` is allowed, because it states its condition. */
 export function judgeTest(path: string, source: string): string[] {
   const found: string[] = []
   walk(parseSync(path, source).program, [], (node) => {
@@ -102,7 +102,7 @@ function asksStream(node: Node): boolean {
   return isPart && [part(node, 'property'), part(node, 'key')].some((name) => nameOf(name) === 'isTTY')
 }
 
-/** Statements at the top of a file that run, imports for effect only, and `await` outside a function. */
+/** True for statements at the top level that run, imports for side effects, and `await` outside a function. */
 function actsOnImport(node: Node, parents: readonly Node[]): boolean {
   const isTopLevel = parents.length === 1
   if (node.type === 'ImportDeclaration') return children(node).every((part) => part.type === 'Literal')
@@ -115,8 +115,8 @@ const isCast = (node: Node) =>
   node.type === 'TSTypeAssertion' ||
   (node.type === 'TSAsExpression' && nameOf(children(part(node, 'typeAnnotation'))[0]) !== 'const')
 
-/** Where the comment may end just above: the cast, its statement, or the function that is only this statement. */
-function placesOfGuarantee(cast: Node, parents: readonly Node[]): Node[] {
+/** The nodes below a guarantee comment: the cast, its statement, or the function with only this statement. */
+function guaranteedNodes(cast: Node, parents: readonly Node[]): Node[] {
   const isStatement = ({ type }: Node) => /(Statement|Declaration)$/.test(type) && type !== 'BlockStatement'
   const at = parents.findLastIndex(isStatement)
   const block = parents[at - 1]
@@ -146,7 +146,7 @@ const isNode = (value: unknown): value is Node =>
 
 const part = (node: Node, key: string): unknown => Reflect.get(node, key)
 
-/** The name of an identifier or the text of a literal, else ''. */
+/** The name of an identifier, the text of a literal, or ''. */
 function nameOf(value: unknown): string {
   if (!isNode(value)) return ''
   if (value.type === 'MetaProperty') return 'meta'

@@ -3,11 +3,11 @@ import type { Sql } from 'postgres'
 
 type Traces = { sql: Sql; lines: object[]; secrets: Set<string> }
 
-/** Throws when a password, token or jti that passed through the service stands in its logs or its database. */
+/** Throws when a password, token or jti of a test is in the logs or the database of the service. */
 export async function assertNothingLeaked({ sql, lines, secrets }: Traces) {
   const places = {
     log: lines.map((line) => JSON.stringify(line)).join('\n'),
-    database: await persistently(() => dump(sql)),
+    database: await withRetries(() => dump(sql)),
   }
   for (const secret of secrets) {
     for (const part of [secret, ...partsOf(secret)]) {
@@ -28,13 +28,13 @@ function partsOf(secret: string): string[] {
   }
 }
 
-/** A test may just have cut every connection of the service: one may still be on its way back. */
-async function persistently<T>(work: () => Promise<T>, tries = 3): Promise<T> {
+/** Retries: a test may have closed all connections of the service just before. */
+async function withRetries<T>(work: () => Promise<T>, tries = 3): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (tries === 1) throw error
-    return persistently(work, tries - 1)
+    return withRetries(work, tries - 1)
   }
 }
 
