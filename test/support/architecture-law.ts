@@ -200,8 +200,7 @@ const importLaw: readonly Row[] = [
 export function judgeImport(file: string, specifier: string): string | null {
   const path = file.replace(/\.ts$/, '')
   const row = importLaw.find((candidate) => matches(candidate.files, path))
-  if (!row)
-    return `src/${file}: no row of the import rules has this file; put it into a folder that has one`
+  if (!row) return `src/${file}: no row of the import rules has this file; put it into a folder that has one`
   const [, own = '', folder = ''] = path.match(/^modules\/([^/]+)\/([^/]+)/) ?? []
   const targets = specifier.startsWith('.') ? [localName(path, specifier)] : layersOf(specifier)
   const about = (pattern: string) => pattern.replace('/X/', `/${own}/`).replace('Y/', `${folder}/`)
