@@ -1,31 +1,31 @@
 import { Elysia } from 'elysia'
 import type { OnResponse } from './core/response-info'
 import type { Runtime } from './deps'
-import { methodsOf, names } from './http/allowed-methods'
-import { bodies } from './http/body'
+import { allowedMethods, staticPathsFirst } from './http/allowed-methods'
+import { bodyParser } from './http/body'
 import { cors } from './http/cors'
-import { checkFormatsStrictly } from './http/date-time-format'
+import { registerDateTimeFormat } from './http/date-time-format'
 import { draining } from './http/draining'
-import { problems } from './http/problem'
+import { errorHandler } from './http/problem'
 import { rateLimits } from './http/rate-limit'
-import { requests } from './http/request-context'
-import { indexRoutes } from './http/route-index'
-import { traces } from './http/traced-requests'
+import { requestContext } from './http/request-context'
+import { createRouteRegistry } from './http/route-options'
+import { tracedRequests } from './http/traced-requests'
 import { auditRoutes } from './modules/audit/routes'
 import { authRoutes } from './modules/auth/routes'
 import { healthRoutes } from './modules/health/routes'
-import { channelsRoutes, socketDocs, socketRoutes } from './modules/realtime/routes'
+import { channelsRoutes, socketDocs, socketRoutes, webSocketOptions } from './modules/realtime/routes'
 import { sessionsRoutes } from './modules/sessions/routes'
 import { meRoutes, usersRoutes } from './modules/users/routes'
 import { docs } from './openapi/docs-routes'
 
-// Seconds (8 to 12, by the coarse timer) for a request to arrive whole, and for a client to go on reading its answer.
+// For a request to arrive whole, and for a client to go on reading a response. Bun's timer is off by up to 2 s.
 const idleTimeoutSeconds = 10
 
-// Asked several times a second by balancers.
+// Load balancers request them several times a second.
 const probes = ['/livez', '/readyz']
 
-// The parts of /docs in their order: what each tag of the routes is about.
+// The sections of /docs in their order, by the tags of routes.
 const sections = {
   auth: 'Sign up, sign in, stay signed in, sign out.',
   users: 'Accounts: your own and, for admins, everyone’s.',
@@ -37,46 +37,38 @@ const sections = {
 }
 
 export type AppParts = Pick<Runtime, 'deps' | 'database' | 'hub' | 'lifecycle' | 'tracing'> & {
-  /** Told of every answer; empty when neither metrics nor traces are collected. */
+  /** Called for every response; empty without metrics and traces. */
   onResponse: readonly OnResponse[]
 }
 
-/** The whole HTTP service over its parts; it listens when told to. */
+/** The HTTP service. It does not listen yet. */
 export function createApp({ deps, database, hub, lifecycle, tracing, onResponse }: AppParts) {
   const { config, events: bus, limits, log } = deps
-  checkFormatsStrictly()
+  registerDateTimeFormat()
   const app = new Elysia({
-    // Unknown fields are refused, not stripped.
+    // Unknown fields are rejected, not removed.
     normalize: false,
-    // Hosts of three characters or fewer would meet 404 on some routes.
+    // A host of three characters or fewer is a 404 on some routes. See docs/workarounds.md#elysia-short-host.
     handler: { standardHostname: false },
-    // `bodies` counts for itself, so that an oversize body gets a problem and not a bare 413.
-    // The adapter reads limits here and nowhere else. Pings, the pace and what is unsent are minded in modules/realtime.
-    websocket: {
-      maxPayloadLength: 64 * 1024,
-      backpressureLimit: 2 * 1024 * 1024,
-      closeOnBackpressureLimit: false,
-      perMessageDeflate: false,
-      idleTimeout: 120,
-      sendPings: false,
-    },
+    websocket: webSocketOptions,
     serve: {
       reusePort: false,
       idleTimeout: idleTimeoutSeconds,
       development: false,
+      // `bodyParser` counts instead, so that the response is a problem. See docs/workarounds.md#elysia-body-parser.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     },
   })
-  const routeOf = indexRoutes(() => app.routes)
+  const routes = createRouteRegistry(() => app.routes)
   return app
-    .use(requests({ ...config, lifecycle, log, onResponse, probes, server: () => app.server }))
-    .use(traces(tracing))
+    .use(requestContext({ ...config, lifecycle, log, onResponse, probes, server: () => app.server }))
+    .use(tracedRequests(tracing))
     .use(draining(lifecycle, probes))
-    .use(problems({ log, bus, routeOf, methodsFor: (path) => methodsOf(app.routes, path) }))
+    .use(errorHandler({ log, bus, routes, allowedMethods: (path) => allowedMethods(app.routes, path) }))
     .use(cors(config.corsOrigins))
-    .use(rateLimits({ limits, bus, routeOf }))
-    .use(bodies(routeOf))
-    .use(names(() => app.routes))
+    .use(rateLimits({ limits, bus, routes }))
+    .use(bodyParser(routes))
+    .use(staticPathsFirst(() => app.routes))
     .use(docs({ config, sections, routes: () => app.routes }))
     .use(socketDocs(deps))
     .use(healthRoutes({ database, lifecycle }))

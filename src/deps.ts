@@ -5,13 +5,13 @@ import type { Log } from './core/log'
 import type { Passwords } from './core/password'
 import type { Limits } from './core/rate-limiter'
 import type { Lifecycle } from './core/service-lifecycle'
-import type { Tracing } from './core/tracing'
 import type { Hub } from './modules/realtime/sockets/hub'
 import type { Keyring } from './modules/sessions/keyring'
 import type { LivenessCache } from './modules/sessions/liveness'
 import type { Database } from './postgres/database'
 import type { Listener } from './postgres/listener'
 import type { Db } from './postgres/rows'
+import type { RunningTracing } from './telemetry/start-tracing'
 
 /** What everything needs. */
 export type Base = { config: Config; clock: Clock; log: Log }
@@ -43,5 +43,5 @@ export type Runtime = {
   /** The open sockets of this process. */
   hub: Hub
   /** Follows requests; `null` when nobody collects traces. */
-  tracing: Tracing | null
+  tracing: RunningTracing | null
 }

@@ -172,7 +172,7 @@ describe('the import law has teeth', () => {
     ['core/crypto.ts', 'node:crypto'],
     ['postgres/database.ts', 'postgres'],
     ['postgres/migrations.ts', '../../drizzle/0000_accounts.sql'],
-    ['openapi/paths.ts', '@elysiajs/swagger'],
+    ['http/cors.ts', '@elysiajs/cors'],
     ['modules/users/table.ts', '../../postgres/columns'],
     ['modules/users/table.ts', 'drizzle-orm/pg-core'],
     ['modules/sessions/repo.ts', '../users/table'],

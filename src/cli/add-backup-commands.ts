@@ -12,24 +12,27 @@ export function addBackup(program: Command, wrap: Wrap) {
   const backup = wrap<BackupOptions>(async (environment, options) =>
     (await import('./backup-command')).backup(environment, options),
   )
-  add('backup', 'write the embedded database to a file, also while the service runs')
-    .argument('<file>', 'a new file; - is standard output')
-    .option('--force', 'replace an existing file')
-    .option('--no-key', 'leave out the generated key that tokens are signed with')
+  add('backup', 'write the embedded database to a file; the service may be running')
+    .argument('<file>', 'the file to create; - is standard output')
+    .option('--force', 'replace the file if it exists')
+    .option('--no-key', 'leave out the generated key that signs tokens')
     .action((file, options, command) => backup({ ...options, file }, command))
 
   const restore = wrap<RestoreOptions>(async (environment, options) =>
     (await import('./restore-command')).restore(environment, options),
   )
   add('restore', 'restore the embedded database in DATA_DIR from a backup')
-    .argument('<file>', 'a file that backup wrote')
+    .argument('<file>', 'a file that `fastkit backup` wrote')
     .option('--force', 'move an existing database aside')
     .action((file, options, command) => restore({ ...options, file }, command))
 
   const migrateTo = wrap<MigrateToOptions>(async (environment, options) =>
     (await import('./migrate-to-command')).migrateTo(environment, options),
   )
-  add('migrate-to', 'copy the embedded database to an empty PostgreSQL')
-    .argument('[database-url]', 'the target; - asks for it; the default is DATABASE_URL or DATABASE_URL_FILE')
+  add('migrate-to', 'copy the embedded database to an empty PostgreSQL database')
+    .argument(
+      '[database-url]',
+      'address of the PostgreSQL database; - asks for it; default: DATABASE_URL or DATABASE_URL_FILE',
+    )
     .action((url, options, command) => migrateTo({ ...options, url }, command))
 }

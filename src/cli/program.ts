@@ -32,10 +32,10 @@ export async function run(args: string[]): Promise<number> {
 
 function commands(wrap: Wrap): Command {
   const program = new Command('fastkit')
-    .description('Accounts, sessions, tokens and WebSockets over PostgreSQL, in one executable.')
-    .option('--env-file <path>', 'read variables from this file too; the environment wins')
+    .description('A backend service with accounts, sessions, tokens and WebSockets over PostgreSQL.')
+    .option('--env-file <path>', 'also read variables from this file; the environment takes precedence')
     .version(fullVersion)
-    .addHelpText('after', '\nSettings are environment variables: `fastkit config` prints them all.')
+    .addHelpText('after', '\nSettings are environment variables. `fastkit config` prints all of them.')
     .exitOverride()
   const add = (name: string, description: string, work: Action<unknown>) =>
     program
@@ -48,7 +48,7 @@ function commands(wrap: Wrap): Command {
     const sighup = holdSighup()
     return (await import('./serve-command')).serve(env, sighup)
   })
-  add('migrate', 'apply the missing migrations and exit', async (env) =>
+  add('migrate', 'apply the missing migrations, then exit', async (env) =>
     (await import('./migrate-command')).migrateAndExit(env),
   )
   addUser(program, wrap)
@@ -56,16 +56,16 @@ function commands(wrap: Wrap): Command {
   add('openapi', 'print the OpenAPI document', async (env) =>
     (await import('./openapi-command')).printDocument(env),
   )
-  add('health', 'exit 0 when the service on HOST and PORT is ready, else 1', async (env) =>
+  add('health', 'exit with 0 if the service on HOST and PORT is ready, else with 1', async (env) =>
     (await import('./health-command')).checkHealth(env),
   )
-  add('config', 'print the effective configuration, secrets masked', async (env) =>
+  add('config', 'print the effective configuration with masked secrets', async (env) =>
     (await import('./config-command')).printConfig(env),
   )
-  add('secret', 'print a fresh key for JWT_SECRET', async () =>
+  add('secret', 'print a new key for JWT_SECRET', async () =>
     (await import('./secret-command')).printSecret(),
   )
-  add('version', 'print the version, and the commit it was built from', async () => print(fullVersion))
+  add('version', 'print the version and the commit of the executable', async () => print(fullVersion))
   setUsage(program)
   return program
 }
@@ -106,7 +106,7 @@ const withoutValues = (text: string) =>
 function refusePasswords(args: string[]) {
   if (!args.some((arg) => /^--?pass(word|wd)?(=|$)/i.test(arg))) return
   throw new UsageError(
-    'a password must not be an argument, where others can read it; leave it out to be asked, or use --password-stdin',
+    'a password cannot be an argument, where other users could read it; leave it out and the command asks for it, or use --password-stdin',
   )
 }
 

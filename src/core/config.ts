@@ -1,9 +1,9 @@
 import { isatty } from 'node:tty'
 import { Value } from '@sinclair/typebox/value'
 import { normaliseEmail } from './email'
+import { type SettingName, Settings } from './environment-variables'
 import { passwordProblem } from './password'
 import { isOpenToAll, readSecretFile, rereadSecretFile } from './secret-file'
-import { type SettingName, Settings } from './settings'
 
 export type Environment = Record<string, string | undefined>
 

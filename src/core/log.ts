@@ -12,7 +12,7 @@ type Write<L extends Level> = {
   (event: EventAt<L> & BareEvent): void
 }
 
-type Destination = {
+export type LogDestination = {
   write(line: string): void
   flushSync?(): void
 }
@@ -22,7 +22,7 @@ type LogOptions = {
   level: keyof typeof severities
   format: 'json' | 'pretty'
   /** Takes lines of JSON in place of standard output. */
-  destination?: Destination
+  destination?: LogDestination | undefined
   /** The trace that a line belongs to, if there is one. */
   traceId?: TraceId | undefined
 }
@@ -31,7 +31,7 @@ type TraceId = () => string | null
 /** Writes to standard output, every few milliseconds in one write; see `stdout`. */
 export function createLog({ level, format, destination, traceId }: LogOptions): Log {
   const formatLine = format === 'json' || destination ? formatJson : prettyFormat(hasColors())
-  const output: Destination =
+  const output: LogDestination =
     destination ?? standardOutput((lines) => formatLine('warn', { lines }, 'log.dropped'))
   const formatTraced = traceId ? withTraceId(formatLine, traceId) : formatLine
 

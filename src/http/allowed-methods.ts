@@ -3,11 +3,14 @@ import { fail } from '../core/errors'
 
 type Route = Pick<AnyElysia['routes'][number], 'method' | 'path'>
 
-/** The methods that a path takes, for 405 and `Allow`. Only asked when none of them was meant. */
-export function methodsOf(routes: Route[], path: string): string[] {
-  const given = withoutSlash(path)
-  const named = routes.filter((route) => route.path === given)
-  const found = named.length > 0 ? named : routes.filter((route) => matches(route.path, given))
+/**
+ * The methods that a path takes, for 405 and `Allow`. It searches the list of routes, so it is only for requests that
+ * fail. See docs/workarounds.md#elysia-method-404.
+ */
+export function allowedMethods(routes: Route[], path: string): string[] {
+  const requested = withoutTrailingSlash(path)
+  const exact = routes.filter((route) => route.path === requested)
+  const found = exact.length > 0 ? exact : routes.filter((route) => matches(route.path, requested))
   const methods = new Set(found.map(({ method }) => method))
   // The router's name for a GET that asks to upgrade.
   methods.delete('WS')
@@ -15,26 +18,29 @@ export function methodsOf(routes: Route[], path: string): string[] {
 }
 
 /**
- * Keeps the name of a path from being taken for an id where another path has one: `DELETE /users/me/sessions` would be
- * about someone called me, and its refusal a false alarm in the audit log. Throws `method_not_allowed`.
+ * Gives a static path precedence over one with parameters for every method. Without it `DELETE /users/me/sessions` would
+ * be about an account with the id `me`, and its refusal a false alarm in the audit log. Throws `method_not_allowed`.
  */
-export function names(routes: () => Route[]) {
-  let known: Set<string> | null = null
-  return new Elysia({ name: 'names' }).onTransform({ as: 'global' }, ({ path, route }) => {
+export function staticPathsFirst(routes: () => Route[]) {
+  let paths: Set<string> | null = null
+  return new Elysia({ name: 'static-paths-first' }).onTransform({ as: 'global' }, ({ path, route }) => {
     if (!route.includes(':')) return
-    known ??= new Set(routes().map((route) => route.path))
-    if (known.has(withoutSlash(path))) throw fail('method_not_allowed', { allow: methodsOf(routes(), path) })
+    paths ??= new Set(routes().map((route) => route.path))
+    if (paths.has(withoutTrailingSlash(path)))
+      throw fail('method_not_allowed', { allow: allowedMethods(routes(), path) })
   })
 }
 
-/** A slash at the end does not make another address: the router does not care for it either. */
-export const withoutSlash = (path: string) => path.replace(/(?<=.)\/$/, '')
+/** The router serves a path with and without a slash at the end. */
+export const withoutTrailingSlash = (path: string) => path.replace(/(?<=.)\/$/, '')
 
 function matches(pattern: string, path: string): boolean {
-  const wanted = pattern.split('/')
-  const given = path.split('/')
+  const segments = pattern.split('/')
+  const requested = path.split('/')
   return (
-    wanted.length === given.length &&
-    wanted.every((part, at) => part === given[at] || (part.startsWith(':') && given[at] !== ''))
+    segments.length === requested.length &&
+    segments.every(
+      (segment, at) => segment === requested[at] || (segment.startsWith(':') && requested[at] !== ''),
+    )
   )
 }

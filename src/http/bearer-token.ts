@@ -1,8 +1,8 @@
 const scheme = 'bearer '
 
 /**
- * What an `Authorization: Bearer` header holds (RFC 6750 §2.1; the scheme is case-insensitive), or `null`. Two tokens,
- * which two headers amount to, come back as one that cannot be valid.
+ * The token of an `Authorization: Bearer` header (RFC 6750 §2.1; the scheme is case-insensitive), or `null`. Two headers
+ * are joined to one value, which cannot be a valid token.
  */
 export function bearerToken(request: Request): string | null {
   const credentials = request.headers.get('authorization')?.trim() ?? ''

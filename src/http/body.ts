@@ -2,48 +2,48 @@ import { Elysia } from 'elysia'
 import { type Failure, fail, failureIn } from '../core/errors'
 import { assertPostgresText } from '../core/postgres-text'
 import { parseForm } from './form-body'
-import type { RouteIndex } from './route-index'
-import { isOAuth } from './token-endpoint'
+import type { RouteRegistry } from './route-options'
 
 export const maxBodyBytes = 64 * 1024
 
-// Fails every schema. The reason is told after authentication had its say: see `problems`.
+// Fails every schema. The client learns the reason only after the check of its token, which runs later than this.
+// See docs/workarounds.md#elysia-hook-order.
 const unreadable = Symbol('unreadable body')
-const reasons = new WeakMap<Request, Failure>()
+const failures = new WeakMap<Request, Failure>()
 
 /** Why the body of a request could not be read, or `null`. */
-export const bodyFailureOf = (request: Request): Failure | null => reasons.get(request) ?? null
+export const bodyFailureOf = (request: Request): Failure | null => failures.get(request) ?? null
 
 /**
- * Reads JSON bodies, and forms where a token endpoint is: media type, size, UTF-8, syntax and text that PostgreSQL can
- * hold. No body reads as `{}`.
+ * Reads JSON bodies, and forms at token endpoints. It checks media type, size, UTF-8, syntax, and that PostgreSQL can
+ * store the text. A request without a body is read as `{}`. See docs/workarounds.md#elysia-body-parser.
  */
-export const bodies = (routeOf: RouteIndex) =>
-  new Elysia({ name: 'bodies' }).onParse({ as: 'global' }, async ({ request, route }) => {
-    const isForm = isOAuth(routeOf(request.method, route)?.hooks.detail)
+export const bodyParser = (routes: RouteRegistry) =>
+  new Elysia({ name: 'body-parser' }).onParse({ as: 'global' }, async ({ request, route }) => {
+    const { isTokenEndpoint } = routes.find(request.method, route)
     try {
-      return await read(request, isForm ? form : json)
+      return await read(request, isTokenEndpoint ? form : json)
     } catch (error) {
-      reasons.set(request, failureIn(error) ?? fail('malformed_body', { cause: error }))
+      failures.set(request, failureIn(error) ?? fail('malformed_body', { cause: error }))
       return unreadable
     }
   })
 
-/** The JSON of a body, `{}` for none. Throws `malformed_body` or what else is wrong with it, or a SyntaxError. */
+/** The JSON of a body, `{}` without one. Throws a failure, or SyntaxError for invalid JSON. */
 export const readJson = (request: Request): Promise<unknown> => read(request, json)
 
-type Format = { contentType: RegExp; parse(text: string): unknown }
+type MediaType = { contentType: RegExp; parse(text: string): unknown }
 
-const json: Format = {
+const json: MediaType = {
   contentType: /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i,
   parse: JSON.parse,
 }
-const form: Format = {
+const form: MediaType = {
   contentType: /^application\/x-www-form-urlencoded\s*(;\s*charset="?utf-8"?\s*)?$/i,
   parse: parseForm,
 }
 
-async function read(request: Request, { contentType, parse }: Format): Promise<unknown> {
+async function read(request: Request, { contentType, parse }: MediaType): Promise<unknown> {
   const bytes = await readBytes(request)
   if (bytes.length === 0) return {}
   if (!contentType.test(request.headers.get('content-type') ?? '') || request.headers.has('content-encoding'))
@@ -53,7 +53,7 @@ async function read(request: Request, { contentType, parse }: Format): Promise<u
   return body
 }
 
-/** A declared length is believed only to refuse; what arrives is counted. */
+/** Counts what arrives: a declared length is only trusted when it is too large. */
 async function readBytes(request: Request): Promise<Uint8Array> {
   if (Number(request.headers.get('content-length')) > maxBodyBytes) throw fail('payload_too_large')
   const chunks: Uint8Array[] = []

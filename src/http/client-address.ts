@@ -1,15 +1,15 @@
 import ipaddr from 'ipaddr.js'
 
-/** The other end of a request, seen through trusted proxies. */
+/** The client of a request, seen through trusted proxies. */
 export type Peer = { ip: string | null; isTls: boolean }
 
 type Range = ReturnType<typeof ipaddr.parseCIDR>
 
 /**
- * Reads the client's address: the socket's, or, when that is a trusted proxy, the last address in `X-Forwarded-For`
- * that is not one. Anything further left was written by the client and proves nothing.
+ * Finds the address of the client. It is the address of the socket, or, behind a trusted proxy, the last untrusted one in
+ * `X-Forwarded-For`: the client can write anything further left.
  */
-export function addressReader(trustedProxies: string[]) {
+export function createPeerFinder(trustedProxies: string[]) {
   const ranges = trustedProxies.map((range) => ipaddr.parseCIDR(range))
   const isTrusted = (ip: string) => ranges.length > 0 && ranges.some((range) => contains(range, ip))
 
@@ -39,15 +39,15 @@ const port = ':([1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d
 const bracketed = '\\[(?<v6>[\\da-f]*:[\\da-f:.]*)\\]'
 const withPort = new RegExp(`^((?<v4>${ipv4})${port}|${bracketed}(${port})?)$`, 'i')
 
-/** Some proxies append the port. IPv6 has it outside of brackets, for without them it would be the last group. */
+/** Some proxies append the port. An IPv6 address with a port stands in brackets. */
 function withoutPort(hop: string): string {
   const { v4, v6 } = withPort.exec(hop)?.groups ?? {}
   return v4 ?? v6 ?? hop
 }
 
-/** One spelling for each address; IPv4 inside IPv6 is IPv4. `null` when it is no address. */
+/** The one spelling of an address, IPv4-mapped IPv6 as IPv4; `null` for anything else. */
 function canonical(address: string): string | null {
-  // As every socket on an IPv4 network spells it: no need to look twice, on every request.
+  // The fast path: a socket on an IPv4 network has this spelling already.
   if (plainIpv4.test(address)) return address
   return ipaddr.isValid(address) ? ipaddr.process(address).toString() : null
 }

@@ -3,12 +3,12 @@ import { Elysia } from 'elysia'
 
 const maxAgeSeconds = 600
 
-/** Cross-origin reads for exactly these origins; without any, no CORS header is ever sent. */
+/** Allows cross-origin requests from exactly these origins. Without any, no CORS header is ever sent. */
 export function cors(origins: string[]) {
   if (origins.length === 0) return new Elysia({ name: 'cors' })
   const allowed = new Set(origins)
   const headers = elysiaCors({
-    // A function: given strings, the plugin also matches an origin without its scheme.
+    // See docs/workarounds.md#cors-origin-scheme.
     origin: (request) => allowed.has(request.headers.get('origin') ?? ''),
     methods: ['GET', 'POST', 'PATCH', 'DELETE'],
     allowedHeaders: ['Authorization', 'Content-Type', 'X-Request-Id'],
@@ -21,7 +21,7 @@ export function cors(origins: string[]) {
       'RateLimit-Policy',
     ],
     credentials: false,
-    // The plugin's own answer to a preflight passes by the access log.
+    // See docs/workarounds.md#cors-preflight.
     preflight: false,
   })
   return new Elysia({ name: 'cors' }).use(headers).options('/*', ({ set }) => preflight(set))

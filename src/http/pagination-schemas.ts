@@ -12,7 +12,7 @@ export const Id = Type.String({
 export const ById = Type.Object({ id: Id }, strict)
 export type ById = typeof ById.static
 
-// Text, for that is what a query holds, in the one spelling of each number; the document shows the number alone.
+// Text with one spelling for each number. See docs/workarounds.md#elysia-query-integer.
 const Limit = Type.Transform(
   Type.Union(
     [

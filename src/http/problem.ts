@@ -2,39 +2,42 @@ import { Elysia, ValidationError } from 'elysia'
 import { type ErrorCode, type Failure, type FieldError, fail, failureIn } from '../core/errors'
 import type { EventBus } from '../core/event-bus'
 import type { Log } from '../core/log'
-import { withoutSlash } from './allowed-methods'
+import { withoutTrailingSlash } from './allowed-methods'
 import { bodyFailureOf } from './body'
 import { catalogue, type Entry } from './error-catalogue'
-import { limitHeaders } from './rate-limit-headers'
+import { rateLimitHeaders } from './rate-limit-headers'
 import { requestId } from './request-context'
-import type { RouteIndex } from './route-index'
+import type { RouteRegistry } from './route-options'
 import type { Problem } from './schemas'
-import { isOAuth, presentOAuth } from './token-endpoint'
+import { presentTokenError } from './token-endpoint'
 
 type Options = {
   log: Log
   bus: EventBus
-  routeOf: RouteIndex
-  /** The methods that the path of a request takes, for 405. */
-  methodsFor(path: string): string[]
+  routes: RouteRegistry
+  /** The methods that a path takes, for 405. */
+  allowedMethods(path: string): string[]
 }
 
-/** Answers every error as `application/problem+json` (RFC 9457), a token endpoint as RFC 6749 wants it. */
-export const problems = ({ log, bus, routeOf, methodsFor }: Options) =>
-  new Elysia({ name: 'problems' }).onError({ as: 'global' }, ({ error, code, request, path, set }) => {
-    const failure = code === 'NOT_FOUND' ? noSuchRoute(methodsFor(path)) : toFailure(error, request)
+/**
+ * Turns every error into `application/problem+json` (RFC 9457), or into an error of RFC 6749 at a token endpoint. See
+ * docs/workarounds.md#elysia-error-values.
+ */
+export const errorHandler = ({ log, bus, routes, allowedMethods }: Options) =>
+  new Elysia({ name: 'error-handler' }).onError({ as: 'global' }, ({ error, code, request, path, set }) => {
+    const failure = code === 'NOT_FOUND' ? noSuchRoute(allowedMethods(path)) : toFailure(error, request)
     const id = requestId(request)
     if (failure.code === 'internal') log.error({ requestId: id, err: failure.cause }, 'http.internal_error')
     if (failure.code === 'database_unavailable')
       log.warn({ requestId: id, err: failure.cause }, 'database.unavailable')
     bus.emit({ type: 'request.failed', code: failure.code, policy: failure.refusal?.policy ?? null })
-    const route = routeOf(request.method, withoutSlash(path))
-    const answer = isOAuth(route?.hooks.detail) ? oauthAnswer(failure) : problemAnswer(failure, id)
-    set.status = answer.status
-    return answer
+    const { isTokenEndpoint } = routes.find(request.method, withoutTrailingSlash(path))
+    const response = isTokenEndpoint ? tokenErrorResponse(failure) : problemResponse(failure, id)
+    set.status = response.status
+    return response
   })
 
-function problemAnswer(failure: Failure, id: string): Response {
+function problemResponse(failure: Failure, id: string): Response {
   const { status } = catalogue[failure.code]
   const headers = headersOf(failure)
   headers.set('content-type', 'application/problem+json')
@@ -42,8 +45,8 @@ function problemAnswer(failure: Failure, id: string): Response {
   return new Response(JSON.stringify(present(failure, id)), { status, headers })
 }
 
-function oauthAnswer(failure: Failure): Response {
-  const { status, body } = presentOAuth(failure)
+function tokenErrorResponse(failure: Failure): Response {
+  const { status, body } = presentTokenError(failure)
   const headers = headersOf(failure)
   headers.set('content-type', 'application/json')
   headers.set('pragma', 'no-cache')
@@ -55,33 +58,33 @@ function noSuchRoute(allow: string[]): Failure {
 }
 
 function toFailure(error: unknown, request: Request): Failure {
-  if (error instanceof ValidationError) return invalid(error, request)
+  if (error instanceof ValidationError) return validationFailure(error, request)
   return failureIn(error) ?? fail('internal', { cause: error })
 }
 
-/** A response that breaks its own schema is our fault; a body that could not be read has its own reason. */
-function invalid(error: ValidationError, request: Request): Failure {
+/** A response that breaks its own schema is a fault of the service. See docs/workarounds.md#elysia-response-422. */
+function validationFailure(error: ValidationError, request: Request): Failure {
   if (error.type === 'response') return fail('internal', { cause: new Error('response breaks its schema') })
-  const unread = error.type === 'body' ? bodyFailureOf(request) : null
-  return unread ?? fail('validation_failed', { errors: fieldErrors(error) })
+  const bodyFailure = error.type === 'body' ? bodyFailureOf(request) : null
+  return bodyFailure ?? fail('validation_failed', { errors: fieldErrors(error) })
 }
 
-// Enough to mend a form; a hostile body could name thousands.
+// A hostile body could have thousands of errors, and field names of any length.
 const maxErrors = 20
-const maxPointer = 100
+const maxPointerLength = 100
 
-/** Of each field the first thing wrong. `error.message` is not looked at: it quotes the rejected value. */
+/** The first error of each field. `error.message` is not read, because it quotes the rejected value. */
 function fieldErrors(error: ValidationError): FieldError[] {
   const byPointer = new Map<string, FieldError>()
   for (const { path = '', message = 'is not valid' } of error.all.filter((item) => 'path' in item)) {
-    const pointer = path.slice(0, maxPointer)
+    const pointer = path.slice(0, maxPointerLength)
     if (byPointer.size < maxErrors && !byPointer.has(pointer))
       byPointer.set(pointer, { pointer, message: readable(message) })
   }
   return [...byPointer.values()]
 }
 
-/** A regular expression tells a person nothing. */
+/** Replaces the text of a regular expression, which does not help people. */
 const readable = (message: string) =>
   message.startsWith('Expected string to match') ? 'Expected another form' : message
 
@@ -107,12 +110,12 @@ function headersOf({ code, allow, refusal }: Failure): Headers {
   }
   if (retryAfterSeconds) headers.set('retry-after', String(retryAfterSeconds))
   if (refusal) {
-    const standing = { policy: refusal.policy, remaining: 0, resetSeconds: refusal.retryAfterSeconds }
-    for (const [name, value] of Object.entries(limitHeaders(standing))) headers.set(name, value)
+    const state = { policy: refusal.policy, remaining: 0, resetSeconds: refusal.retryAfterSeconds }
+    for (const [name, value] of Object.entries(rateLimitHeaders(state))) headers.set(name, value)
   }
   if (allow.length > 0) headers.set('allow', allow.join(', '))
   return headers
 }
 
-/** RFC 6750 §3.1: the error is named only to those who sent a token. */
+/** RFC 6750 §3.1: a request without a token gets no error code. */
 const challenge = (code: ErrorCode) => (code === 'invalid_token' ? 'Bearer error="invalid_token"' : 'Bearer')

@@ -1,9 +1,9 @@
 import { type PolicyName, policies } from '../core/rate-limiter/policies'
 
-type Left = { policy: PolicyName; remaining: number; resetSeconds: number }
+type RateLimitState = { policy: PolicyName; remaining: number; resetSeconds: number }
 
-/** The fields of draft-ietf-httpapi-ratelimit-headers-10: the limit, what is left of it and when all of it is back. */
-export function limitHeaders({ policy, remaining, resetSeconds }: Left) {
+/** Header fields of draft-ietf-httpapi-ratelimit-headers-10: the policy, the remaining quota, seconds to the reset. */
+export function rateLimitHeaders({ policy, remaining, resetSeconds }: RateLimitState) {
   const { quota, windowSeconds } = policies[policy]
   return {
     'ratelimit-policy': `"${policy}";q=${quota};w=${windowSeconds}`,

@@ -7,12 +7,12 @@ import type { FieldsOf } from '../core/log-events'
 import { nameHost } from '../core/request-path'
 import type { OnResponse } from '../core/response-info'
 import type { Lifecycle } from '../core/service-lifecycle'
-import { addressReader, type Peer } from './client-address'
-import { complete, completeJson, standardHeaders } from './security-headers'
+import { createPeerFinder, type Peer } from './client-address'
+import { addStandardHeaders, jsonResponse, standardHeaders } from './security-headers'
 
 type FindPeer = (request: Request) => Peer
 
-/** What is known of a request beside what it says: for logs, limits and the list of sessions. */
+/** Facts about a request for logs, rate limits and the list of sessions. */
 class RequestInfo implements Origin {
   readonly request: Request
   readonly requestId: string
@@ -20,21 +20,22 @@ class RequestInfo implements Origin {
   readonly #findPeer: FindPeer
   #peer: Peer | null
   userId: string | null = null
-  /** The pattern of its route, once it has one. */
+  /** The pattern of the route; null before routing. */
   route: string | null = null
-  /** Whether the answer has its headers already. */
-  isComplete = false
+  /** Whether the response has its standard headers. */
+  hasHeaders = false
 
   constructor(request: Request, findPeer: FindPeer) {
     const given = request.headers.get('x-request-id')
     this.request = request
     this.requestId = given && acceptableId.test(given) ? given : Bun.randomUUIDv7()
     this.#findPeer = findPeer
-    // What changes something may be put on record, and by then a client that hung up would have no address.
+    // Requests that write need the address for audit events. It is gone once the client has hung up; see
+    // docs/workarounds.md#bun-request-ip.
     this.#peer = request.method === 'GET' ? null : findPeer(request)
   }
 
-  /** Asks the system, so it is asked only when somebody wants to know. */
+  /** Finds the client. It costs a system call, so it runs at most once and only when needed. */
   get peer(): Peer {
     this.#peer ??= this.#findPeer(this.request)
     return this.#peer
@@ -53,11 +54,11 @@ class RequestInfo implements Origin {
 type Options = Pick<Config, 'trustedProxies'> & {
   lifecycle: Lifecycle
   log: Log
-  /** Whom else to tell what the access log tells; read at every answer. */
+  /** Called for every response, after the access log. */
   onResponse: readonly OnResponse[]
-  /** Routes that are asked so often that a log would hold little else: what they answer in good times is for `debug`. */
+  /** Routes that balancers call several times a second. Their successes are logged at `debug`. */
   probes: readonly string[]
-  /** Asked of the service itself: a hook that names the server makes Elysia define it on every request. */
+  /** A function, because a hook that names the server makes Elysia define it on every request. */
   server(): Server<unknown> | null
 }
 
@@ -66,26 +67,26 @@ const maxUserAgent = 256
 const hsts = 'max-age=31536000; includeSubDomains'
 
 /**
- * Request id, client address, the headers of every answer and the access log: one line a request, without query strings
- * and tokens. It stands around the router, because hooks inside would cost as much as all the rest of a request.
+ * Request id, client address, standard headers and the access log: one line a request, without query strings and tokens.
+ * It wraps the router, because hooks would cost as much as the rest of a request: see docs/workarounds.md#elysia-hook-cost.
  */
-export function requests({ trustedProxies, lifecycle, log, onResponse, probes, server }: Options) {
-  const readPeer = addressReader(trustedProxies)
+export function requestContext({ trustedProxies, lifecycle, log, onResponse, probes, server }: Options) {
+  const peerOfSocket = createPeerFinder(trustedProxies)
   const findPeer = (request: Request) =>
-    readPeer(server()?.requestIP(request)?.address ?? null, request.headers)
+    peerOfSocket(server()?.requestIP(request)?.address ?? null, request.headers)
   const mayBeTls = trustedProxies.length > 0
 
-  function addHeaders(info: RequestInfo, answer: Response) {
-    if (!info.isComplete) complete(answer, info.requestId)
-    // What the client asks next goes to another instance.
-    if (lifecycle.isDraining) answer.headers.set('connection', 'close')
-    if (mayBeTls && info.peer.isTls) answer.headers.set('strict-transport-security', hsts)
+  function addHeaders(info: RequestInfo, response: Response) {
+    if (!info.hasHeaders) addStandardHeaders(response, info.requestId)
+    // The next request of the client then goes to another instance.
+    if (lifecycle.isDraining) response.headers.set('connection', 'close')
+    if (mayBeTls && info.peer.isTls) response.headers.set('strict-transport-security', hsts)
   }
 
-  function finish(request: Request, info: RequestInfo, answer: unknown): unknown {
-    if (answer instanceof Response) addHeaders(info, answer)
-    // A handshake that succeeded has no answer of ours.
-    const status = answer instanceof Response ? answer.status : 101
+  function finish(request: Request, info: RequestInfo, response: unknown): unknown {
+    if (response instanceof Response) addHeaders(info, response)
+    // Bun makes the response to a successful handshake.
+    const status = response instanceof Response ? response.status : 101
     const { requestId, startedAt, route, userId } = info
     const { method } = request
     const durationMs = Math.round((performance.now() - startedAt) * 100) / 100
@@ -93,26 +94,27 @@ export function requests({ trustedProxies, lifecycle, log, onResponse, probes, s
     const fields: FieldsOf<'http.request'> = { requestId, method, route, status, durationMs, userId }
     if (isProbe) log.debug(fields, 'http.request')
     else log.info(fields, 'http.request')
-    for (const tell of onResponse) tell({ request, method, route, status, seconds: durationMs / 1000 })
-    return answer
+    for (const notify of onResponse) notify({ request, method, route, status, seconds: durationMs / 1000 })
+    return response
   }
 
-  return new Elysia({ name: 'requests' })
+  return new Elysia({ name: 'request-context' })
     .wrap((handle) => (request: Request) => {
+      // See docs/workarounds.md#bun-request-url.
       nameHost(request)
       const info = new RequestInfo(request, findPeer)
-      known.set(request, info)
-      const answer: unknown = handle(request)
-      return answer instanceof Promise
-        ? answer.then((answer) => finish(request, info, answer))
-        : finish(request, info, answer)
+      infos.set(request, info)
+      const response: unknown = handle(request)
+      return response instanceof Promise
+        ? response.then((response) => finish(request, info, response))
+        : finish(request, info, response)
     })
     .mapResponse({ as: 'global' }, ({ request, responseValue, route, set }) => {
       const info = infoOf(request)
       info.route = route
       if (set.status !== 200 || !isData(responseValue) || hasAny(set.headers)) return
-      info.isComplete = true
-      return completeJson(responseValue, info.requestId)
+      info.hasHeaders = true
+      return jsonResponse(responseValue, info.requestId)
     })
     .onError({ as: 'global' }, ({ request, route }) => {
       infoOf(request).route = route || null
@@ -127,19 +129,19 @@ function hasAny(headers: object): boolean {
   return false
 }
 
-/** The id that finds this request in the log. */
+/** The id that identifies the request in the log. */
 export const requestId = (request: Request): string => infoOf(request).requestId
 
-/** The address that a request comes from; `null` when it comes over no network. */
+/** The client address; `null` for a request that did not arrive over a network. */
 export const addressOf = (request: Request): string | null => infoOf(request).ip
 
-/** The headers of a handshake that succeeds, whose answer never passes here. */
+/** The headers of a successful handshake, whose response Bun makes. */
 export function handshakeHeaders(request: Request): Record<string, string> {
   const { peer, requestId } = infoOf(request)
   return { ...standardHeaders(requestId), ...(peer.isTls && { 'strict-transport-security': hsts }) }
 }
 
-/** Where a request comes from. It is read when it is asked for: most requests need none of it. */
+/** The origin of a request. Its fields are read on demand, because most requests need none of them. */
 export const originOf = (request: Request): Origin => infoOf(request)
 
 /** The actor of an open route. Guarded ones have `actor` in their context. */
@@ -148,16 +150,16 @@ export const asRequest = (request: Request): AnonymousActor => ({
   origin: originOf(request),
 })
 
-/** Lets the access log name the user of a request. */
+/** Names the user of a request for the access log. */
 export function noteUser(request: Request, userId: string) {
   infoOf(request).userId = userId
 }
 
-// Keyed by the request, so that nothing outlives it and no handler can forge it.
-const known = new WeakMap<Request, RequestInfo>()
+// Keyed by the request: an entry does not outlive it, and no handler can forge one.
+const infos = new WeakMap<Request, RequestInfo>()
 
 function infoOf(request: Request): RequestInfo {
-  const info = known.get(request)
-  if (!info) throw new Error('every request is known from its start')
+  const info = infos.get(request)
+  if (!info) throw new Error('a request has its context from the start')
   return info
 }

@@ -1,34 +1,34 @@
 type Settable = { status?: number | string; headers: Record<string, string | number> }
 
-/** Answers 201 with what the work made, and with its address in the collection (RFC 9110 §15.3.2). */
+/** Responds 201 with the new resource and its `Location` in the collection (RFC 9110 §15.3.2). */
 export async function created<T extends { id: string }>(
   set: Settable,
   collection: string,
   work: Promise<T>,
 ): Promise<T> {
-  const result = await made(set, work)
+  const result = await createdWithoutLocation(set, work)
   set.headers['location'] = `${collection}/${result.id}`
   return result
 }
 
-/** Answers 201 with what the work made, which has no address of its own. */
-export async function made<T>(set: Settable, work: Promise<T>): Promise<T> {
+/** Responds 201 with a new resource that has no address of its own. */
+export async function createdWithoutLocation<T>(set: Settable, work: Promise<T>): Promise<T> {
   const result = await work
   set.status = 201
   return result
 }
 
-/** Answers 204 once the work is done. */
+/** Responds 204 when the work is done. */
 export async function noContent(work: Promise<void>): Promise<Response> {
   await work
   return new Response(null, { status: 204 })
 }
 
-// Who asks for health asks again soon in any case.
+// Health checks repeat after about a second in any case.
 const retryAfterSeconds = 1
 
-/** Answers a health report: 200 when all is well, else 503 and when to ask again. */
-export async function report<T extends { status: 'ok' | 'unavailable' }>(
+/** Responds with a health report: 200, or 503 with `Retry-After`. */
+export async function healthResponse<T extends { status: 'ok' | 'unavailable' }>(
   set: Settable,
   work: Promise<T>,
 ): Promise<T> {

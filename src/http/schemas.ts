@@ -2,16 +2,16 @@ import { Type } from '@sinclair/typebox'
 import type { ErrorCode, FieldError } from '../core/errors'
 import { catalogue } from './error-catalogue'
 
-/** For an object that takes no field but those it names. */
+/** For an object without fields other than its own. */
 export const strict = { additionalProperties: false } as const
 
-/** No field at all: unknown query parameters are refused like unknown body fields. */
+/** No query parameters: unknown ones are rejected like unknown fields of a body. */
 export const EmptyQuery = Type.Object({}, strict)
 
 /** A point in time: RFC 3339, UTC, with milliseconds. */
 export const Timestamp = Type.String({ format: 'date-time', examples: ['2026-01-31T12:00:00.000Z'] })
 
-/** An answer without a body. */
+/** A response without a body. */
 export const NoContent = Type.Void({ description: 'Done.' })
 
 /** RFC 9457 with a stable code. */
@@ -44,27 +44,30 @@ type Failures<C extends ErrorCode> = Record<StatusOf<C | Common>, typeof Problem
 type Common = (typeof common)[number]
 type OfBody = (typeof ofBody)[number]
 
-// What every route can answer with, and what every route that reads a body can.
+// The failures of every route, and those of every route that reads a body.
 const common = ['validation_failed', 'internal', 'database_unavailable', 'shutting_down'] as const
 const ofBody = ['malformed_body', 'payload_too_large', 'unsupported_media_type'] as const
 
-/** The failures a route can answer with, by status, for its `response`. What every route can answer with is added. */
+/** The failures of a route by status, for its `response`. Those of every route are added. */
 export function failures<C extends ErrorCode = never>(...codes: C[]): Failures<C> {
   const byStatus = Map.groupBy([...codes, ...common], (code) => catalogue[code].status)
-  return complete<C>(Object.fromEntries([...byStatus].map(([status, codes]) => [status, problemOf(codes)])))
+  return withStatuses<C>(
+    Object.fromEntries([...byStatus].map(([status, codes]) => [status, problemOf(codes)])),
+  )
 }
 
 /** As `failures`, for a route that reads a body. */
 export const bodyFailures = <C extends ErrorCode = never>(...codes: C[]): Failures<C | OfBody> =>
   failures<C | OfBody>(...ofBody, ...codes)
 
-// Grouping loses which keys there are; they are the statuses of exactly the codes that were grouped.
-const complete = <C extends ErrorCode>(byStatus: Record<string, typeof Problem>) => byStatus as Failures<C>
+// `Map.groupBy` loses the type of the keys. They are the statuses of exactly these codes.
+const withStatuses = <C extends ErrorCode>(byStatus: Record<string, typeof Problem>) =>
+  byStatus as Failures<C>
 
-/** The codes ride along as examples, for the document. */
+/** The examples tell the OpenAPI document which codes there are. */
 const problemOf = (codes: ErrorCode[]) => ({ ...Problem, examples: codes.map(exampleProblem) })
 
-/** What a client is sent for a code. */
+/** The response body for a code. */
 export function exampleProblem(code: ErrorCode): Problem {
   const { status, title } = catalogue[code]
   const errors = fieldErrors[code]

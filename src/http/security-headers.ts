@@ -1,7 +1,7 @@
-// An API answers data: nothing in it may load, frame or run anything. `/docs` states its own policy.
+// Responses are data: they may not load, frame or run anything. Pages under `/docs` have a policy of their own.
 const policy = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
-/** Headers of every answer, unless it has its own. */
+/** Headers of every response, unless a handler set them. */
 const standard = Object.entries({
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
@@ -12,23 +12,23 @@ const standard = Object.entries({
 
 const requestIdHeader = 'x-request-id'
 
-/** What is sent with an answer that is made for us: the one to a handshake. */
+/** For the response to a WebSocket handshake, which Bun makes. */
 export const standardHeaders = (requestId: string): Record<string, string> => ({
   ...Object.fromEntries(standard),
   [requestIdHeader]: requestId,
 })
 
-/** Adds what an answer still lacks. */
-export function complete({ headers }: Response, requestId: string) {
+/** Adds the headers that a response does not have yet. */
+export function addStandardHeaders({ headers }: Response, requestId: string) {
   headers.set(requestIdHeader, requestId)
   for (const [name, value] of standard) if (!headers.has(name)) headers.set(name, value)
 }
 
-// Copied as it is for each answer: that costs a third of making headers anew.
-const ofJson = new Headers([...standard, ['content-type', 'application/json;charset=utf-8']])
+// Copying these headers for each response costs a third of building them.
+const jsonHeaders = new Headers([...standard, ['content-type', 'application/json;charset=utf-8']])
 
-/** What most answers are: 200, these headers, and JSON. */
-export function completeJson(value: object, requestId: string): Response {
-  ofJson.set(requestIdHeader, requestId)
-  return new Response(JSON.stringify(value), { headers: ofJson })
+/** A 200 with JSON and the standard headers. */
+export function jsonResponse(value: object, requestId: string): Response {
+  jsonHeaders.set(requestIdHeader, requestId)
+  return new Response(JSON.stringify(value), { headers: jsonHeaders })
 }

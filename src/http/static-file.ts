@@ -5,20 +5,21 @@ type Bytes = Uint8Array<ArrayBuffer>
 type Content = { plain: Blob; gzipped: Blob | null; etag: string }
 export type StaticFile = { type: string; load: () => Promise<Content> }
 
-/** What stays the same until the process ends; read, compressed and fingerprinted when it is first asked for. */
+/** A file that never changes while the process runs. It is read, compressed and hashed at the first request. */
 export function staticFile(type: string, read: () => Promise<Bytes | string> | string): StaticFile {
   let content: Promise<Content> | null = null
   const prepare = async (): Promise<Content> => {
     const given = await read()
     const bytes = typeof given === 'string' ? new TextEncoder().encode(given) : given
     const gzipped = type.startsWith('image/') ? null : new Blob([await promisify(gzip)(bytes)])
-    // Blobs are shared by all answers, bytes would be copied for each: many slow readers would fill the memory.
+    // Responses share a Blob and copy bytes: many slow clients would fill the memory. See
+    // docs/workarounds.md#bun-response-bytes.
     return { plain: new Blob([bytes]), gzipped, etag: `W/"${Bun.hash(bytes).toString(36)}"` }
   }
   return { type, load: () => (content ??= prepare()) }
 }
 
-/** Answers with the file, or 304 to those who have it. Every use asks again, so a new version shows at once. */
+/** Responds with the file, or 304. Clients revalidate at every use, so that a new version shows at once. */
 export async function sendFile(
   request: Request,
   { type, load }: StaticFile,
@@ -35,6 +36,6 @@ export async function sendFile(
   })
 }
 
-/** RFC 9110 §12.5.3; a weight of zero refuses. */
+/** RFC 9110 §12.5.3: a weight of zero means "not acceptable". */
 const takesGzip = (request: Request) =>
   /\bgzip\b(?!\s*;\s*q=0(?:\.0+)?\s*(?:,|$))/i.test(request.headers.get('accept-encoding') ?? '')

@@ -2,24 +2,20 @@ import { Type } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { ErrorCode, Failure, OAuthError } from '../core/errors'
 import { catalogue } from './error-catalogue'
+import { setRouteOptions } from './route-options'
 import { strict } from './schemas'
 
 /**
- * Adds the route option `oauth`: the route is a token endpoint, so it reads a form (RFC 6749 §3.2), its errors are those
- * of §5.2, and nothing of it is cached (§5.1).
+ * Adds the route option `oauth`, which makes a route a token endpoint: it reads a form (RFC 6749 §3.2), its errors are
+ * those of §5.2, and nothing is cached (§5.1).
  */
 export const oauthOption = () =>
   new Elysia({ name: 'oauth-option' }).macro('oauth', (_: true) => ({
-    detail: { [extension]: 'RFC 6749' },
+    ...setRouteOptions({ isTokenEndpoint: true }),
     transform({ set }) {
       set.headers['pragma'] = 'no-cache'
     },
   }))
-
-const extension = 'x-oauth'
-
-/** Whether a route is a token endpoint. */
-export const isOAuth = (detail: object | undefined): boolean => detail !== undefined && extension in detail
 
 /** The failures of a token endpoint by status, for its `response`. */
 export const oauthFailures = () => ({
@@ -29,8 +25,8 @@ export const oauthFailures = () => ({
   503: tokenErrorOf('temporarily_unavailable'),
 })
 
-/** What a client of a token endpoint is told of a failure. */
-export function presentOAuth(failure: Failure) {
+/** The error response of a token endpoint (RFC 6749 §5.2). */
+export function presentTokenError(failure: Failure) {
   const own = failure.oauth ?? errors[failure.code]
   const status = own ? 400 : catalogue[failure.code].status
   const error = own ?? (status === 500 ? 'server_error' : 'temporarily_unavailable')
@@ -74,7 +70,7 @@ const TokenError = Type.Object(
   { title: 'TokenError', description: 'An error of RFC 6749 §5.2.', ...strict },
 )
 
-/** One that comes with a status rides along as its example, for the document. */
+/** The schema with an example of the error, for the OpenAPI document. */
 const tokenErrorOf = (error: OAuthError) => {
   const example: typeof TokenError.static = { error, error_description: descriptions[error] }
   return { ...TokenError, examples: [example] }

@@ -1,9 +1,9 @@
 import { Elysia } from 'elysia'
 import type { Tracing } from '../core/tracing'
 
-/** Follows every request from its first byte on; nothing when nobody collects traces. */
-export function traces(tracing: Tracing | null) {
-  const plugin = new Elysia({ name: 'traces' })
+/** Traces every request, with all hooks inside the span. Does nothing when tracing is off. */
+export function tracedRequests(tracing: Tracing | null) {
+  const plugin = new Elysia({ name: 'traced-requests' })
   if (!tracing) return plugin
   return plugin.wrap((handle) => (request: Request) => tracing.follow(request, () => handle(request)))
 }

@@ -3,22 +3,21 @@ import { type Schema, simplify, withChildren } from './json-schema'
 export type Components = ReturnType<typeof createComponents>
 type Kind = 'schemas' | 'responses' | 'headers' | 'examples'
 
-/** Collects what is named once and referred to from many places. */
+/** Collects the parts of the document that are named once and referenced from many places. */
 export function createComponents() {
   const all: Record<Kind, Record<string, Schema>> = { schemas: {}, responses: {}, headers: {}, examples: {} }
 
-  /** Puts `value` among the components, and answers what refers to it. */
+  /** Adds a component, and returns a reference to it. */
   const add = (kind: Kind, name: string, value: Schema): Schema => {
     const known = all[kind][name]
-    if (known && !Bun.deepEquals(asJson(known), asJson(value)))
-      throw new Error(`two ${kind} are named ${name}`)
+    if (known && !Bun.deepEquals(known, value)) throw new Error(`two ${kind} are named ${name}`)
     all[kind][name] = value
     return { $ref: `#/components/${kind}/${name}` }
   }
 
   /**
-   * A schema with a `title` becomes the component of that name; others are written where they stand. The examples of a
-   * component belong to the places that refer to it, where they may differ.
+   * Turns a schema with a `title` into a component of that name, and returns others as they are. A component has no
+   * examples, because each reference may have its own.
    */
   const write = (schema: Schema): Schema => {
     const { title, ...rest } = simplify(withChildren(schema, write))
@@ -28,6 +27,3 @@ export function createComponents() {
   }
   return { all, add, write }
 }
-
-// TypeBox marks its schemas with symbols; what came through the generator has lost them.
-const asJson = (value: Schema): unknown => JSON.parse(JSON.stringify(value))

@@ -1,29 +1,28 @@
 import { Elysia } from 'elysia'
 import type { Config } from '../core/config'
+import type { Route } from '../http/route-options'
 import { sendFile, staticFile } from '../http/static-file'
+import { describeApi } from './document'
 import { errorsPage } from './errors-page'
 import { docsPage } from './html-page'
 import { docsFiles } from './page-assets'
 import { docsPages } from './page-routes'
-import type { Route } from './paths'
 
 type Options = {
   config: Pick<Config, 'hasDocs' | 'publicUrl'>
-  /** What each tag is about, in the order of the page. */
+  /** The description of each tag, in the order of the page. */
   sections: Record<string, string>
-  /** Asked when the document is first wanted, for by then every route is there. */
+  /** Called with the first request for the document, when the application is complete. */
   routes: () => Route[]
 }
 
-/** Swagger UI, the OpenAPI document and the list of errors; `/` leads there. Nothing at all with DOCS=off. */
+/** Swagger UI, the OpenAPI document and the list of errors; `/` redirects there. With DOCS=off there is none of it. */
 export function docs({ config, sections, routes }: Options) {
   const app = new Elysia({ name: 'docs', detail: { hide: true } })
   if (!config.hasDocs) return app
-  const document = staticFile('application/json', async () => {
-    // The generator takes longer to load than the service to start, and most never need it.
-    const { describeApi } = await import('./document')
-    return describeApi({ routes: routes(), sections, publicUrl: config.publicUrl })
-  })
+  const document = staticFile('application/json', () =>
+    describeApi({ routes: routes(), sections, publicUrl: config.publicUrl }),
+  )
   return app
     .get('/', ({ redirect }) => redirect('/docs', 302))
     .get('/docs/openapi.json', ({ request }) => sendFile(request, document))

@@ -1,32 +1,46 @@
+import { Elysia } from 'elysia'
 import { version } from '../../package.json'
-import { isOAuth } from '../http/token-endpoint'
+import { optionsOf, type Route } from '../http/route-options'
 import { createComponents } from './components'
-import { describePaths, type Route } from './paths'
+import { describePaths } from './paths'
 
 type Options = {
   routes: Route[]
-  /** What each tag is about, in the order of the page. */
+  /** The description of each tag, in the order of the page. */
   sections: Record<string, string>
   publicUrl: string | null
 }
 
-/** The OpenAPI document of `routes`, as JSON text. A route with `hide` in its `detail` stays out of it. */
-export async function describeApi({ routes, sections, publicUrl }: Options): Promise<string> {
+/** The OpenAPI document of `routes`, as JSON text. A route with `hide` in its `detail` is left out. */
+export function describeApi({ routes, sections, publicUrl }: Options): Promise<string> {
   const components = createComponents()
-  const paths = await describePaths(routes, components)
+  const paths = describePaths(routes, components)
   const server = publicUrl?.replace(/\/+$/, '') ?? ''
-  const tokenEndpoint = routes.find(({ hooks }) => isOAuth(hooks.detail))?.path ?? ''
-  const document = {
-    // 3.1 and not 3.0, because TypeBox makes JSON Schema: `const`, `null` and `examples` are right as they are.
+  const tokenEndpoint = routes.find((route) => optionsOf(route).isTokenEndpoint)?.path ?? ''
+  return serve({
+    // 3.1 and not 3.0: its schemas are JSON Schema, as those of TypeBox.
     openapi: '3.1.0',
     info,
     servers: [{ url: server || '/' }],
     tags: Object.entries(sections).map(([name, description]) => ({ name, description })),
     paths,
     components: { securitySchemes: schemesWith(`${server}${tokenEndpoint}`), ...components.all },
-  }
-  return JSON.stringify(document, null, 2)
+  })
 }
+
+/**
+ * The text that @elysiajs/swagger serves of a document. Its page is not served: see
+ * docs/workarounds.md#swagger-page-hosts.
+ */
+async function serve(documentation: object): Promise<string> {
+  // Loading the plugin takes longer than starting the service, and most processes never need it.
+  const { swagger } = await import('@elysiajs/swagger')
+  const app = new Elysia().use(swagger({ specPath, documentation }))
+  const response = await app.handle(new Request(`http://localhost${specPath}`))
+  return JSON.stringify(await response.json(), null, 2)
+}
+
+const specPath = '/openapi.json'
 
 const info = {
   title: 'fastkit API',

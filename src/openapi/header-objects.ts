@@ -1,13 +1,13 @@
 import type { Components } from './components'
 import type { Schema } from './json-schema'
 
-/** Refers to these headers and to the one that every answer has. */
+/** References to these headers and to the one of every response. */
 export const headersOf = (names: HeaderName[], { add }: Components) =>
   Object.fromEntries(
     ['X-Request-Id' as const, ...names].map((name) => [name, add('headers', name, headers[name])]),
   )
 
-/** What a client needs beside the problem itself, by status. */
+/** The headers of failures, by status. */
 export const failureHeaders: Record<number, HeaderName[]> = {
   401: ['WWW-Authenticate'],
   426: ['Upgrade'],

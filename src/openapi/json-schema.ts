@@ -1,7 +1,7 @@
-/** A JSON schema as TypeBox makes it: plain JSON under symbols that nobody here looks at. */
+/** A JSON schema as TypeBox makes it, or any other object of the document. */
 export type Schema = { [keyword: string]: unknown }
 
-/** A value that fits the schema, put together from the examples of its parts; `undefined` without any. */
+/** A value that fits the schema, made from the examples of its parts; `undefined` without any. */
 export function exampleOf(schema: Schema): unknown {
   const { examples, properties, items, anyOf, const: constant, default: fallback } = schema
   if (Array.isArray(examples)) return examples[0]
@@ -14,7 +14,7 @@ export function exampleOf(schema: Schema): unknown {
 
 /** The schema with every schema inside it replaced. */
 export function withChildren(schema: Schema, replace: (schema: Schema) => Schema): Schema {
-  // Without TypeBox's symbols: a schema that came through the generator's JSON has lost them, and it is the same.
+  // Without the symbols of TypeBox: an optional field has one more, and its schema is the same.
   const copy: Schema = Object.fromEntries(Object.entries(schema))
   if (isObject(copy['properties'])) copy['properties'] = mapValues(schemasIn(copy['properties']), replace)
   if (isObject(copy['items'])) copy['items'] = replace(copy['items'])
@@ -25,7 +25,7 @@ export function withChildren(schema: Schema, replace: (schema: Schema) => Schema
   return copy
 }
 
-/** Says the same in the shape that tools show best: literals as `enum`, one or nothing as a `type` with two names. */
+/** An equal schema that tools show better: literals as `enum`, a nullable schema as a `type` with two names. */
 export function simplify({ anyOf, ...rest }: Schema): Schema {
   if (!Array.isArray(anyOf)) return rest
   const parts = anyOf.filter(isObject).filter((part) => !isTextOfAnother(part))
@@ -38,17 +38,17 @@ export function simplify({ anyOf, ...rest }: Schema): Schema {
   return isNullable ? { ...first, ...rest, type: [first['type'], 'null'] } : { anyOf: parts, ...rest }
 }
 
-/** Elysia adds to a number or boolean in a query the text that it is read from. */
+/** A number or boolean in a query has its text as a second type. See docs/workarounds.md#elysia-query-integer. */
 const isTextOfAnother = ({ type, format }: Schema) =>
   type === 'string' && ['numeric', 'integer', 'boolean'].includes(String(format))
 
 const isPlain = (schema: Schema) =>
   typeof schema['type'] === 'string' && !('enum' in schema) && !('const' in schema)
 
-const isObject = (value: unknown): value is Schema =>
+export const isObject = (value: unknown): value is Schema =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const schemasIn = (record: Schema): Record<string, Schema> =>
+export const schemasIn = (record: Schema): Record<string, Schema> =>
   Object.fromEntries(Object.entries(record).filter((entry): entry is [string, Schema] => isObject(entry[1])))
 
 /** The record with each value changed. */

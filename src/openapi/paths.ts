@@ -1,28 +1,17 @@
-import { swagger } from '@elysiajs/swagger'
-import { type AnyElysia, Elysia } from 'elysia'
 import type { ErrorCode } from '../core/errors'
-import { limitOf } from '../http/rate-limit'
-import { asksRole } from '../http/role-extension'
-import { isOAuth } from '../http/token-endpoint'
+import { optionsOf, type Route, type RouteOptions } from '../http/route-options'
 import type { Components } from './components'
-import { exampleOf, mapValues, type Schema } from './json-schema'
+import { exampleOf, isObject, mapValues, type Schema, schemasIn } from './json-schema'
 import { responsesOf } from './response-objects'
 
-export type Route = AnyElysia['routes'][number]
-type Paths = Record<string, Record<string, Operation>>
-type Operation = Schema & {
-  parameters?: Parameter[]
-  requestBody?: Body
-}
-type Body = { required: boolean; content: Record<string, { schema: Schema; example?: unknown }> }
-type Parameter = Schema & { schema: Schema; examples?: unknown }
+type Paths = Record<string, Record<string, Schema>>
 type Requirement = Record<string, string[]>
 
-/** The paths of the document: what @elysiajs/swagger makes of the routes, corrected. */
-export async function describePaths(routes: Route[], components: Components): Promise<Paths> {
-  const paths = await generate(routes.filter(isDescribed), components)
-  return mapValues(paths, (operations) =>
-    mapValues(operations, (operation) => correct(operation, components)),
+/** The paths of the document, by path template and method. */
+export function describePaths(routes: Route[], components: Components): Paths {
+  const byPath = Map.groupBy(routes.filter(isDescribed), ({ path }) => templateOf(path))
+  return mapValues(Object.fromEntries(byPath), (routes) =>
+    Object.fromEntries(routes.map((route) => [route.method.toLowerCase(), operationOf(route, components)])),
   )
 }
 
@@ -30,41 +19,28 @@ const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 const isDescribed = ({ method, hooks }: Route) => methods.includes(method) && hooks.detail?.hide !== true
 
-/** The generator describes the application that it is part of: it is given one with shapes and no handlers. */
-async function generate(routes: Route[], components: Components): Promise<Paths> {
-  const path = '/docs'
-  const specPath = `${path}/openapi.json`
-  const app = new Elysia().use(swagger({ path, specPath, excludeStaticFile: false }))
-  for (const route of routes) {
-    // `get('/')` under a prefix answers with and without the slash; the document has the one that people write.
-    const path = route.path.replace(/(?<=.)\/$/, '')
-    app.route(route.method, path, () => null, shapeOf(route, components))
-  }
-  const answer = await app.handle(new Request(`http://localhost${specPath}`))
-  const { paths }: { paths: Paths } = JSON.parse(await answer.text())
-  return paths
-}
+/** `get('/')` under a prefix serves the path with and without the slash; the document has the one without. */
+const templateOf = (path: string) => path.replace(/(?<=.)\/$/, '').replace(/:(\w+)/g, '{$1}')
 
-/**
- * Left to itself the generator offers each body and answer in three media types, none of them problem+json, and drops
- * `additionalProperties`. So the parser is named, and the answers are written here.
- */
-function shapeOf({ hooks }: Route, components: Components) {
-  const { body, params, query, response = {}, detail } = hooks
-  const security: Requirement[] = detail?.security ?? []
-  const limited: ErrorCode[] = limitOf(detail) === 'none' ? [] : ['rate_limited']
-  const responses = responsesOf(
-    response,
-    [...guardFailures(security, asksRole(detail)), ...limited],
-    components,
-  )
-  const parse = isOAuth(detail) ? ('urlencoded' as const) : ('json' as const)
+function operationOf(route: Route, components: Components): Schema {
+  const { body, params, query, response = {}, detail = {} } = route.hooks
+  const { operationId, security = [], ...about } = detail
+  const options = optionsOf(route)
+  const added = [...guardFailures(security, options), ...limitFailures(options)]
+  const parameters = [
+    ...parametersOf('path', params, components),
+    ...parametersOf('query', query, components),
+  ]
   return {
-    body,
-    params,
-    query,
-    parse,
-    detail: { ...detail, security: security.flatMap(eitherToken), responses },
+    operationId,
+    ...about,
+    ...(options.isTokenEndpoint && { 'x-oauth': 'RFC 6749' }),
+    ...(options.limit !== null && { 'x-rate-limit': options.limit }),
+    security: security.flatMap(eitherToken),
+    ...(options.roles.length > 0 && { 'x-roles': options.roles }),
+    responses: responsesOf(response, added, components),
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && { requestBody: bodyOf(body, options, components) }),
   }
 }
 
@@ -72,41 +48,36 @@ function shapeOf({ hooks }: Route, components: Components) {
 const eitherToken = (requirement: Requirement): Requirement[] =>
   'bearer' in requirement ? [requirement, { oauth2: [] }] : [requirement]
 
-/** What the guard answers, by what the route asks of its caller. */
-function guardFailures(security: Requirement[], isRoleAsked: boolean): ErrorCode[] {
+/** The responses of the guard, by what the route requires of its caller. */
+function guardFailures(security: Requirement[], { roles }: RouteOptions): ErrorCode[] {
   const isOpen = security.length === 0 || security.some((schemes) => Object.keys(schemes).length === 0)
   if (isOpen) return []
-  return ['unauthenticated', 'invalid_token', ...(isRoleAsked ? (['forbidden'] as const) : [])]
+  return ['unauthenticated', 'invalid_token', ...(roles.length > 0 ? (['forbidden'] as const) : [])]
 }
 
-function correct(
-  { parameters = [], requestBody, ...operation }: Operation,
-  components: Components,
-): Operation {
+const limitFailures = ({ limit }: RouteOptions): ErrorCode[] => (limit === 'none' ? [] : ['rate_limited'])
+
+function parametersOf(place: 'path' | 'query', { properties, required }: Schema = {}, { write }: Components) {
+  if (!isObject(properties)) return []
+  return Object.entries(schemasIn(properties)).map(([name, schema]) => {
+    const { description, examples, type, ...rest } = schema
+    return {
+      description,
+      in: place,
+      name,
+      required: Array.isArray(required) && required.includes(name),
+      // A component keeps its description, because it is the same for all references.
+      schema: write('title' in schema ? schema : { ...(type !== undefined && { type }), ...rest }),
+      ...(Array.isArray(examples) && { example: examples[0] }),
+    }
+  })
+}
+
+/** A request without a body is read as `{}`, so a body is required when one of its fields is. */
+function bodyOf(schema: Schema, { isTokenEndpoint }: RouteOptions, { write }: Components): Schema {
+  const mediaType = isTokenEndpoint ? 'application/x-www-form-urlencoded' : 'application/json'
   return {
-    ...operation,
-    ...(parameters.length > 0 && {
-      parameters: parameters.map((given) => correctParameter(given, components)),
-    }),
-    ...(requestBody && { requestBody: correctBody(requestBody, components) }),
-  }
-}
-
-/**
- * The examples of a schema are a list, those of a parameter are not. The generator moves them and the description out of
- * the schema; one with a name keeps its description too, for it is the same wherever it stands.
- */
-function correctParameter({ schema, examples, ...parameter }: Parameter, { write }: Components): Parameter {
-  const [example] = Array.isArray(examples) ? examples : []
-  const { description } = parameter
-  const whole = 'title' in schema ? { ...schema, description } : schema
-  return { ...parameter, schema: write(whole), ...(example !== undefined && { example }) }
-}
-
-/** No body reads as `{}`, so a body is required when one of its fields is. */
-function correctBody({ content }: Body, { write }: Components): Body {
-  return {
-    required: Object.values(content).some(({ schema }) => schema['required'] !== undefined),
-    content: mapValues(content, ({ schema }) => ({ schema: write(schema), example: exampleOf(schema) })),
+    required: schema['required'] !== undefined,
+    content: { [mediaType]: { schema: write(schema), example: exampleOf(schema) } },
   }
 }

@@ -42,7 +42,7 @@ async function open({ deps, database, lifecycle }: Readying, { url, startedAt, s
   const applied = await migrate(database.sql, migrations, config.databaseUrl ? stop : undefined)
   if (applied.length > 0) log.info({ applied }, 'database.migrated')
   await bootstrap(deps)
-  lifecycle.isMigrated = true
+  lifecycle.markMigrated()
   const readyAfterMs = Math.round(performance.now() - startedAt)
   const docs = config.hasDocs ? `${url}/docs` : null
   log.info({ url, docs, durability: lifecycle.durability, readyAfterMs }, 'service.ready')

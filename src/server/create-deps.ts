@@ -5,7 +5,7 @@ import type { Log } from '../core/log'
 import { createPasswords, type Passwords } from '../core/password'
 import { createLimits } from '../core/rate-limiter'
 import { BoundedMemory } from '../core/rate-limiter/memory-store'
-import type { Lifecycle } from '../core/service-lifecycle'
+import { createLifecycle, type Durability } from '../core/service-lifecycle'
 import type { Tracing } from '../core/tracing'
 import type { Deps, Runtime } from '../deps'
 import { recordReachedLimits } from '../modules/audit/record-rate-limits'
@@ -14,17 +14,18 @@ import { createKeyring } from '../modules/sessions/keyring'
 import { createLivenessCache } from '../modules/sessions/liveness'
 import type { Database } from '../postgres/database'
 import { disconnectedListener, listen, noopListener } from '../postgres/listener'
+import type { RunningTracing } from '../telemetry/start-tracing'
 
 type Parts = {
   config: Config
   log: Log
   database: Database
   jwtSecrets: string[]
-  durability: Lifecycle['durability']
+  durability: Durability
   /** Whether to listen for changes that other instances make: a service does, a command does not. */
   isListening: boolean
-  clock?: Clock
-  tracing?: Tracing | null
+  clock?: Clock | undefined
+  tracing?: RunningTracing | null
 }
 
 /** Makes what verbs are given and the parts that the process is made over. */
@@ -43,14 +44,6 @@ export async function createDeps({
   const events = createEventBus(instanceId)
   const listener =
     !url || !instanceId ? noopListener : listenerOn({ url, instanceId, bus: events }, isListening)
-  const lifecycle: Lifecycle = {
-    isMigrated: false,
-    isDraining: false,
-    isClosing: false,
-    refusedAt: 0,
-    durability,
-    lagMilliseconds: 0,
-  }
   const { db } = database
   const deps: Deps = {
     config,
@@ -74,7 +67,14 @@ export async function createDeps({
   // What this instance would have told itself after the commit, and the others if there was one.
   database.onInDoubtCommit(() => events.emit({ type: 'notices.missed' }))
   recordReachedLimits(deps)
-  return { deps, database, listener, lifecycle, hub: createHub(instanceId), tracing }
+  return {
+    deps,
+    database,
+    listener,
+    lifecycle: createLifecycle(durability),
+    hub: createHub(instanceId),
+    tracing,
+  }
 }
 
 const listenerOn = (link: Parameters<typeof listen>[0], isListening: boolean) =>

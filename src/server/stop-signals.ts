@@ -2,7 +2,7 @@
 const echoMilliseconds = 500
 
 /** Calls `end` with the first SIGTERM or SIGINT; a later one ends the process at once with exit code 1. */
-export function onEndSignal(end: () => void) {
+export function onStopSignal(end: () => void) {
   let askedAt: number | null = null
   const onSignal = () => {
     if (askedAt !== null && performance.now() - askedAt > echoMilliseconds) process.exit(1)

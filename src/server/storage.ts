@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { discardRestore, promoteRestore } from '../backup/restore-staging'
 import type { Config } from '../core/config'
 import { randomText } from '../core/crypto'
-import type { Lifecycle } from '../core/service-lifecycle'
+import type { Durability } from '../core/service-lifecycle'
 import type { Step } from '../core/tracing'
 import { type DataDir, openDataDir } from '../embedded/data-dir'
 import { removeSnapshot, type Snapshot, snapshotDir } from '../embedded/snapshot'
@@ -14,7 +14,7 @@ import { type Database, openDatabase } from '../postgres/database'
 export type Storage = {
   database: Database
   jwtSecrets: string[]
-  durability: Lifecycle['durability']
+  durability: Durability
   /** Settles when the embedded database ends by itself. */
   failed: Promise<Error>
   /** Tells when the disk below the embedded database is so full that it can only be read, and when there is room again. */
@@ -57,6 +57,15 @@ async function openServer(
 
 async function openEmbedded(config: Config, step: Step | null): Promise<Storage> {
   const dataDir = openEmbeddedDataDir(config.dataDir)
+  try {
+    return await openIn(dataDir, config, step)
+  } catch (error) {
+    dataDir.release()
+    throw error
+  }
+}
+
+async function openIn(dataDir: DataDir, config: Config, step: Step | null): Promise<Storage> {
   discardRestore(dataDir.path)
   removeSnapshot(dataDir.path)
   const jwtSecrets = config.jwtSecrets ?? [generatedSecret(join(dataDir.path, keyFile))]

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { aPassword } from '../support/client'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 async function register() {
   const before = service.lines.length

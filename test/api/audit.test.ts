@@ -1,18 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { decodeJwt } from 'jose'
 import { aPassword } from '../support/client'
 import { eventually } from '../support/eventually'
 import { allPages, enterAsAdmin, outcome, type Person } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
+const service = useService({ TRUSTED_PROXIES: '127.0.0.0/8' })
 let admin: Person
 beforeAll(async () => {
-  service = await startService({ TRUSTED_PROXIES: '127.0.0.0/8' })
   admin = await enterAsAdmin(service)
 })
-afterAll(() => service.stop())
 
 const events = (query: string) => allPages(service, `/api/v1/audit-events?${query}`, admin.access_token)
 const as = (token: string | undefined, requestId: string) => ({

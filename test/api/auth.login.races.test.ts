@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { availableParallelism } from 'node:os'
 import postgres from 'postgres'
 import { aPassword } from '../support/client'
 import { serverUrl } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const hashOf = async (id: string) =>
   String((await service.sql`select password_hash from users where id = ${id}`)[0]?.['password_hash'])
@@ -134,7 +130,7 @@ async function untilSomeoneWaits() {
 
 describe('more logins at once than can be hashed in time', () => {
   test('are refused with 503 and Retry-After, and the service goes on', async () => {
-    const busy = await startService({ ARGON2_MEMORY_KIB: '32768' })
+    const busy = await startTestService({ ARGON2_MEMORY_KIB: '32768' })
     const body = JSON.stringify({ email: 'malformed', password: aPassword })
     const attempt = () => busy.call('POST /api/v1/auth/login', { body })
     // As many as are hashed at a time and wait, however many cores there are.

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { aPassword } from '../support/client'
-import { type Service, startService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 type Credentials = { email: string; password: string }
 type More = { device_name?: unknown; headers?: Record<string, string> }
@@ -127,7 +123,7 @@ describe('refused login', () => {
   })
 
   test('takes about as long whatever the reason (printed, since machines differ)', async () => {
-    const costly = await startService({ ARGON2_MEMORY_KIB: '4096' })
+    const costly = await startTestService({ ARGON2_MEMORY_KIB: '4096' })
     const user = await costly.register()
     const times = new Map<string, number[]>([
       ['unknown', []],

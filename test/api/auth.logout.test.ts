@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import type { Pair } from '../support/client'
 import { forge, partsOf } from '../support/forge-token'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 type Options = { token?: string | undefined; body?: unknown; headers?: Record<string, string> }
 const logout = (options: Options = {}) => service.call('POST /api/v1/auth/logout', options)

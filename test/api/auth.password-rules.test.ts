@@ -1,11 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startService } from '../support/service'
+import { describe, expect, test } from 'bun:test'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 // As text: what is refused is no secret to look for in the log.
 const send = (path: string, body: object) =>

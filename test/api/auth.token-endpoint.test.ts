@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { fail } from '../../src/core/errors'
 import { countingHashes, from, limited, newAddress, statuses, times } from '../support/many-sockets'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService(limited)
-})
-afterAll(() => service.stop())
+const service = useService(limited)
 
 type Fields = Record<string, string> | [string, string][] | string
 type Headers = Record<string, string>

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { sweep } from '../../src/server/cleanup-job'
-import { type Service, startService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const day = 86_400
 const count = async (table: string) => {
@@ -57,7 +53,7 @@ describe('the cleanup', () => {
       insert into sessions (id, user_id, created_at, last_used_at, expires_at)
       select gen_random_uuid(), ${id}, now(), now(), now() from generate_series(1, 400)`
     // The embedded database has one instance only, whose rounds come one after the other.
-    const other = service.databaseUrl ? await startService({}, { beside: service }) : null
+    const other = service.databaseUrl ? await startTestService({}, { beside: service }) : null
     const rows = await Promise.all([service, other ?? service, service].map(({ deps }) => sweep(deps)))
     await other?.stop()
     expect(rows.reduce((sum, row) => sum + row)).toBe(400)

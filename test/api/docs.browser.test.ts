@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { describeInBrowser, watchSecrets } from '../support/browser'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('Swagger UI in a browser', (openPage) => {
-  let service: Service
-  beforeAll(async () => {
-    service = await startService()
-  })
-  afterAll(() => service.stop())
+  const service = useService()
 
   test('signs in with the Authorize button, at the token endpoint and without a scope', async () => {
     const user = await service.register()

@@ -5,21 +5,17 @@ import { errorCodes } from '../../src/core/errors'
 import { aPassword } from '../support/client'
 import { type Document, lint, misfits, type Operation } from '../support/openapi'
 import { createOperator } from '../support/operator'
-import { type Service, startService } from '../support/service'
+import { type Service, useService } from '../support/service'
 
 const operator = createOperator()
-let service: Service
+const service = useService()
 let text: string
 let document: Document
 beforeAll(async () => {
-  service = await startService()
   text = (await service.call('GET /docs/openapi.json')).text
   document = JSON.parse(text)
 })
-afterAll(async () => {
-  await operator.clear()
-  await service.stop()
-})
+afterAll(() => operator.clear())
 
 /** An application with other settings over the same service. */
 const appWith = (settings: { hasDocs?: boolean; publicUrl?: string }) =>

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createApp } from '../../src/app'
+import { createLifecycle, type Lifecycle } from '../../src/core/service-lifecycle'
 import { createTestDatabase } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { createTap, type Tap } from '../support/tap'
 
 let service: Service
@@ -12,7 +14,7 @@ beforeAll(async () => {
   const database = await createTestDatabase()
   drop = database.drop
   tap = database.url === null ? null : await createTap(database.url)
-  service = await startService({ ...(tap && { DATABASE_URL: tap.url }), DB_STATEMENT_TIMEOUT: '5s' })
+  service = await startTestService({ ...(tap && { DATABASE_URL: tap.url }), DB_STATEMENT_TIMEOUT: '5s' })
 })
 afterAll(async () => {
   await service.stop()
@@ -20,11 +22,11 @@ afterAll(async () => {
   await drop()
 })
 
-const allWell = () => ({
+const allWell = (lagMilliseconds = 0) => ({
   database: 'ok',
   migrations: 'ok',
   durability: service.databaseUrl ? 'ok' : 'off',
-  event_loop: 'ok',
+  event_loop: lagMilliseconds > 200 ? 'late' : 'ok',
   draining: 'ok',
 })
 
@@ -33,6 +35,13 @@ async function whileSilent(work: () => Promise<void>) {
   if (!tap) return await service.sql.begin(work)
   tap.freeze()
   await work().finally(tap.thaw)
+}
+
+/** The answer of the service in a state of its life that it is not in now. */
+function readyzIn(enter: (lifecycle: Lifecycle) => void): Promise<Response> {
+  const lifecycle = createLifecycle(service.lifecycle.durability)
+  enter(lifecycle)
+  return createApp({ ...service, lifecycle }).handle(new Request('http://localhost/readyz'))
 }
 
 describe('GET /livez', () => {
@@ -48,29 +57,33 @@ describe('GET /readyz', () => {
     const { status, body } = await service.call('GET /readyz')
     expect([status, body]).toEqual([
       200,
-      { status: 'ok', checks: allWell(), event_loop_lag_ms: expect.any(Number) },
+      { status: 'ok', checks: allWell(body.event_loop_lag_ms), event_loop_lag_ms: expect.any(Number) },
     ])
   })
 
   test.each([
-    ['migrations are not applied', { isMigrated: false }, { migrations: 'pending' }],
-    ['the process is draining', { isDraining: true }, { draining: 'draining' }],
-  ])('answers 503 while %s', async (_, state, check) => {
-    const before = { ...service.lifecycle }
-    Object.assign(service.lifecycle, state)
-    const answer = await service.call('GET /readyz')
-    Object.assign(service.lifecycle, before)
+    ['migrations are not applied', () => undefined, { migrations: 'pending' }],
+    [
+      'the process is draining',
+      (lifecycle: Lifecycle) => {
+        lifecycle.markMigrated()
+        lifecycle.startDraining()
+      },
+      { draining: 'draining' },
+    ],
+  ])('answers 503 while %s', async (_, enter, check) => {
+    const answer = await readyzIn(enter)
     expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
-    expect(answer.body).toMatchObject({ status: 'unavailable', checks: { ...allWell(), ...check } })
+    expect(await answer.json()).toMatchObject({ status: 'unavailable', checks: { ...allWell(), ...check } })
     expect((await service.call('GET /readyz')).status).toBe(200)
   })
 
   test('tells that the event loop is late, which moves no requests to other instances', async () => {
-    const { lifecycle } = service
-    lifecycle.lagMilliseconds = 200.6
-    const { status, body } = await service.call('GET /readyz')
-    lifecycle.lagMilliseconds = 0
-    expect([status, body]).toEqual([
+    const answer = await readyzIn((lifecycle) => {
+      lifecycle.markMigrated()
+      lifecycle.observeLag(200.6)
+    })
+    expect([answer.status, await answer.json()]).toEqual([
       200,
       { status: 'ok', checks: { ...allWell(), event_loop: 'late' }, event_loop_lag_ms: 201 },
     ])
@@ -79,9 +92,11 @@ describe('GET /readyz', () => {
   test('answers 503 when the database is silent, in a second, and 200 once it is back', async () => {
     await whileSilent(async () => {
       const { status, body } = await untilReadyIs(503)
-      expect([status, body.checks]).toEqual([503, { ...allWell(), database: 'unavailable' }])
+      const wanted = { ...allWell(body.event_loop_lag_ms), database: 'unavailable' }
+      expect([status, body.checks]).toEqual([503, wanted])
     })
-    expect((await untilReadyIs(200)).body.checks).toEqual(allWell())
+    const { body } = await untilReadyIs(200)
+    expect(body.checks).toEqual(allWell(body.event_loop_lag_ms))
   })
 
   test('answers thousands while others work', async () => {

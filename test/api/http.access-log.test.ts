@@ -1,11 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type LogLine, type Service, startService } from '../support/service'
+import { describe, expect, test } from 'bun:test'
+import { type LogLine, type Service, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 /** The line of one request: written after its answer, so another request may have to pass first. */
 async function lineOf(requestId: string | null, event = 'http.request'): Promise<LogLine> {

@@ -1,16 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startService } from '../support/service'
+import { describe, expect, test } from 'bun:test'
+import { type Service, useService } from '../support/service'
 
-let direct: Service
-let proxied: Service
-beforeAll(async () => {
-  direct = await startService()
-  proxied = await startService({ TRUSTED_PROXIES: '127.0.0.1/32, 10.0.0.0/8, 2001:db8::/32' })
-})
-afterAll(async () => {
-  await direct.stop()
-  await proxied.stop()
-})
+const direct = useService()
+const proxied = useService({ TRUSTED_PROXIES: '127.0.0.1/32, 10.0.0.0/8, 2001:db8::/32' })
 
 /** The address that a login from behind `forwarded` leaves in its session. */
 async function addressOf(service: Service, headers: Record<string, string>) {

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startService } from '../support/service'
+import { describe, expect, test } from 'bun:test'
+import { useService } from '../support/service'
 
 const listed = 'https://app.example.com'
-let service: Service
-beforeAll(async () => {
-  service = await startService({ CORS_ORIGINS: `${listed}, http://localhost:5173` })
-})
-afterAll(() => service.stop())
+const service = useService({ CORS_ORIGINS: `${listed}, http://localhost:5173` })
 
 const callFrom = (origin: string | null, route = 'GET /livez', headers = {}) =>
   service.call(route, { headers: { ...(origin !== null && { origin }), ...headers } })

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { sendRaw } from '../support/raw'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService, useService } from '../support/service'
 import { shakeHands } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const security = {
   'x-content-type-options': 'nosniff',
@@ -70,7 +66,7 @@ describe('101', () => {
 
 describe('HSTS', () => {
   test('is sent when a trusted proxy says that the request came over TLS', async () => {
-    const behind = await startService({ TRUSTED_PROXIES: '127.0.0.0/8' })
+    const behind = await startTestService({ TRUSTED_PROXIES: '127.0.0.0/8' })
     const hstsFor = async (proto: string | null, route = 'GET /livez') => {
       const headers = proto === null ? {} : { 'x-forwarded-proto': proto }
       return (await behind.call(route, { headers })).headers.get('strict-transport-security')

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { enterAsAdmin } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 test('a response that breaks its own schema is a 500 that repeats nothing of it', async () => {
   const [admin, user] = [await enterAsAdmin(service), await service.enter()]

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { type Metrics, scrape } from '../support/metrics'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 type Panel = {
@@ -18,17 +18,15 @@ const dashboard = await Bun.file(join(root, 'docs/grafana.json')).json()
 const panels: Panel[] = dashboard.panels
 const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
 
-let service: Service
+const service = useService({ METRICS_PORT: '0' })
 let metrics: Metrics
 beforeAll(async () => {
-  service = await startService({ METRICS_PORT: '0' })
   // Something of everything that has labels.
   const ada = await enterWithSocket(service)
   await ada.close()
   await service.me('nobody')
   metrics = await scrape(service.metricsUrl)
 })
-afterAll(() => service.stop())
 
 /** The label names of each sample name, with those that Prometheus adds. */
 function labelsByName(): Map<string, Set<string>> {

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { version } from '../../package.json'
 import { serverUrl } from '../support/database'
 import { growth, scrape } from '../support/metrics'
 import { sendRaw } from '../support/raw'
-import { type Service, startService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService({ METRICS_PORT: '0' })
-})
-afterAll(() => service.stop())
+const service = useService({ METRICS_PORT: '0' })
 
 const duration = 'fastkit_http_request_duration_seconds'
 const seen = (method: string, route: string, status: number) =>
@@ -249,7 +245,7 @@ describe('what is read at the moment', () => {
 
 describe('limits', () => {
   test('refusals are counted by limit, and a sign-in that one refuses is limited', async () => {
-    const strict = await startService({ METRICS_PORT: '0', RATE_LIMIT: 'on' })
+    const strict = await startTestService({ METRICS_PORT: '0', RATE_LIMIT: 'on' })
     try {
       const { email } = await strict.register()
       const login = () =>
@@ -290,7 +286,7 @@ test('nothing personal and no secret stands in metrics', async () => {
 })
 
 test('without METRICS_PORT nobody watches requests and no port is open', async () => {
-  const plain = await startService()
+  const plain = await startTestService()
   expect([plain.metricsUrl, plain.onResponse]).toEqual([null, []])
   await plain.stop()
 })

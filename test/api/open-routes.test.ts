@@ -1,19 +1,19 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { createApp } from '../../src/app'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
 // Every door that opens without an access token. A new line here is a decision: say who may come in, and why.
 const open = [
   'GET /',
   'GET /api/v1/ws',
   'GET /docs',
-  'GET /docs/assets/article.css',
   'GET /docs/assets/console.css',
   'GET /docs/assets/console.js',
   'GET /docs/assets/docs.css',
   'GET /docs/assets/docs.js',
   'GET /docs/assets/errors.css',
   'GET /docs/assets/favicon.png',
+  'GET /docs/assets/markdown.css',
   'GET /docs/assets/page.css',
   'GET /docs/assets/swagger-ui-bundle.js',
   'GET /docs/assets/swagger-ui.css',
@@ -30,11 +30,7 @@ const open = [
   'POST /api/v1/auth/token',
 ]
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 describe('routes that answer without a token', () => {
   test('are these and no others', async () => {

@@ -3,10 +3,10 @@ import type { Answer } from '../support/client'
 import { misfits } from '../support/openapi'
 import { enterAsAdmin } from '../support/people'
 import { type Door, doorsIn } from '../support/route-access'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 // Started before the tests are named: their list is the document's.
-const service: Service = await startService()
+const service: Service = await startTestService()
 const { body: document } = await service.call('GET /docs/openapi.json')
 const operations = doorsIn(document)
 

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { fail } from '../../src/core/errors'
 import { countingHashes, from, limited, newAddress, statuses, times } from '../support/many-sockets'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService({ ...limited, ACCESS_TOKEN_TTL: '1h' })
-})
-afterAll(() => service.stop())
+const service = useService({ ...limited, ACCESS_TOKEN_TTL: '1h' })
 
 type Try = { email: string; password?: string; address?: string }
 const login = ({ email, password = 'kq3vzw9x', address = newAddress() }: Try) =>

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { countingHashes, from, limited, newAddress, statuses, times } from '../support/many-sockets'
 import { sendRaw } from '../support/raw'
-import { type Service, startService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService(limited)
-})
-afterAll(() => service.stop())
+const service = useService(limited)
 
 const body = { email: 'nobody@example.com', password: 'kq3vzw9x' }
 const login = (address: string, email = service.newEmail()) =>
@@ -112,7 +108,7 @@ describe('an address', () => {
   })
 
   test('is not chosen by a client whom nobody trusts', async () => {
-    const direct = await startService({ RATE_LIMIT: 'on' })
+    const direct = await startTestService({ RATE_LIMIT: 'on' })
     const answers = await times(20, (at) =>
       direct.call('POST /api/v1/auth/login', { body, headers: from(`203.0.113.${at}`) }),
     )
@@ -161,7 +157,7 @@ describe('every other route from one address', () => {
 
   test('is told to pages of other origins too', async () => {
     const origin = 'https://app.example.com'
-    const open = await startService({ ...limited, CORS_ORIGINS: origin })
+    const open = await startTestService({ ...limited, CORS_ORIGINS: origin })
     const headers = { ...from(newAddress()), origin }
     const answers = await times(301, () => open.call('GET /nowhere', { headers }))
     await open.stop()
@@ -190,7 +186,7 @@ describe('every other route from one address', () => {
 
 describe('RATE_LIMIT=off', () => {
   test('refuses nothing and tells of no limit', async () => {
-    const free = await startService()
+    const free = await startTestService()
     const answers = await times(320, () => free.call('GET /nowhere'))
     expect(statuses(answers)).toEqual({ 404: 320 })
     expect(answers[0]?.headers.has('ratelimit-policy')).toBe(false)

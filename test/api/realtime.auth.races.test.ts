@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startService } from '../support/service'
+import { describe, expect, test } from 'bun:test'
+import { useService } from '../support/service'
 import { openSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 describe('signing in while the session ends', () => {
   test('leaves no socket behind that is signed in', async () => {

@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Service, startService } from '../support/service'
+import { describe, expect, test } from 'bun:test'
+import { type Service, startTestService, useService } from '../support/service'
 import { openSocket, shakeHands } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService({ CORS_ORIGINS: 'https://app.example.com' })
-})
-afterAll(() => service.stop())
+const service = useService({ CORS_ORIGINS: 'https://app.example.com' })
 
 type Entrant = Awaited<ReturnType<Service['enter']>>
 
@@ -99,9 +95,10 @@ describe('a handshake is refused', () => {
   })
 
   test('while the service is draining: 503', async () => {
-    service.lifecycle.isDraining = true
-    const { status, body } = await shakeHands(service.url)
-    service.lifecycle.isDraining = false
+    const ending = await startTestService()
+    ending.lifecycle.startDraining()
+    const { status, body } = await shakeHands(ending.url)
+    await ending.stop()
     expect({ status, code: body.code }).toEqual({ status: 503, code: 'shutting_down' })
   })
 })

@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { describeInBrowser, watchSecrets } from '../support/browser'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 setDefaultTimeout(60_000)
 
 describeInBrowser('a browser', (openPage) => {
-  let service: Service
-  beforeAll(async () => {
-    service = await startService()
-  })
-  afterAll(() => service.stop())
+  const service = useService()
 
   /** The console with someone signed in. */
   async function openConsole() {

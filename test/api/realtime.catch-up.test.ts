@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { type LocalChannel, openChannel } from '../../src/modules/realtime/sockets/local-channel'
 import { subscribe } from '../../src/modules/realtime/sockets/subscriptions'
-import { type Service, startService } from '../support/service'
+import { type Service, useService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 type Meanwhile = (hub: Service['hub'], channel: LocalChannel) => void
 

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 import { enterWithSocket, signedInSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
 const error = (code: string) => ({ type: 'error', code })
@@ -268,7 +264,7 @@ describe('a demoted admin', () => {
 
 describe.skipIf(!serverUrl)('two instances', () => {
   test('carry messages, broadcasts and disconnects to each other', async () => {
-    const other = await startService({}, { beside: service })
+    const other = await startTestService({}, { beside: service })
     const room = newRoom()
     const [ada, admin] = [await enterWithSocket(service), await enterWithSocket(service, { isAdmin: true })]
     const away = await enterWithSocket(other)

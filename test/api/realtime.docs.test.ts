@@ -1,18 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { Value } from '@sinclair/typebox/value'
 import { createApp } from '../../src/app'
 import * as limits from '../../src/modules/realtime/limits'
 import { clientMessages, closeCodes, serverMessages } from '../../src/modules/realtime/messages'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
-let service: Service
+const service = useService()
 let page: string
 beforeAll(async () => {
-  service = await startService()
   page = (await service.call('GET /docs/websocket')).text
 })
-afterAll(() => service.stop())
 
 const source = (name: string) => Bun.file(`${import.meta.dir}/../../src/modules/realtime/${name}.ts`).text()
 
@@ -70,8 +68,9 @@ const plain = (text: string) => text.replaceAll('`', '')
 
 // Limits of the inside, which no client meets.
 const innerLimits = [
-  ...['maxAtWork', 'maxAwaitingTurn', 'maxTurnMilliseconds', 'tickMilliseconds', 'recheckMilliseconds'],
-  ...['beatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes', 'maxQueuedNotifications'],
+  ...['maxConcurrentTasks', 'maxWaitingTasks', 'maxTaskWaitMilliseconds', 'tickMilliseconds'],
+  ...['recheckMilliseconds', 'heartbeatMilliseconds', 'deadAfterSeconds', 'maxInlineBytes'],
+  'maxQueuedNotifications',
 ]
 
 describe('GET /docs/websocket', () => {

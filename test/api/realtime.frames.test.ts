@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { maxFrameBytes } from '../../src/modules/realtime/limits'
 import { closing, frameOf, openRawSocket, type RawSocket } from '../support/frames'
 import { randomInteger } from '../support/random'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
 // RFC 6455 §7.4.1: 1002 for a breach of the protocol, 1007 for text that is not UTF-8, 1009 for too much.
@@ -11,7 +11,7 @@ let service: Service
 let token: string
 let witness: Awaited<ReturnType<typeof enterWithSocket>>
 beforeAll(async () => {
-  service = await startService()
+  service = await startTestService()
   token = (await service.enter()).access_token
   witness = await enterWithSocket(service)
 })

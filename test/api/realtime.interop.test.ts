@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
 const clients = join(import.meta.dir, '../support/interop')
 // In CI what is missing is a failure; elsewhere it says so.
 const isRequired = process.env['CI'] === 'true'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const peers: Record<string, { command: string[]; isThere: boolean }> = {
   'ws on Bun': { command: [process.execPath, join(clients, 'peer.mjs')], isThere: true },

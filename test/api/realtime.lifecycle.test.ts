@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { serverUrl } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService, useService } from '../support/service'
 import { enterWithSocket, openSocket, signedInSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
 
@@ -225,7 +221,7 @@ describe('the other side', () => {
 })
 
 test('a handler that fails answers an error, logs once, and the service lives', async () => {
-  const own = await startService()
+  const own = await startTestService()
   const ada = await enterWithSocket(own)
   await own.sql`alter table channel_messages rename to hidden`
   expect(await ada.ask({ type: 'publish', channel: 'room:x', data: 1 })).toMatchObject({
@@ -244,7 +240,7 @@ test('a handler that fails answers an error, logs once, and the service lives', 
 
 describe.skipIf(!serverUrl)('on another instance', () => {
   test('what ends a session, changes a role or an account is known within a second', async () => {
-    const other = await startService({}, { beside: service })
+    const other = await startTestService({}, { beside: service })
     const [ada, chief] = [await service.enter(), await enterWithSocket(service, { isAdmin: true })]
     const away = await signedInSocket(other.url, ada.access_token)
     await service.call(`PATCH /api/v1/users/${ada.id}`, {

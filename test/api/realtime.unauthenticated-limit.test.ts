@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { maxUnauthenticated } from '../../src/modules/realtime/limits'
 import { times } from '../support/many-sockets'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 import { openSocket, shakeHands, signedInSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService({ LOG_LEVEL: 'warn' })
-})
-afterAll(() => service.stop())
+const service = useService({ LOG_LEVEL: 'warn' })
 
 test('unauthenticated beyond the limit get 503, those with a token come in, and a place is free when one signs in', async () => {
   const { access_token: token } = await service.enter()

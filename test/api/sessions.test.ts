@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { allPages, enterAsAdmin, outcome, type Person } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
+const service = useService()
 let admin: Person
 beforeAll(async () => {
-  service = await startService()
   admin = await enterAsAdmin(service)
 })
-afterAll(() => service.stop())
 
 const unknownId = '0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'
 const sidOf = (token: string) => String(decodeJwt(token)['sid'])

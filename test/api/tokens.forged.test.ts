@@ -1,17 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { encode, forge, keyFor, kidOf, type Parts, partsOf } from '../support/forge-token'
 import { sendRaw } from '../support/raw'
-import { type Service, startService } from '../support/service'
+import { type Service, useService } from '../support/service'
 
-let service: Service
+const service = useService()
 let victim: Awaited<ReturnType<Service['enter']>>
 let other: Awaited<ReturnType<Service['enter']>>
 beforeAll(async () => {
-  service = await startService()
   victim = await service.enter()
   other = await service.enter()
 })
-afterAll(() => service.stop())
 
 const now = () => Math.floor(Date.now() / 1000)
 const without = (name: string) => forgeWith(({ claims: { [name]: _, ...claims } }) => ({ claims }))

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { jwtVerify } from 'jose'
 import { createApp } from '../../src/app'
 import { createKeyring } from '../../src/modules/sessions/keyring'
 import { createClient } from '../support/client'
 import { forge, keyFor, kidOf, partsOf } from '../support/forge-token'
-import { type Service, startService, testSecret } from '../support/service'
+import { startTestService, testSecret, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const kinds = [
   { kind: 'access', typ: 'at+jwt', audience: 'fastkit', ttl: 900 },
@@ -74,7 +70,7 @@ describe('end of an access token', () => {
   })
 
   test('comes with the end of its session, without tolerance', async () => {
-    const brief = await startService({ SESSION_TTL: '10m' })
+    const brief = await startTestService({ SESSION_TTL: '10m' })
     const { access_token, expires_in, refresh_expires_in } = await brief.enter()
     expect(Math.max(expires_in, refresh_expires_in)).toBeLessThanOrEqual(600)
     brief.clock.advance(595)

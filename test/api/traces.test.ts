@@ -1,22 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { version } from '../../package.json'
 import { kinds, type Span, startCollector } from '../support/collector'
 import { sendRaw } from '../support/raw'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService, useService } from '../support/service'
 
 const collector = startCollector()
-let service: Service
-beforeAll(async () => {
-  service = await startService({
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
-    OTEL_EXPORTER_OTLP_HEADERS: 'api-key=tell%20tale, x-tenant=one',
-    OTEL_SERVICE_NAME: 'fastkit under test',
-  })
+const service = useService({
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+  OTEL_EXPORTER_OTLP_HEADERS: 'api-key=tell%20tale, x-tenant=one',
+  OTEL_SERVICE_NAME: 'fastkit under test',
 })
-afterAll(async () => {
-  await service.stop()
-  await collector.stop()
-})
+afterAll(() => collector.stop())
 
 const ourSpan = '00f067aa0ba902b7'
 
@@ -214,7 +208,7 @@ describe('OTEL_TRACES_SAMPLER', () => {
     '%p keeps %d of 20 traces that begin here, %d that are kept elsewhere',
     async (variables, own, others) => {
       const beside = startCollector()
-      const sampling = await startService({ OTEL_EXPORTER_OTLP_ENDPOINT: beside.endpoint, ...variables })
+      const sampling = await startTestService({ OTEL_EXPORTER_OTLP_ENDPOINT: beside.endpoint, ...variables })
       const traceparent = () => `00-${crypto.randomUUID().replaceAll('-', '')}-${ourSpan}-01`
       for (let at = 0; at < 20; at++) {
         await sampling.call('GET /livez')

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { beforeEach, describe, expect, test } from 'bun:test'
 import { aPassword } from '../support/client'
 import { enterAsAdmin, outcome, type Person } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { type Service, useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 // Each test says who is an admin.
 beforeEach(async () => {
   await service.sql`update users set is_active = false where role = 'admin'`

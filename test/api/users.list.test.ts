@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { aPassword } from '../support/client'
 import { allPages, enterAsAdmin, outcome, type Person } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
+const service = useService()
 let admin: Person
 beforeAll(async () => {
-  service = await startService()
   admin = await enterAsAdmin(service)
 })
-afterAll(() => service.stop())
 
 const ask = (query: string) => service.call(`GET /api/v1/users${query}`, { token: admin.access_token })
 const list = (query: string) => allPages(service, `/api/v1/users${query}`, admin.access_token)

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { aPassword } from '../support/client'
 import { outcome, type Person } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const patch = (token: string, body: unknown) => service.call('PATCH /api/v1/users/me', { token, body })
 const remove = (token: string, body: unknown) => service.call('DELETE /api/v1/users/me', { token, body })

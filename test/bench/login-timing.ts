@@ -1,6 +1,6 @@
 import { createMovableClock } from '../support/clock'
 import { serverUrl } from '../support/database'
-import { startService } from '../support/service'
+import { startTestService } from '../support/service'
 
 // bun test/bench/login-timing.ts: does the time of a refused login tell who has an account? At the default cost of a
 // hash, on the embedded database and, with TEST_DATABASE_URL, on PostgreSQL.
@@ -11,13 +11,13 @@ const warmUps = 10
 const defaultCost = { ARGON2_MEMORY_KIB: undefined, ARGON2_TIME: undefined }
 
 const embedded = { databaseUrl: null, clock: createMovableClock() }
-report('embedded', await measure(await startService(defaultCost, { beside: embedded })))
-if (serverUrl) report('PostgreSQL', await measure(await startService(defaultCost)))
+report('embedded', await measure(await startTestService(defaultCost, { beside: embedded })))
+if (serverUrl) report('PostgreSQL', await measure(await startTestService(defaultCost)))
 
 type Times = Record<string, number[]>
 
 /** Milliseconds of refused logins of each kind, in turn and in every order, so that whatever slows one slows all. */
-async function measure(service: Awaited<ReturnType<typeof startService>>): Promise<Times> {
+async function measure(service: Awaited<ReturnType<typeof startTestService>>): Promise<Times> {
   const [active, inactive] = [await service.register(), await service.register()]
   await service.sql`update users set is_active = false where id = ${inactive.id}`
   const kinds = {

@@ -5,7 +5,7 @@ import { bootstrap } from '../../src/server/bootstrap-admin'
 import { aPassword, createClient } from '../support/client'
 import { createTestDatabase, serverUrl } from '../support/database'
 import { createOperator } from '../support/operator'
-import { type Service, startService, testSecret } from '../support/service'
+import { type Service, startTestService, testSecret } from '../support/service'
 
 const { emptyDir, fastkit, serve, user, clear } = createOperator()
 const boss = 'boss@example.com'
@@ -88,23 +88,21 @@ describe('the first admin', () => {
 describe('a start with BOOTSTRAP_ADMIN_EMAIL', () => {
   let service: Service
   beforeEach(async () => {
-    service = await startService({ BOOTSTRAP_ADMIN_EMAIL: boss, BOOTSTRAP_ADMIN_PASSWORD: aPassword })
+    service = await startTestService()
     service.secrets.add(aPassword)
   })
   afterEach(() => service.stop())
+  const naming = (email: string) => ({
+    ...service.deps,
+    config: { ...service.deps.config, firstAdmin: { email, password: aPassword } },
+  })
 
   const admins = () => service.sql`select id, email from users where role = 'admin'`
   const events = () =>
     service.lines.map(({ event }) => event).filter((event) => event.startsWith('bootstrap.'))
 
   test('creates one admin and one audit event when many start at once', async () => {
-    const instances = Array.from({ length: 8 }, (_, number) => ({
-      ...service.deps,
-      config: {
-        ...service.deps.config,
-        firstAdmin: { email: `boss${number}@example.com`, password: aPassword },
-      },
-    }))
+    const instances = Array.from({ length: 8 }, (_, number) => naming(`boss${number}@example.com`))
     // All connections are open already, so that the starts run at the same instant.
     await Promise.all(instances.map(() => service.sql`select pg_sleep(0.1)`))
     await Promise.all(instances.map(bootstrap))
@@ -119,16 +117,16 @@ describe('a start with BOOTSTRAP_ADMIN_EMAIL', () => {
 
   test('does not change an existing account with the address, and logs it', async () => {
     const { id } = await service.register({ email: 'Boss@Example.com' })
-    await bootstrap(service.deps)
+    await bootstrap(naming(boss))
     expect([...(await admins())]).toEqual([])
     expect((await service.sql`select role from users where id = ${id}`)[0]?.['role']).toBe('user')
     expect(events()).toEqual(['bootstrap.email_taken'])
   })
 
   test('counts a disabled admin', async () => {
-    await bootstrap(service.deps)
+    await bootstrap(naming(boss))
     await service.sql`update users set is_active = false, email = 'former@example.com', email_normalised = 'former@example.com'`
-    await bootstrap(service.deps)
+    await bootstrap(naming(boss))
     expect([...(await admins())]).toMatchObject([{ email: 'former@example.com' }])
     expect(events()).toEqual(['bootstrap.admin_created'])
   })

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 let service: Service
 beforeAll(async () => {
   // The tour shows a durable database. Other tests turn durability off.
-  service = await startService({ EMBEDDED_FSYNC: 'on' })
+  service = await startTestService({ EMBEDDED_FSYNC: 'on' })
 })
 afterAll(() => service.stop())
 
@@ -73,5 +73,6 @@ function comparable(text: string): string {
     .replace(/"eyJ[\w.…-]+"/g, '"<token>"')
     .replace(elided.uuid, '<uuid>')
     .replace(elided.moment, '<moment>')
+    .replace(/"event_loop_lag_ms":\d+/, '"event_loop_lag_ms":<lag>')
     .replace(/"refresh_expires_in":6047\d\d|"refresh_expires_in":604800/, '"refresh_expires_in":<7d>')
 }

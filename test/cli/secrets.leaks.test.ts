@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Settings } from '../../src/core/settings'
+import { Settings } from '../../src/core/environment-variables'
 import { createClient } from '../support/client'
 import { serverUrl } from '../support/database'
 import { eventually } from '../support/eventually'

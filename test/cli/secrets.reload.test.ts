@@ -111,7 +111,7 @@ describe('SIGHUP', () => {
   test.each<[string, string, (path: string) => void]>([
     [
       'is short',
-      'JWT_SECRET must be comma-separated keys of 32 bytes or more each',
+      'JWT_SECRET must be comma-separated keys, each of at least 32 bytes',
       (path) => writeFileSync(path, 'tell-tale'),
     ],
     ['is empty', 'JWT_SECRET_FILE is empty', (path) => writeFileSync(path, '\n')],

@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createLifecycle, type Lifecycle } from '../../src/core/service-lifecycle'
 import { openDataDir } from '../../src/embedded/data-dir'
 import { ask, runningService } from '../../src/server/control-client'
 import { type ControlServer, startControlServer } from '../../src/server/control-server'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const aSecret = 'a quiet green lantern'
 const home = mkdtempSync(join(tmpdir(), 'fastkit-control-'))
@@ -18,17 +19,20 @@ let control: ControlServer
 beforeAll(async () => {
   // `serve` makes the directory private before anything listens in it.
   openDataDir(dataDir).release()
-  service = await startService()
+  service = await startTestService()
   service.secrets.add(aSecret)
-  control = startControlServer(
-    { ...service, deps: { ...service.deps, config: { ...service.deps.config, dataDir } } },
-    { snapshot: null },
-  )
+  control = startControlServer(controlled(service.lifecycle), { snapshot: null })
 })
 afterAll(async () => {
   await control.close()
   await service.stop()
   rmSync(home, { recursive: true })
+})
+
+const controlled = (lifecycle: Lifecycle) => ({
+  ...service,
+  lifecycle,
+  deps: { ...service.deps, config: { ...service.deps.config, dataDir } },
 })
 
 const send = (body: string | Uint8Array<ArrayBuffer>, contentType = 'application/json') =>
@@ -117,16 +121,18 @@ describe('the search for a running service', () => {
   const config = () => ({ ...service.deps.config, dataDir })
 
   test('finds it while it accepts commands, not while it starts or stops', async () => {
-    const { lifecycle } = service
     expect(await runningService(config())).toBe(unix)
-    for (const [state, during] of [
-      ['isMigrated', false],
-      ['isDraining', true],
-    ] as const) {
-      lifecycle[state] = during
-      expect([state, await runningService(config())]).toEqual([state, null])
-      lifecycle[state] = !during
-    }
+    await control.close()
+    const lifecycle = createLifecycle('ok')
+    const other = startControlServer(controlled(lifecycle), { snapshot: null })
+    const seen = [await runningService(config())]
+    lifecycle.markMigrated()
+    seen.push(await runningService(config()))
+    lifecycle.startDraining()
+    seen.push(await runningService(config()))
+    await other.close()
+    control = startControlServer(controlled(service.lifecycle), { snapshot: null })
+    expect(seen).toEqual([null, unix, null])
     expect(await runningService(config())).toBe(unix)
   })
 

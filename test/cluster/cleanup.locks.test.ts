@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { sweep } from '../../src/server/cleanup-job'
 import { serverUrl } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 /** Waits until the sweep waits for a lock that the transaction holds; the embedded database has no second connection. */
 async function untilBlocked() {

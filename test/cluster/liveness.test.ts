@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { newId } from '../../src/core/crypto'
 import { createEventBus } from '../../src/core/event-bus'
 import { withJwtCache } from '../../src/modules/sessions/jwt-cache'
 import { createLivenessCache } from '../../src/modules/sessions/liveness'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 /** A cache of its own over the service's database, which no notice reaches but those of the test. */
 async function cacheFor() {

@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
 import { random } from '../support/random'
-import { type Service, startService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 import { enterWithSocket, signedInSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
 const offsets = (messages: Record<string, unknown>[]) => messages.map(({ offset }) => offset)
@@ -112,7 +108,7 @@ describe('recovery', () => {
 
 describe('a link that drops again and again', () => {
   test('leaves every reader with the whole history, in order, once', async () => {
-    const other = serverUrl ? await startService({}, { beside: service }) : null
+    const other = serverUrl ? await startTestService({}, { beside: service }) : null
     const room = newRoom()
     const writers = await Promise.all(Array.from({ length: 3 }, () => service.enter()))
     const total = 90
@@ -146,7 +142,7 @@ describe('a link that drops again and again', () => {
 
 describe.skipIf(!serverUrl)('while the link for notices is down', () => {
   test('sockets stay, and what was published elsewhere comes with its return, once and in order', async () => {
-    const other = await startService({}, { beside: service })
+    const other = await startTestService({}, { beside: service })
     const room = newRoom()
     const [ada, bob] = [await enterWithSocket(service), await enterWithSocket(other)]
     await bob.ask({ type: 'subscribe', channel: room })

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { startTestService, useService } from '../support/service'
 import { enterWithSocket, signedInSocket } from '../support/socket'
 
-let service: Service
-beforeAll(async () => {
-  service = await startService()
-})
-afterAll(() => service.stop())
+const service = useService()
 
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
 const idsIn = ({ users }: Record<string, unknown>) =>
@@ -100,7 +96,7 @@ describe('presence', () => {
 
 describe.skipIf(!serverUrl)('over two instances', () => {
   test('a user is one user, and joins and leaves once', async () => {
-    const other = await startService({}, { beside: service })
+    const other = await startTestService({}, { beside: service })
     const room = newRoom()
     const [watcher, ada] = [await enterWithSocket(service), await enterWithSocket(service)]
     const away = await signedInSocket(other.url, ada.access_token)

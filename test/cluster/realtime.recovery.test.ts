@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
 import { createFlakyLink } from '../support/flaky'
 import { random } from '../support/random'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import type { Received } from '../support/socket'
 
 // RECOVERY_SECONDS=60 bun test test/cluster/realtime.recovery.test.ts: for as long as it is to be shown.
@@ -15,8 +15,8 @@ const settleMilliseconds = 15_000
 
 let services: Service[]
 beforeAll(async () => {
-  const first = await startService()
-  services = serverUrl ? [first, await startService({}, { beside: first })] : [first]
+  const first = await startTestService()
+  services = serverUrl ? [first, await startTestService({}, { beside: first })] : [first]
 })
 afterAll(async () => {
   for (const service of services.toReversed()) await service.stop()

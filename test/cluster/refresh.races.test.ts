@@ -1,16 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { type Answer, aPassword, type Pair } from '../support/client'
 import { enterAsAdmin, type Person } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { useService } from '../support/service'
 
-let service: Service
+const service = useService()
 let admin: Person
 beforeAll(async () => {
-  service = await startService()
   admin = await enterAsAdmin(service)
 })
-afterAll(() => service.stop())
 
 const rounds = 20
 const jtiOf = (token: string) => decodeJwt(token).jti

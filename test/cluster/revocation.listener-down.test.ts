@@ -4,13 +4,9 @@ import postgres from 'postgres'
 import { serverUrl } from '../support/database'
 import type { Person } from '../support/people'
 import { createLink, type Link } from '../support/proxy'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService, useService } from '../support/service'
 
-let here: Service
-beforeAll(async () => {
-  here = await startService()
-})
-afterAll(() => here.stop())
+const here = useService()
 
 const logout = ({ access_token: token }: Person) => here.call('POST /api/v1/auth/logout', { token })
 /** Ends a session behind the back of every instance: no notice tells of it. */
@@ -39,11 +35,7 @@ test.skipIf(serverUrl !== null)(
 )
 
 describe.skipIf(serverUrl === null)('an instance whose LISTEN connection is gone', () => {
-  let there: Service
-  beforeAll(async () => {
-    there = await startService({}, { beside: here })
-  })
-  afterAll(() => there.stop())
+  const there = useService({}, () => ({ beside: here }))
 
   /** Lets nobody connect to the database while `work` runs; the connections that pools hold go on. */
   async function withoutListeners(work: () => Promise<void>) {
@@ -122,7 +114,7 @@ describe.skipIf(serverUrl === null)('an instance whose link falls silent without
   let there: Service
   beforeAll(async () => {
     link = createLink(String(here.databaseUrl))
-    there = await startService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
+    there = await startTestService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
     await until(() => there.listener.isLive, 5000)
   })
   afterAll(async () => {

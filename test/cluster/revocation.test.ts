@@ -2,15 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
 import { aPassword } from '../support/client'
 import { enterAsAdmin, type Person } from '../support/people'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 // Two instances over one database; the embedded one has a single process, which is then its own neighbour.
 let here: Service
 let there: Service
 let admin: Person
 beforeAll(async () => {
-  here = await startService()
-  there = here.databaseUrl ? await startService({}, { beside: here }) : here
+  here = await startTestService()
+  there = here.databaseUrl ? await startTestService({}, { beside: here }) : here
   admin = await enterAsAdmin(here)
 })
 afterAll(async () => {

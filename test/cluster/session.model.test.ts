@@ -5,7 +5,7 @@ import type { Answer } from '../support/client'
 import { createTestDatabase } from '../support/database'
 import { enterAsAdmin, outcome } from '../support/people'
 import { assertAsyncProperty, seed } from '../support/random'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import {
   type Access,
   createSessionModel,
@@ -34,7 +34,7 @@ const clock = {
 }
 beforeAll(async () => {
   database = await createTestDatabase()
-  service = await startService({}, { beside: { databaseUrl: database.url, clock } })
+  service = await startTestService({}, { beside: { databaseUrl: database.url, clock } })
   admin = await enterAsAdmin(service)
 })
 afterAll(async () => {

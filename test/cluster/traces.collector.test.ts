@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { startCollector } from '../support/collector'
 import { freePort } from '../support/ports'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 const patienceMilliseconds = 30_000
 const farewellMilliseconds = 2000
@@ -11,7 +11,7 @@ async function start(manner: Parameters<typeof startCollector>[0] | 'away') {
   const collector = startCollector(manner === 'away' ? 'well' : manner)
   // A port that no client is given: of one that was just closed, a client may become its own server.
   const endpoint = manner === 'away' ? `http://127.0.0.1:${freePort()}` : collector.endpoint
-  const service = await startService({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })
+  const service = await startTestService({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })
   return { service, collector }
 }
 

@@ -1,21 +1,19 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { beforeAll, describe, expect, test } from 'bun:test'
 import { sql as statement } from 'drizzle-orm'
 import postgres from 'postgres'
 import { failureIn } from '../../src/core/errors'
 import { aPassword } from '../support/client'
 import { nothing, serverUrl } from '../support/database'
-import { type Service, startService } from '../support/service'
+import { type Service, useService } from '../support/service'
 
 const deadlineMilliseconds = 600 + 500
 // The machine may be busy. The limit only has to exclude the ten seconds of a hung request.
 const slackMilliseconds = 2000
 
-let service: Service
+const service = useService({ DB_STATEMENT_TIMEOUT: '600ms', DB_POOL_SIZE: '2' })
 beforeAll(async () => {
-  service = await startService({ DB_STATEMENT_TIMEOUT: '600ms', DB_POOL_SIZE: '2' })
   await service.sql`create table scraps (body text)`
 })
-afterAll(() => service.stop())
 
 const countScraps = async () => (await service.sql`select 1 from scraps`).length
 

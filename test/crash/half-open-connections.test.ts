@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
 import { createLink, type Link } from '../support/proxy'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 // The embedded database uses no network.
 describe.skipIf(serverUrl === null)('half-open connections', () => {
@@ -9,9 +9,9 @@ describe.skipIf(serverUrl === null)('half-open connections', () => {
   let there: Service
   let link: Link
   beforeAll(async () => {
-    here = await startService()
+    here = await startTestService()
     link = createLink(String(here.databaseUrl))
-    there = await startService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
+    there = await startTestService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
   })
   afterAll(async () => {
     await there.stop()

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { serverUrl } from '../support/database'
 import { createLink, type Link } from '../support/proxy'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 
 // The embedded database uses no network: it confirms every commit or ends with the process.
 describe.skipIf(serverUrl === null)('a commit whose confirmation is lost', () => {
@@ -9,9 +9,9 @@ describe.skipIf(serverUrl === null)('a commit whose confirmation is lost', () =>
   let there: Service
   let link: Link
   beforeAll(async () => {
-    here = await startService()
+    here = await startTestService()
     link = createLink(String(here.databaseUrl))
-    there = await startService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
+    there = await startTestService({ DATABASE_URL: link.url, DB_STATEMENT_TIMEOUT: '1s' }, { beside: here })
     // A slow commit, as on a server that waits for its disk or for a replica.
     await here.sql`create function dawdle() returns trigger language plpgsql as 'begin perform pg_sleep(0.5); return null; end'`
     await here.sql`create constraint trigger dawdle after update on sessions deferrable initially deferred

@@ -7,7 +7,7 @@ import { createClient } from '../support/client'
 import { createMovableClock } from '../support/clock'
 import { createTestDatabase } from '../support/database'
 import { createPlayground, repository } from '../support/executable'
-import { startService, testSecret } from '../support/service'
+import { startTestService, testSecret } from '../support/service'
 
 const playground = createPlayground()
 afterAll(playground.clear)
@@ -49,7 +49,7 @@ test.each([1, 2, 3])('kill -9 between commit and response loses no session (%p)'
   await doomed.end('SIGKILL')
 
   const beside = { databaseUrl: database.url, clock: createMovableClock() }
-  const service = await startService(env, { beside })
+  const service = await startTestService(env, { beside })
   try {
     const answers = [await service.refresh(refresh_token), await service.refresh(refresh_token)]
     expect(answers.map(({ status }) => status)).toEqual([200, 200])

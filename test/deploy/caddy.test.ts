@@ -3,7 +3,7 @@ import { hasCaddy, startCaddy } from '../support/caddy'
 import { createClient } from '../support/client'
 import { createDying } from '../support/crashing-process'
 import { freePort } from '../support/ports'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { openSlow, slowly } from '../support/slow-clients'
 import { openSocket } from '../support/socket'
 import { jsonRequest, sendFrom } from '../support/tls'
@@ -23,7 +23,7 @@ describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () 
     return started
   }
   beforeAll(async () => {
-    service = await startService({ TRUSTED_PROXIES: '127.0.0.1/32' })
+    service = await startTestService({ TRUSTED_PROXIES: '127.0.0.1/32' })
     // The second instance is down, which must not affect any test.
     ports = [Number(new URL(service.url).port), freePort()]
     caddy = await start(ports, [['read_body 12s', 'read_body 4s']])

@@ -5,7 +5,7 @@ import { times } from '../support/many-sockets'
 import { hasNginx, startNginx } from '../support/nginx'
 import { createOperator } from '../support/operator'
 import { freePort } from '../support/ports'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { openSlow, slowly } from '../support/slow-clients'
 import { openSocket } from '../support/socket'
 import { sendFrom } from '../support/tls'
@@ -21,7 +21,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
   let nobody: [number, number]
   const running: Nginx[] = []
   beforeAll(async () => {
-    service = await startService(behind)
+    service = await startTestService(behind)
     nobody = [freePort(), freePort()]
   })
   afterAll(async () => {

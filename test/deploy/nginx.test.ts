@@ -4,7 +4,7 @@ import { serverUrl } from '../support/database'
 import { times } from '../support/many-sockets'
 import { hasNginx, startNginx } from '../support/nginx'
 import { freePort } from '../support/ports'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { openSocket } from '../support/socket'
 import { jsonRequest, sendFrom } from '../support/tls'
 
@@ -22,9 +22,9 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
   let client: ReturnType<typeof createClient>
   let ports: [number, number]
   beforeAll(async () => {
-    one = await startService(behind)
+    one = await startTestService(behind)
     // Two instances need a shared database. On the embedded one, the second instance is down.
-    if (serverUrl) other = await startService(behind, { beside: one })
+    if (serverUrl) other = await startTestService(behind, { beside: one })
     ports = [portOf(one), other ? portOf(other) : freePort()]
     nginx = await startNginx(ports)
     client = createClient(nginx.url, nginx)

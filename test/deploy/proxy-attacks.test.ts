@@ -4,7 +4,7 @@ import { hasCaddy, startCaddy } from '../support/caddy'
 import { createClient } from '../support/client'
 import { times } from '../support/many-sockets'
 import { hasNginx, startNginx } from '../support/nginx'
-import { type Service, startService } from '../support/service'
+import { type Service, startTestService } from '../support/service'
 import { sendFrom } from '../support/tls'
 
 type Proxy = { url: string; ca: string; stop(): Promise<void> }
@@ -38,7 +38,7 @@ describe.each(proxies)('behind the example for %s', (_, isInstalled, start) => {
     let service: Service
     let proxy: Proxy
     beforeAll(async () => {
-      service = await startService({ TRUSTED_PROXIES: '127.0.0.1/32' })
+      service = await startTestService({ TRUSTED_PROXIES: '127.0.0.1/32' })
       const port = Number(new URL(service.url).port)
       proxy = await start([port, port])
     })

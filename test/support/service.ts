@@ -1,37 +1,55 @@
+import { afterAll, beforeAll } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { version } from '../../package.json'
-import { createApp } from '../../src/app'
 import { type Environment, loadConfig } from '../../src/core/config'
-import { createLog } from '../../src/core/log'
-import { startRealtime } from '../../src/modules/realtime/sockets'
-import { migrate } from '../../src/postgres/migrate'
-import { migrations } from '../../src/postgres/migrations'
-import { createDeps } from '../../src/server/create-deps'
-import { openStorage } from '../../src/server/storage'
-import { listenersOf, startMetrics } from '../../src/telemetry/metrics-server'
-import { startTracing } from '../../src/telemetry/start-tracing'
+import { createObservability } from '../../src/server/observability'
+import { startService } from '../../src/server/start-service'
 import { createClient } from './client'
 import { createMovableClock, type MovableClock } from './clock'
 import { createTestDatabase, nothing } from './database'
-import { assertNothingLeaked } from './secret-leaks'
+import { assertNothingIn, assertNothingLeaked } from './secret-leaks'
 
-export type Service = Awaited<ReturnType<typeof startService>>
+export type Service = Awaited<ReturnType<typeof startTestService>>
 
 /** A running instance whose database and time another one shares. */
 type Neighbour = { databaseUrl: string | null; clock: MovableClock }
+type Options = { beside?: Neighbour }
 export type LogLine = { event: string; level: number } & Record<string, unknown>
 
 // As cheap as argon2id gets, and no limits: neither is what most tests are about.
-const cheap = { ARGON2_MEMORY_KIB: '64', ARGON2_TIME: '1', EMBEDDED_FSYNC: 'off', RATE_LIMIT: 'off' }
+const cheap = {
+  ARGON2_MEMORY_KIB: '64',
+  ARGON2_TIME: '1',
+  EMBEDDED_FSYNC: 'off',
+  RATE_LIMIT: 'off',
+  LOG_LEVEL: 'debug',
+}
 export const testSecret = 'a-secret-for-tests-that-is-long-enough-0123456789'
 
+/** A service for all tests of a file or a `describe`: started before them, stopped after them. */
+export function useService(variables: Environment = {}, options: () => Options = () => ({})): Service {
+  let service: Service | null = null
+  beforeAll(async () => {
+    service = await startTestService(variables, options())
+  })
+  afterAll(() => service?.stop())
+  const get = (_: object, key: string | symbol) => {
+    if (!service) throw new Error('the service runs from the first test on')
+    return Reflect.get(service, key)
+  }
+  const ownKeys = () => Reflect.ownKeys(service ?? {})
+  const getOwnPropertyDescriptor = (_: object, key: string | symbol) =>
+    service ? { ...Reflect.getOwnPropertyDescriptor(service, key), configurable: true } : undefined
+  // Every property is that of the service, once it runs.
+  return new Proxy({}, { get, ownKeys, getOwnPropertyDescriptor }) as Service
+}
+
 /**
- * Starts the real service over a database of its own: the embedded one, or a fresh one on TEST_DATABASE_URL. With
- * `beside` it is a second instance over the other's database.
+ * Starts the service as `fastkit serve` does, over a database of its own: the embedded one, or a fresh one on
+ * TEST_DATABASE_URL. With `beside` it is a second instance on the database of another.
  */
-export async function startService(variables: Environment = {}, { beside }: { beside?: Neighbour } = {}) {
+export async function startTestService(variables: Environment = {}, { beside }: Options = {}) {
   const home = mkdtempSync(join(tmpdir(), 'fastkit-test-'))
   const testDatabase = beside ? { url: beside.databaseUrl, drop: nothing } : await createTestDatabase()
   const config = loadConfig({
@@ -44,51 +62,34 @@ export async function startService(variables: Environment = {}, { beside }: { be
   })
   const lines: LogLine[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  const tracing = await startTracing(config, version, () => log)
-  const traceId = tracing?.traceId
-  const log = createLog({ level: 'debug', format: 'json', destination, traceId })
-  const storage = await openStorage(config, tracing?.step)
+  const observability = await createObservability(config, destination)
   const clock = beside?.clock ?? createMovableClock()
-  const runtime = await createDeps({ config, log, ...storage, clock, isListening: true, tracing })
-  const { database, listener, lifecycle } = runtime
-  await migrate(database.sql, migrations)
-  lifecycle.isMigrated = true
-  const metrics = await startMetrics(runtime, version)
-  const realtime = startRealtime(runtime)
-  const onResponse = listenersOf(tracing, metrics)
-  const { server } = createApp({ ...runtime, onResponse }).listen({ hostname: '127.0.0.1', port: 0 })
-  if (!server) throw new Error('the service did not start')
-  const client = createClient(`http://127.0.0.1:${server.port}`)
+  const service = await startService(config, { observability, clock })
+  const fault = await Promise.race([service.ready, service.failed])
+  if (fault) throw fault
+  const client = createClient(service.url)
 
   const stop = async () => {
-    await realtime.stop()
-    await server.stop(true)
-    await metrics?.stop()
-    await tracing?.stop()
     try {
-      await assertNothingLeaked({ sql: database.sql, lines, secrets: client.secrets })
+      // With the pool of the moment: a test may have made the service replace it.
+      const { sql } = service.database
+      await assertNothingLeaked({ sql, lines, secrets: client.secrets })
     } finally {
-      await listener.close()
-      await storage.close()
+      await service.stop()
       await testDatabase.drop()
       rmSync(home, { recursive: true, force: true })
     }
+    assertNothingIn('log', lines, client.secrets)
   }
   return {
+    ...service,
     ...client,
     clock,
-    ...runtime,
-    onResponse,
-    // Read at each use: the service may have replaced its connections.
     get sql() {
-      return database.sql
+      return service.database.sql
     },
     lines,
     databaseUrl: testDatabase.url,
-    server,
-    /** Where `/metrics` is; `null` without METRICS_PORT. */
-    metricsUrl: metrics?.url ?? null,
-    tracing,
     stop,
   }
 }

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { Elysia } from 'elysia'
 import fc from 'fast-check'
-import { bodies, bodyFailureOf } from '../../src/http/body'
+import { bodyFailureOf, bodyParser } from '../../src/http/body'
+import { createRouteRegistry } from '../../src/http/route-options'
 import { assertAsyncProperty } from '../support/random'
 
 const app = new Elysia()
-  .use(bodies(() => undefined))
+  .use(bodyParser(createRouteRegistry(() => [])))
   .post('/', ({ body, request }) => Response.json({ body, code: bodyFailureOf(request)?.code ?? null }))
 
 async function read(body: string | Uint8Array<ArrayBuffer>, type = 'application/json') {

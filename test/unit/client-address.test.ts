@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { addressReader } from '../../src/http/client-address'
+import { createPeerFinder } from '../../src/http/client-address'
 import { assertProperty } from '../support/random'
 
-const read = addressReader(['10.0.0.0/8', '2001:db8::/32'])
+const read = createPeerFinder(['10.0.0.0/8', '2001:db8::/32'])
 const readFrom = (socket: string | null, forwarded: string, others: Record<string, string> = {}) =>
   read(socket, new Headers({ 'x-forwarded-for': forwarded, ...others }))
 
@@ -103,9 +103,9 @@ describe('address reader', () => {
   })
 
   test('IPv4 and IPv6 ranges do not match across', () => {
-    const all4 = addressReader(['0.0.0.0/0'])
+    const all4 = createPeerFinder(['0.0.0.0/0'])
     expect(all4('2001:db9::1', new Headers({ 'x-forwarded-for': '203.0.113.9' })).ip).toBe('2001:db9::1')
-    const all6 = addressReader(['::/0'])
+    const all6 = createPeerFinder(['::/0'])
     expect(all6('203.0.113.1', new Headers({ 'x-forwarded-for': '203.0.113.9' })).ip).toBe('203.0.113.1')
   })
 })

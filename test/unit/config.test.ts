@@ -9,7 +9,7 @@ import {
   loadConfig,
   secretsOpenToAll,
 } from '../../src/core/config'
-import { Settings } from '../../src/core/settings'
+import { Settings } from '../../src/core/environment-variables'
 
 const home = mkdtempSync(join(tmpdir(), 'fastkit-config-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))

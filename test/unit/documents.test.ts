@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { devDependencies, engines, packageManager, scripts } from '../../package.json'
 import { targets } from '../../src/build/targets'
 import { exitCodes } from '../../src/cli/program'
-import { Settings } from '../../src/core/settings'
+import { Settings } from '../../src/core/environment-variables'
 import { catalogue } from '../../src/http/error-catalogue'
 
 const root = join(import.meta.dir, '../..')

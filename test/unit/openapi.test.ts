@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test'
 import { Type } from '@sinclair/typebox'
 import { type AnyElysia, Elysia, t } from 'elysia'
+import { setRouteOptions } from '../../src/http/route-options'
 import { failures } from '../../src/http/schemas'
+import { oauthOption } from '../../src/http/token-endpoint'
 import { describeApi } from '../../src/openapi/document'
 
 const Note = Type.Object(
@@ -57,11 +59,14 @@ test('a list with parameters in path and query', async () => {
 })
 
 test('a route with a role has 401 and 403, and a 201 has Location', async () => {
-  const app = notes().post('/', handler, {
-    body: Note,
-    response: { 201: Note },
-    detail: { ...detail, security: [{ bearer: [] }], 'x-roles': ['admin'] },
-  })
+  const app = notes()
+    .macro('role', (role: string) => setRouteOptions({ roles: [role] }))
+    .post('/', handler, {
+      role: 'admin',
+      body: Note,
+      response: { 201: Note },
+      detail: { ...detail, security: [{ bearer: [] }] },
+    })
   const { responses, requestBody } = (await describeRoutes(app)).paths['/notes'].post
   expect(Object.keys(responses)).toEqual(['201', '401', '403', '429'])
   expect(Object.keys(responses['201'].headers)).toEqual(['X-Request-Id', 'Location'])
@@ -77,11 +82,9 @@ test('a route with a role has 401 and 403, and a 201 has Location', async () => 
 })
 
 test('an OAuth route has a form body', async () => {
-  const app = notes().post('/form', handler, {
-    body: Note,
-    response: { 200: Note },
-    detail: { ...detail, 'x-oauth': true },
-  })
+  const app = notes()
+    .use(oauthOption())
+    .post('/form', handler, { oauth: true, body: Note, response: { 200: Note }, detail })
   const { requestBody } = (await describeRoutes(app)).paths['/notes/form'].post
   expect(Object.keys(requestBody.content)).toEqual(['application/x-www-form-urlencoded'])
 })

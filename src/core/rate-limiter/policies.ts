@@ -15,10 +15,6 @@ export const policies = {
 export type RoutePolicy = keyof typeof routePolicies
 export type PolicyName = keyof typeof policies
 
-/** True for a limit that a route may name. */
-export const isRoutePolicy = (name: unknown): name is RoutePolicy =>
-  typeof name === 'string' && Object.hasOwn(routePolicies, name)
-
 /** The delays after the failures of an account that has used up its free ones. The last delay repeats. */
 export const accountDelaySeconds = [1, 2, 4, 8, 16, 30].map((minutes) => minutes * 60)
 

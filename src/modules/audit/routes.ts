@@ -14,8 +14,8 @@ export const auditRoutes = (deps: Deps) =>
       response: { 200: AuditEventPage, ...failures() },
       detail: {
         operationId: 'listAuditEvents',
-        summary: 'What happened to accounts and sessions',
+        summary: 'List audit events',
         description:
-          'Newest first: sign-ins, ended sessions, changes of passwords, addresses, roles and accounts, and refusals. Events are kept for 400 days, also those of accounts that are gone.',
+          'Newest first: logins, ended sessions, changes of passwords, e-mail addresses, roles and accounts, and refused requests. Events are kept for 400 days, also those of deleted accounts.',
       },
     })

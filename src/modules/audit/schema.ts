@@ -19,7 +19,7 @@ export const AuditType = Type.Union(
     Type.Literal('user.deleted'),
     Type.Literal('access.forbidden'),
   ],
-  { title: 'AuditType', description: 'The kind of an event.' },
+  { title: 'AuditType', description: 'Type of the event.' },
 )
 export type AuditType = typeof AuditType.static
 
@@ -30,24 +30,24 @@ export const AuditEvent = Type.Object(
     id: Id,
     type: AuditType,
     actor_id: Type.Union([Id, Type.Null()], {
-      description: 'Who did it; null for nobody signed in and for the command line.',
+      description: 'Id of the user who caused it. null if nobody was signed in, and for the command line.',
     }),
-    target_id: Type.Union([Id, Type.Null()], { description: 'Whose account it was done to.' }),
+    target_id: Type.Union([Id, Type.Null()], { description: 'Id of the account that it affects.' }),
     session_id: Type.Union([Id, Type.Null()]),
     ip: Type.Union([Text, Type.Null()], { examples: ['192.0.2.7'] }),
     request_id: Type.Union([Text, Type.Null()], {
-      description: 'Finds the request in the log.',
+      description: 'Id of the request in the log.',
       examples: ['0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'],
     }),
     details: Type.Record(Type.String(), Type.String(), {
-      description: 'What the type needs beside: a reason, a role.',
+      description: 'More fields, depending on the type, such as a reason or a role.',
       examples: [{}],
     }),
     created_at: Timestamp,
   },
   {
     title: 'AuditEvent',
-    description: 'Something that happened to an account or a session.',
+    description: 'A security event of an account or a session.',
     ...strict,
   },
 )
@@ -58,7 +58,10 @@ export const AuditEventPage = PageOf(AuditEvent, { title: 'AuditEventPage' })
 export const AuditQuery = Type.Object(
   {
     ...pageParameters,
-    user_id: Type.Optional({ ...Id, description: 'Events that this user caused or met.' }),
+    user_id: Type.Optional({
+      ...Id,
+      description: 'Only events that this user caused or that affect this user.',
+    }),
     type: Type.Optional(AuditType),
   },
   strict,

@@ -6,7 +6,7 @@ import { hasRole, type Role } from '../../core/roles'
 import type { Deps } from '../../deps'
 import { bearerToken } from '../../http/bearer-token'
 import { noteUser, originOf } from '../../http/request-context'
-import { rolesAsked } from '../../http/role-extension'
+import { setRouteOptions } from '../../http/route-options'
 import * as audit from '../audit/service'
 import { authenticate } from '../sessions/service'
 
@@ -29,7 +29,8 @@ export const guard = (deps: Deps) =>
       admitted.set(request, actor)
     },
     resolve: ({ request }) => ({ actor: actorOf(request) }),
-    detail: { security: [{ bearer: [] }], ...rolesAsked(rolesOf(access)) },
+    detail: { security: [{ bearer: [] }] },
+    ...setRouteOptions({ roles: rolesOf(access) }),
   }))
 
 function rolesOf(access: Access): string[] {

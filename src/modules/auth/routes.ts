@@ -34,7 +34,7 @@ export const authRoutes = (deps: Deps) =>
         detail: {
           operationId: 'register',
           summary: 'Create an account',
-          description: 'The account is of role `user`. It is not signed in by this: `login` comes next.',
+          description: 'The account gets the role `user`. This opens no session: use `login` next.',
         },
       },
     )
@@ -45,9 +45,9 @@ export const authRoutes = (deps: Deps) =>
       response: { 200: TokenPair, ...bodyFailures('invalid_credentials', 'overloaded') },
       detail: {
         operationId: 'login',
-        summary: 'Open a session',
+        summary: 'Log in and open a session',
         description:
-          'An unknown address, a wrong password and a deactivated account get the same answer after the same time.',
+          'An unknown e-mail address, a wrong password and a deactivated account get the same response after the same time.',
       },
     })
     .post('/token', ({ body, request }) => grant(deps, asRequest(request), body), {
@@ -58,11 +58,11 @@ export const authRoutes = (deps: Deps) =>
       response: { 200: TokenPair, ...oauthFailures() },
       detail: {
         operationId: 'token',
-        summary: 'The token endpoint of OAuth 2.0',
+        summary: 'Token endpoint of OAuth 2.0',
         description:
-          'For tools that sign in as RFC 6749 says, with the grants `password` (§4.3, the e-mail address is the username) ' +
-          'and `refresh_token` (§6). It does what `login` and `refresh` do. There are no clients: what names one is ignored. There ' +
-          'are no scopes: asking for one is `invalid_scope`.',
+          'For tools that use RFC 6749. The grants are `password` (§4.3, the username is the e-mail address) and `refresh_token` ' +
+          '(§6). They do the same as `login` and `refresh`. There are no clients, so client parameters are ignored. There are ' +
+          'no scopes, so a request for one is `invalid_scope`.',
       },
     })
     .post('/refresh', ({ body, request }) => refresh(deps, asRequest(request), body.refresh_token), {
@@ -71,10 +71,10 @@ export const authRoutes = (deps: Deps) =>
       response: { 200: TokenPair, ...bodyFailures('invalid_refresh_token', 'refresh_token_reused') },
       detail: {
         operationId: 'refresh',
-        summary: 'Exchange a refresh token for the next pair',
+        summary: 'Exchange a refresh token for a new pair of tokens',
         description:
-          'A refresh token is good for one use. A repeat within seconds, after a lost answer or from a second tab, gets ' +
-          'the same successor; any later use counts as theft and ends the session.',
+          'A refresh token is valid once. A repeat within seconds, after a lost response or in a second tab, gets the same ' +
+          'successor. Any later use counts as theft and ends the session.',
       },
     })
     .post(
@@ -90,10 +90,10 @@ export const authRoutes = (deps: Deps) =>
         },
         detail: {
           operationId: 'logout',
-          summary: 'End the session',
+          summary: 'Log out and end the session',
           description:
-            'Names the session by the access token, by the refresh token in the body, or by both. Done, also when the ' +
-            'session had ended before.',
+            'The access token, the refresh token in the body, or both identify the session. The response is 204 also if the ' +
+            'session has already ended.',
           security: [{ bearer: [] }, {}],
         },
       },
@@ -109,7 +109,7 @@ export const authRoutes = (deps: Deps) =>
         detail: {
           operationId: 'logoutAll',
           summary: 'End every session of the account',
-          description: 'Every device is signed out, this one too.',
+          description: 'Ends the session of this request too.',
         },
       },
     )
@@ -120,7 +120,7 @@ export const authRoutes = (deps: Deps) =>
       response: { 200: TokenPair, ...bodyFailures('wrong_password', 'weak_password', 'overloaded') },
       detail: {
         operationId: 'changePassword',
-        summary: 'Set a new password and end every session',
-        description: 'Every session of the account ends; the pair in the answer belongs to a fresh one.',
+        summary: 'Change the password and end every session',
+        description: 'Every session of the account ends. The response has the tokens of a new session.',
       },
     })

@@ -11,7 +11,7 @@ export const Login = Type.Object(
         minLength: 1,
         maxLength: 100,
         pattern: oneLine,
-        description: 'Tells this session from others in the list of sessions.',
+        description: 'Name of this session in the list of sessions.',
         examples: ['phone'],
       }),
     ),
@@ -43,10 +43,12 @@ const Given = (description: string, maxLength: number) =>
 export const TokenRequest = Type.Object(
   {
     grant_type: Type.String({ description: '`password` or `refresh_token`.' }),
-    username: Given('The e-mail address, for `password`.', 320),
-    password: Given('For `password`.', 1024),
-    refresh_token: Given('For `refresh_token`.', 2048),
-    scope: Type.Optional(Type.String({ description: 'There are no scopes: absent or empty.' })),
+    username: Given('The e-mail address, for the grant `password`.', 320),
+    password: Given('For the grant `password`.', 1024),
+    refresh_token: Given('For the grant `refresh_token`.', 2048),
+    scope: Type.Optional(
+      Type.String({ description: 'Must be empty if it is sent, because there are no scopes.' }),
+    ),
   },
   {
     title: 'TokenRequest',

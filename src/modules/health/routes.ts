@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Runtime } from '../../deps'
 import { limitOption } from '../../http/rate-limit'
-import { report } from '../../http/responses'
+import { healthResponse } from '../../http/responses'
 import { EmptyQuery, failures } from '../../http/schemas'
 import { Liveness, Readiness } from './schema'
 import { readiness } from './service'
@@ -15,20 +15,20 @@ export const healthRoutes = (probed: Pick<Runtime, 'database' | 'lifecycle'>) =>
       response: { ...failures(), 200: Liveness },
       detail: {
         operationId: 'livez',
-        summary: 'The process answers',
+        summary: 'Check that the process runs',
         description:
-          'For restarts: it never touches the database, so a database that is down restarts nothing.',
+          'Decides about restarts. It never asks the database, so a database failure restarts nothing.',
       },
     })
-    .get('/readyz', ({ set }) => report(set, readiness(probed)), {
+    .get('/readyz', ({ set }) => healthResponse(set, readiness(probed)), {
       limit: 'none',
       query: EmptyQuery,
       response: { ...failures(), 200: Readiness, 503: Readiness },
       detail: {
         operationId: 'readyz',
-        summary: 'The service can do its work',
+        summary: 'Check that the service can work',
         description:
-          'For load balancers: 200 while the database answers, migrations are applied and it is not draining. It may be ' +
-          'asked as often as one likes: it takes no connection from requests.',
+          'For load balancers. It is 200 while the database answers, all migrations are applied and the process is not ' +
+          'shutting down. It may be called at any rate, because it uses no connection that requests need.',
       },
     })

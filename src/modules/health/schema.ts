@@ -8,29 +8,30 @@ export const Liveness = Type.Object({ status: Type.Literal('ok') }, { title: 'Li
 
 export const Readiness = Type.Object(
   {
-    status: oneOf(['ok', 'unavailable'], 'Whether to send requests here.'),
+    status: oneOf(['ok', 'unavailable'], 'Whether the instance should get requests.'),
     checks: Type.Object(
       {
         database: oneOf(
           ['ok', 'unavailable'],
-          'Whether the database answers within a second; asked at most twice a second.',
+          'Whether the database answers within a second. It is asked at most twice a second.',
         ),
-        migrations: oneOf(['ok', 'pending'], 'Whether the schema is that of this version.'),
+        migrations: oneOf(['ok', 'pending'], 'Whether the database schema is the one of this version.'),
         durability: Type.Union([Type.Literal('ok'), Type.Literal('off'), Type.Literal('not_in_force')], {
-          description: 'Whether a commit of the embedded database outlives a power cut. It does not decide.',
+          description:
+            'Whether commits of the embedded database survive a power cut. It does not change the status.',
         }),
         event_loop: oneOf(
           ['ok', 'late'],
-          'Whether the lag is 200 ms or less. It does not decide: under an overload of all instances, each that ' +
-            'leaves makes it worse for the others.',
+          'Whether the lag is at most 200 ms. It does not change the status: if all instances are overloaded, each one ' +
+            'that leaves makes it worse for the others.',
         ),
-        draining: oneOf(['ok', 'draining'], 'Whether the process was asked to end.'),
+        draining: oneOf(['ok', 'draining'], 'Whether the process is shutting down.'),
       },
       strict,
     ),
     event_loop_lag_ms: Type.Integer({
       minimum: 0,
-      description: 'Longest wait of the last second for a turn of the event loop, in milliseconds.',
+      description: 'Longest delay of the event loop in the last second, in milliseconds.',
       examples: [1],
     }),
   },

@@ -6,23 +6,26 @@ import { ChannelName, Data, Offset, Participant, presenceFields } from './schema
 
 /** Why the server closes a socket. */
 export const closeCodes = {
-  goingAway: { code: 1001, meaning: 'The server is going away; connect again, another one will answer.' },
-  frameTooBig: { code: 1009, meaning: 'A frame had more than 64 KiB.' },
+  goingAway: {
+    code: 1001,
+    meaning: 'The server is shutting down. Connect again: another one will accept the client.',
+  },
+  frameTooBig: { code: 1009, meaning: 'A frame was larger than 64 KiB.' },
   cannotKeepUp: {
     code: 1013,
-    meaning: 'The client reads too slowly or the server is overloaded; try again later.',
+    meaning: 'The client reads too slowly, or the server is overloaded. Try again later.',
   },
-  badMessages: { code: 4400, meaning: 'Ten messages were answered with an error.' },
-  unauthenticated: { code: 4401, meaning: 'The token has expired, was not valid, or its session has ended.' },
+  badMessages: { code: 4400, meaning: 'Ten messages got the reply `error`.' },
+  unauthenticated: { code: 4401, meaning: 'The token is invalid or expired, or its session has ended.' },
   notAllowed: { code: 4403, meaning: 'An admin disconnected the user.' },
   authTimeout: { code: 4408, meaning: 'No `auth` came within 10 seconds.' },
-  tooManySockets: { code: 4409, meaning: 'The user has 20 open sockets.' },
-  tooManyMessages: { code: 4429, meaning: 'More than 50 messages a second, or 100 at once.' },
+  tooManySockets: { code: 4409, meaning: 'The user already has 20 open sockets.' },
+  tooManyMessages: { code: 4429, meaning: 'The client sent more than 50 messages a second, or 100 at once.' },
 } as const
 export type CloseReason = keyof typeof closeCodes
 
 const id = Type.Union([Type.String({ maxLength: 64 }), Type.Number()], {
-  description: 'Anything; the answer carries it too.',
+  description: 'Any value. The reply repeats it.',
   examples: [1],
 })
 
@@ -46,22 +49,24 @@ const token = Type.String({
 })
 const since = Type.Optional({
   ...Offset,
-  description: 'The last offset that was received: what came after it is sent.',
+  description: 'The last offset that the client has. Later messages are sent.',
 })
 
 /** What a client may send, by type. */
 export const clientMessages = {
-  auth: fromClient('auth', 'Signs in, or renews with a newer token of the same session.', { token }),
+  auth: fromClient('auth', 'Authenticates the socket, or renews it with a newer token of the same session.', {
+    token,
+  }),
   ping: fromClient('ping', 'Asks for a `pong`.', {}),
-  subscribe: fromClient('subscribe', 'Listens to a channel.', { channel: ChannelName, since }),
-  unsubscribe: fromClient('unsubscribe', 'Stops listening.', { channel: ChannelName }),
-  publish: fromClient('publish', 'Sends to a channel; no subscription is needed.', {
+  subscribe: fromClient('subscribe', 'Subscribes to a channel.', { channel: ChannelName, since }),
+  unsubscribe: fromClient('unsubscribe', 'Ends the subscription to a channel.', { channel: ChannelName }),
+  publish: fromClient('publish', 'Publishes a message to a channel. No subscription is needed.', {
     channel: ChannelName,
     data: Data,
   }),
-  presence: fromClient('presence', 'Asks who is in a channel.', { channel: ChannelName }),
-  broadcast: fromClient('broadcast', 'Sends to everyone. Admins only.', { data: Data }),
-  disconnect: fromClient('disconnect', 'Closes every socket of a user. Admins only.', { user_id: Id }),
+  presence: fromClient('presence', 'Asks for the members of a channel.', { channel: ChannelName }),
+  broadcast: fromClient('broadcast', 'Sends a message to every socket. Only for admins.', { data: Data }),
+  disconnect: fromClient('disconnect', 'Closes every socket of a user. Only for admins.', { user_id: Id }),
 }
 export const ClientMessage = Type.Union(Object.values(clientMessages))
 export type ClientMessage = Static<(typeof clientMessages)[keyof typeof clientMessages]>
@@ -73,86 +78,95 @@ const answer = <const N extends string, F extends Record<string, TSchema>>(
 ) =>
   object(type, about, {
     ...fields,
-    id: Type.Optional({ ...id, description: 'That of the message answered.' }),
+    id: Type.Optional({ ...id, description: 'The `id` of the message that this replies to.' }),
   })
 
 const ownChannel = Type.String({
-  description: 'That of the user.',
+  description: 'The channel of the user.',
   examples: ['user:0199b2f4-6c1e-7d52-a3a8-2f4d6f1c9b10'],
 })
-const reason = Type.String({ description: 'A stable word.', examples: ['logged_out'] })
+const reason = Type.String({ description: 'A stable code.', examples: ['logged_out'] })
 
 /** What the server may send, by type. */
 export const serverMessages = {
-  ready: answer('ready', 'The socket is signed in; answers `auth` too.', {
+  ready: answer('ready', 'The socket is authenticated. Also the reply to `auth`.', {
     user: User,
     session_id: Id,
     expires_at: Type.Unsafe<string>({
       ...Timestamp,
-      description: 'When the token ends, and the socket with it.',
+      description: 'Time at which the token expires and the socket is closed.',
     }),
   }),
-  pong: answer('pong', 'Answers `ping`.', {}),
+  pong: answer('pong', 'The reply to `ping`.', {}),
   subscribed: answer(
     'subscribed',
-    'Answers `subscribe`, before what was missed. Unasked and not recovered when messages were lost on the way.',
+    'The reply to `subscribe`. The missed messages follow it. The server also sends it by itself, with `recovered: false`, if messages were lost.',
     {
       channel: ChannelName,
       offset: Type.Optional({
         ...Offset,
-        description: 'Of the latest message; only where there is a history.',
+        description: 'Offset of the latest message. Only in channels with a history.',
       }),
       recovered: Type.Optional(
         Type.Boolean({
-          description: 'Whether all since the given offset follows; false when it is too old.',
+          description: 'Whether all messages after `since` follow. False if `since` is too old.',
         }),
       ),
     },
   ),
-  unsubscribed: answer('unsubscribed', 'Answers `unsubscribe`; unasked when a right was lost.', {
-    channel: ChannelName,
-    reason: Type.Optional({ ...reason, examples: ['forbidden'] }),
-  }),
-  published: answer('published', 'Answers `publish`.', {
+  unsubscribed: answer(
+    'unsubscribed',
+    'The reply to `unsubscribe`. The server also sends it by itself if the user lost the right to the channel.',
+    {
+      channel: ChannelName,
+      reason: Type.Optional({ ...reason, examples: ['forbidden'] }),
+    },
+  ),
+  published: answer('published', 'The reply to `publish`.', {
     channel: ChannelName,
     offset: Type.Optional(Offset),
   }),
-  message: object('message', 'What someone published.', {
+  message: object('message', 'A message of a channel.', {
     channel: ChannelName,
-    offset: Type.Optional({ ...Offset, description: 'Where the channel has a history.' }),
+    offset: Type.Optional({ ...Offset, description: 'Only in channels with a history.' }),
     data: Data,
     from: Participant,
     sent_at: Timestamp,
   }),
-  presence: answer('presence', 'Answers `presence`.', presenceFields),
-  joined: object('joined', 'The first socket of a user subscribed.', { channel: ChannelName, user_id: Id }),
-  left: object('left', 'The last socket of a user is gone.', { channel: ChannelName, user_id: Id }),
-  broadcasted: answer('broadcasted', 'Answers `broadcast`.', {
-    delivered: Type.Integer({ description: 'How many sockets there are.', examples: [7] }),
+  presence: answer('presence', 'The reply to `presence`.', presenceFields),
+  joined: object('joined', 'The first socket of a user joined the channel.', {
+    channel: ChannelName,
+    user_id: Id,
   }),
-  disconnected: answer('disconnected', 'Answers `disconnect`.', {
-    count: Type.Integer({ description: 'How many sockets the user had.', examples: [2] }),
+  left: object('left', 'The last socket of a user left the channel.', {
+    channel: ChannelName,
+    user_id: Id,
+  }),
+  broadcasted: answer('broadcasted', 'The reply to `broadcast`.', {
+    delivered: Type.Integer({ description: 'Number of sockets that get it.', examples: [7] }),
+  }),
+  disconnected: answer('disconnected', 'The reply to `disconnect`.', {
+    count: Type.Integer({ description: 'Number of sockets that the user had.', examples: [2] }),
   }),
   expiring: object(
     'expiring',
-    'The token is about to end: send `auth` with a newer one of the same session.',
+    'The token is about to expire. Send `auth` with a newer one of the same session.',
     {
-      in: Type.Integer({ description: 'Seconds.', examples: [30] }),
+      in: Type.Integer({ description: 'Seconds until the token expires.', examples: [30] }),
     },
   ),
-  'session.revoked': object(
-    'session.revoked',
-    'A session of the user ended; its sockets are closed after this.',
-    {
-      channel: ownChannel,
-      session_id: Id,
-      reason,
-    },
-  ),
-  'user.updated': object('user.updated', 'The account changed.', { channel: ownChannel, user: User }),
-  error: answer('error', 'The message was not carried out.', {
-    code: Type.String({ description: 'As in HTTP: see the list of codes.', examples: ['forbidden'] }),
-    message: Type.String({ description: 'For people.', examples: ['Not allowed'] }),
+  'session.revoked': object('session.revoked', 'A session of the user ended. Its sockets are closed next.', {
+    channel: ownChannel,
+    session_id: Id,
+    reason,
+  }),
+  'user.updated': object('user.updated', 'The account of the user changed.', {
+    channel: ownChannel,
+    user: User,
+  }),
+  error: answer('error', 'The message had no effect.', {
+    code: Type.String({ description: 'An error code, the same as in HTTP.', examples: ['forbidden'] }),
+    message: Type.String({ description: 'The title of the code, for people.', examples: ['Not allowed'] }),
   }),
 }
 export const ServerMessage = Type.Union(Object.values(serverMessages))

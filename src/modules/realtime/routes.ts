@@ -2,7 +2,7 @@ import { Elysia } from 'elysia'
 import protocol from '../../../docs/websocket.md' with { type: 'text' }
 import type { Base, Deps, Runtime } from '../../deps'
 import { PageQuery } from '../../http/pagination-schemas'
-import { made } from '../../http/responses'
+import { createdWithoutLocation } from '../../http/responses'
 import { bodyFailures, EmptyQuery, failures } from '../../http/schemas'
 import { htmlPage } from '../../openapi/html-page'
 import { markdownPage } from '../../openapi/markdown-page'
@@ -10,6 +10,7 @@ import { docsPages } from '../../openapi/page-routes'
 import { guard } from '../auth/guard'
 import { consoleFiles, consolePage } from './console-page'
 import { admitSocket, normaliseUpgrade, requireUpgrade, visitorOf } from './guard'
+import { maxFrameBytes, maxUnsentBytes } from './limits'
 import {
   ByChannel,
   ChannelMessage,
@@ -25,6 +26,18 @@ import { createSockets } from './sockets'
 import * as tickets from './tickets'
 
 type SocketRuntime = Pick<Runtime, 'deps' | 'hub' | 'lifecycle'>
+
+/** Options of the server. Elysia ignores those of a route: see docs/workarounds.md#elysia-ws-limits. */
+export const webSocketOptions = {
+  maxPayloadLength: maxFrameBytes,
+  // Sockets are closed at half of it. See docs/workarounds.md#bun-ws-send.
+  backpressureLimit: 2 * maxUnsentBytes,
+  closeOnBackpressureLimit: false,
+  perMessageDeflate: false,
+  idleTimeout: 120,
+  // The realtime module sends its own pings and measures the silence.
+  sendPings: false,
+}
 
 /** The WebSocket itself, and what opens it. */
 export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
@@ -56,20 +69,20 @@ export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
         operationId: 'connect',
         summary: 'Open a WebSocket',
         description:
-          'Sign in with the `Authorization` header, the subprotocols `bearer` and the access token, a `ticket`, or a first ' +
-          'message `auth` within 10 seconds. A browser page has to be of this origin or of one in CORS_ORIGINS. ' +
+          'Authenticate with the `Authorization` header, with the subprotocols `bearer` and the access token, with a `ticket`, ' +
+          'or with a first message `auth` within 10 seconds. A page must have this origin or one of CORS_ORIGINS. ' +
           '[The protocol](/docs/websocket); [a console to try it](/docs/websocket/console).',
         security: [{ bearer: [] }, {}],
       },
     })
-    .post('/tickets', ({ actor, set }) => made(set, tickets.issue(deps, actor)), {
+    .post('/tickets', ({ actor, set }) => createdWithoutLocation(set, tickets.issue(deps, actor)), {
       auth: true,
       query: EmptyQuery,
       response: { 201: Ticket, ...failures() },
       detail: {
         operationId: 'createTicket',
-        summary: 'A ticket for one WebSocket',
-        description: 'It stands for the access token where no header can be set, as in a browser.',
+        summary: 'Create a ticket for one WebSocket',
+        description: 'It replaces the access token if the client cannot set a header, as in a browser.',
       },
     })
 }
@@ -81,7 +94,7 @@ export const channelsRoutes = (deps: Deps) =>
     .post(
       '/:channel/messages',
       ({ actor, body, params, set }) =>
-        made(set, realtime.publish(deps, actor, { ...params, ...body, socketId: null })),
+        createdWithoutLocation(set, realtime.publish(deps, actor, { ...params, ...body, socketId: null })),
       {
         auth: true,
         params: ByChannel,
@@ -91,7 +104,8 @@ export const channelsRoutes = (deps: Deps) =>
         detail: {
           operationId: 'publishMessage',
           summary: 'Publish to a channel',
-          description: 'Reaches every listener, also the sockets of the caller. No subscription is needed.',
+          description:
+            'The message goes to every subscriber, also to the sockets of the caller. The caller needs no subscription.',
         },
       },
     )
@@ -105,9 +119,9 @@ export const channelsRoutes = (deps: Deps) =>
         response: { 200: MessagePage, ...failures('forbidden') },
         detail: {
           operationId: 'listMessages',
-          summary: 'What was published, newest first',
+          summary: 'List the messages of a channel',
           description:
-            'The last 100 messages of 24 hours; `room:` and `user:` channels have a history, others do not.',
+            'The last 100 messages of the last 24 hours, newest first. Only `room:` and `user:` channels have a history.',
         },
       },
     )
@@ -118,8 +132,8 @@ export const channelsRoutes = (deps: Deps) =>
       response: { 200: Presence, ...failures('forbidden') },
       detail: {
         operationId: 'getPresence',
-        summary: 'Who is in a channel',
-        description: 'For its members, which are those who are subscribed, and for admins.',
+        summary: 'List the members of a channel',
+        description: 'The members are the users who are subscribed. Only members and admins may ask.',
       },
     })
 

@@ -15,13 +15,13 @@ export const Data = Type.Unknown({ description: 'Any JSON value.', examples: [{ 
 
 export const Offset = Type.Integer({
   minimum: 0,
-  description: 'Counts the messages of a channel from 1.',
+  description: 'Number of the message in its channel, from 1.',
   examples: [42],
 })
 
 export const Participant = Type.Object(
   { user_id: Id },
-  { title: 'Participant', description: 'The user whose session publishes or listens.', ...strict },
+  { title: 'Participant', description: 'The user who published the message or is subscribed.', ...strict },
 )
 
 export const Ticket = Type.Object(
@@ -62,8 +62,8 @@ export const MessagePage = PageOf(ChannelMessage, { title: 'MessagePage' })
 
 export const presenceFields = {
   channel: ChannelName,
-  users: Type.Array(Participant, { description: 'Each user once, however many sockets; at most 1000.' }),
-  count: Type.Integer({ description: 'How many users there are.', examples: [1] }),
+  users: Type.Array(Participant, { description: 'Each user once, for any number of sockets. At most 1000.' }),
+  count: Type.Integer({ description: 'Number of all users in the channel.', examples: [1] }),
 }
 export const Presence = Type.Object(presenceFields, {
   title: 'Presence',

@@ -16,8 +16,8 @@ export const sessionsRoutes = (deps: Deps) =>
       response: { 200: SessionPage, ...failures() },
       detail: {
         operationId: 'listMySessions',
-        summary: 'Where you are signed in',
-        description: 'Sessions that have not ended, newest first. Each sign-in is one.',
+        summary: 'List your sessions',
+        description: 'Sessions that have not ended, newest first. Each login opens one.',
       },
     })
     .delete('/me/sessions/:id', ({ actor, params }) => noContent(devices.revokeOwn(deps, actor, params.id)), {
@@ -27,8 +27,9 @@ export const sessionsRoutes = (deps: Deps) =>
       response: { 204: NoContent, ...failures('not_found') },
       detail: {
         operationId: 'endMySession',
-        summary: 'Sign out one of your devices',
-        description: 'Its tokens are void at once. Somebody else’s session is answered like none at all.',
+        summary: 'End one of your sessions',
+        description:
+          'Its tokens are invalid at once. A session of another user gets the same 404 as one that does not exist.',
       },
     })
     .get(
@@ -41,8 +42,8 @@ export const sessionsRoutes = (deps: Deps) =>
         response: { 200: SessionPage, ...failures('not_found') },
         detail: {
           operationId: 'listSessions',
-          summary: 'Where an account is signed in',
-          description: 'As an account sees its own, for its owner and for admins.',
+          summary: 'List the sessions of an account',
+          description: 'For the owner and for admins.',
         },
       },
     )
@@ -53,7 +54,7 @@ export const sessionsRoutes = (deps: Deps) =>
       response: { 204: NoContent, ...failures('not_found') },
       detail: {
         operationId: 'endSessions',
-        summary: 'Sign an account out everywhere',
-        description: 'All its tokens are void at once.',
+        summary: 'End every session of an account',
+        description: 'For the owner and for admins. All tokens of the account are invalid at once.',
       },
     })

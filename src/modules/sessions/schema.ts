@@ -6,28 +6,28 @@ import { strict, Timestamp } from '../../http/schemas'
 export const TokenPair = Type.Object(
   {
     access_token: Type.String({
-      description: 'JWT; send it as `Authorization: Bearer …`.',
+      description: 'A JWT. Send it as `Authorization: Bearer …`.',
       examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln'],
     }),
     token_type: Type.Literal('Bearer'),
     expires_in: Type.Integer({
       minimum: 0,
-      description: 'Seconds until the access token ends.',
+      description: 'Seconds until the access token expires.',
       examples: [900],
     }),
     refresh_token: Type.String({
-      description: 'JWT; good for one refresh.',
+      description: 'A JWT, valid for one refresh.',
       examples: ['eyJhbGciOiJIUzI1NiIsInR5cCI6InJ0K2p3dCJ9.e30.c2ln'],
     }),
     refresh_expires_in: Type.Integer({
       minimum: 0,
-      description: 'Seconds until the refresh token ends.',
+      description: 'Seconds until the refresh token expires.',
       examples: [604800],
     }),
   },
   {
     title: 'TokenPair',
-    description: 'What a sign-in gives: a short-lived access token and a refresh token.',
+    description: 'A short-lived access token and a refresh token.',
     ...strict,
   },
 )
@@ -42,9 +42,9 @@ export const Session = Type.Object(
     created_at: Timestamp,
     last_used_at: Timestamp,
     expires_at: Timestamp,
-    is_current: Type.Boolean({ description: 'Whether it is the session that asks.', examples: [true] }),
+    is_current: Type.Boolean({ description: 'Whether it is the session of this request.', examples: [true] }),
   },
-  { title: 'Session', description: 'A device that is signed in.', ...strict },
+  { title: 'Session', description: 'One login on one device.', ...strict },
 )
 export type Session = typeof Session.static
 

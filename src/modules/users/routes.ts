@@ -18,8 +18,8 @@ export const meRoutes = (deps: Deps) =>
       response: { 200: User, ...failures() },
       detail: {
         operationId: 'getMe',
-        summary: 'Your own account',
-        description: 'As it is now: a changed name or role shows at once, unlike in a token.',
+        summary: 'Read your account',
+        description: 'The response always has the current name and role.',
       },
     })
     .patch('', ({ actor, body }) => users.changeMe(deps, actor, body), {
@@ -29,9 +29,9 @@ export const meRoutes = (deps: Deps) =>
       response: { 200: User, ...bodyFailures('wrong_password', 'email_taken', 'overloaded') },
       detail: {
         operationId: 'changeMe',
-        summary: 'Change your name, or with your password your address',
+        summary: 'Change your name or e-mail address',
         description:
-          'The name changes freely. A new address needs `current_password` and signs in from then on; sessions stay.',
+          'A new e-mail address needs `current_password`. The next login needs the new address. Sessions do not end.',
       },
     })
     .delete('', ({ actor, body }) => noContent(users.removeMe(deps, actor, body)), {
@@ -42,7 +42,8 @@ export const meRoutes = (deps: Deps) =>
       detail: {
         operationId: 'deleteMe',
         summary: 'Delete your account',
-        description: 'Everything of the account goes with it. The last active admin has to stay.',
+        description:
+          'Deletes everything that belongs to the account. The last active admin cannot be deleted.',
       },
     })
 
@@ -56,8 +57,8 @@ export const usersRoutes = (deps: Deps) =>
       response: { 200: UserPage, ...failures() },
       detail: {
         operationId: 'listUsers',
-        summary: 'Accounts, newest first',
-        description: 'A page of accounts; the filters narrow it down together.',
+        summary: 'List accounts',
+        description: 'Newest first. An account must match all filters.',
       },
     })
     .post(
@@ -70,8 +71,8 @@ export const usersRoutes = (deps: Deps) =>
         response: { 201: User, ...bodyFailures('email_taken', 'weak_password', 'overloaded') },
         detail: {
           operationId: 'createUser',
-          summary: 'Create an account for someone',
-          description: 'The account can sign in with the password at once, unless it is made inactive.',
+          summary: 'Create an account',
+          description: 'The account can log in with the password at once, unless `is_active` is false.',
         },
       },
     )
@@ -82,8 +83,8 @@ export const usersRoutes = (deps: Deps) =>
       response: { 200: User, ...failures('not_found') },
       detail: {
         operationId: 'getUser',
-        summary: 'An account',
-        description: 'For its owner and for admins. Anyone else is told 403, whether it exists or not.',
+        summary: 'Read an account',
+        description: 'For the owner and for admins. Others get 403, whether the account exists or not.',
       },
     })
     .patch(
@@ -100,9 +101,9 @@ export const usersRoutes = (deps: Deps) =>
         },
         detail: {
           operationId: 'changeUser',
-          summary: 'Change an account, its role or its state',
+          summary: 'Change an account',
           description:
-            'A new password or deactivation ends every session of the account; a new role counts from its next request on. The last active admin stays one.',
+            'A new password or a deactivation ends every session of the account. A new role takes effect with the next request. The last active admin cannot be demoted or deactivated.',
         },
       },
     )
@@ -115,6 +116,6 @@ export const usersRoutes = (deps: Deps) =>
         operationId: 'deleteUser',
         summary: 'Delete an account',
         description:
-          'With all its sessions, for its owner and for admins. The last active admin has to stay.',
+          'For the owner and for admins. The sessions are deleted too. The last active admin cannot be deleted.',
       },
     })

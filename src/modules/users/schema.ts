@@ -8,7 +8,7 @@ export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: [
 export const Email = Type.String({
   minLength: 1,
   maxLength: 320,
-  description: 'One account per address; case does not matter.',
+  description: 'Each address can have one account. Upper and lower case are the same.',
   examples: ['ada@example.com'],
 })
 
@@ -27,7 +27,7 @@ const MaybeDisplayName = Type.Union([DisplayName, Type.Null()])
 const AnyRole = Type.Unsafe<Role>(
   Type.Union(
     roles.map((role) => Type.Literal(role)),
-    { title: 'Role', description: 'What the account may do.', examples: ['user'] },
+    { title: 'Role', description: 'Role of the account.', examples: ['user'] },
   ),
 )
 
@@ -80,12 +80,12 @@ export const UserQuery = Type.Object(
       Type.String({
         maxLength: 254,
         pattern: oneLine,
-        description: 'Beginning of the address.',
+        description: 'Only accounts whose e-mail address starts with this.',
         examples: ['ada@'],
       }),
     ),
     role: Type.Optional(AnyRole),
-    is_active: Type.Optional(Type.Boolean({ description: 'Whether it may sign in.' })),
+    is_active: Type.Optional(Type.Boolean({ description: 'Whether the account may log in.' })),
   },
   strict,
 )

@@ -6,7 +6,7 @@ import { createPlayground, repository } from '../executable'
 import { times } from '../many-sockets'
 import { type OwnPostgres, startOwnPostgres } from '../own-postgres'
 import { random } from '../random'
-import { startService } from '../service'
+import { startTestService } from '../service'
 import { type Book, createBook } from './book'
 import { createWriter } from './writer'
 
@@ -83,7 +83,7 @@ export async function createScene({ isOnServer, isExecutable }: Where) {
     /** Runs `inspectRows` on the database after the service has ended. */
     async inspect(inspectRows: (sql: Sql) => Promise<void>) {
       const beside = { databaseUrl: server?.url ?? null, clock: createMovableClock() }
-      const service = await startService(variables, { beside })
+      const service = await startTestService(variables, { beside })
       await inspectRows(service.sql).finally(service.stop)
     },
     async clear() {

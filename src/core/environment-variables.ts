@@ -8,57 +8,71 @@ export const Settings = Type.Object({
   HOST: text('127.0.0.1', 'Listen address.'),
   PORT: whole('3000', [0, 65_535], 'Listen port; 0 takes a free one.'),
   DATABASE_URL: secret(
-    url(['postgres:', 'postgresql:'], 'PostgreSQL 14 or newer. Unset: embedded database in DATA_DIR.'),
-  ),
-  DATA_DIR: text('./data', 'Embedded database and generated keys; one process at a time.'),
-  DB_POOL_SIZE: whole('10', [1, 500], 'Connections to PostgreSQL.'),
-  DB_STATEMENT_TIMEOUT: duration('5s', '1d', 'Longest time one statement may take.'),
-  EMBEDDED_FSYNC: choice(['on', 'off'], 'on', 'off: embedded commits may be lost on power loss (for tests).'),
-  JWT_SECRET: secret(
-    keys(
-      'Comma-separated keys, 32 bytes or more each; the first signs, all verify. Required with DATABASE_URL.',
+    url(
+      ['postgres:', 'postgresql:'],
+      'Address of PostgreSQL 14 or newer. Unset: embedded database in DATA_DIR.',
     ),
   ),
-  JWT_ISSUER: text('fastkit', 'iss of every token.'),
-  JWT_AUDIENCE: text('fastkit', 'aud of every token.'),
-  ACCESS_TOKEN_TTL: duration('15m', '3650d', 'Life of an access token.'),
-  REFRESH_TOKEN_TTL: duration('7d', '3650d', 'Life of each refresh token.'),
-  SESSION_TTL: duration('30d', '3650d', 'Absolute end of a session.'),
-  REFRESH_GRACE: duration('10s', '3650d', 'A repeated refresh within it gets the same successor.'),
-  PASSWORD_MIN_LENGTH: whole('8', [8, 128], 'Shortest password, in characters.'),
-  ARGON2_MEMORY_KIB: whole('19456', [8, 4_194_304], 'argon2id memory in KiB.'),
-  ARGON2_TIME: whole('2', [1, 100], 'argon2id passes.'),
+  DATA_DIR: text(
+    './data',
+    'Directory of the embedded database and the generated keys. One process at a time.',
+  ),
+  DB_POOL_SIZE: whole('10', [1, 500], 'Maximum number of connections to PostgreSQL.'),
+  DB_STATEMENT_TIMEOUT: duration('5s', '1d', 'Maximum time of one SQL statement.'),
+  EMBEDDED_FSYNC: choice(
+    ['on', 'off'],
+    'on',
+    'off: a power cut may lose commits of the embedded database (for tests).',
+  ),
+  JWT_SECRET: secret(
+    keys(
+      'Comma-separated keys, each of at least 32 bytes. The first signs, all verify. Required with DATABASE_URL.',
+    ),
+  ),
+  JWT_ISSUER: text('fastkit', 'The iss claim of every token.'),
+  JWT_AUDIENCE: text('fastkit', 'The aud claim of every token.'),
+  ACCESS_TOKEN_TTL: duration('15m', '3650d', 'Lifetime of an access token.'),
+  REFRESH_TOKEN_TTL: duration('7d', '3650d', 'Lifetime of each refresh token.'),
+  SESSION_TTL: duration('30d', '3650d', 'Maximum lifetime of a session.'),
+  REFRESH_GRACE: duration('10s', '3650d', 'Time in which a repeated refresh gets the same successor.'),
+  PASSWORD_MIN_LENGTH: whole('8', [8, 128], 'Minimum length of a password, in characters.'),
+  ARGON2_MEMORY_KIB: whole('19456', [8, 4_194_304], 'Memory of argon2id, in KiB.'),
+  ARGON2_TIME: whole('2', [1, 100], 'Number of passes of argon2id.'),
   CORS_ORIGINS: list(
     isOrigin,
     'exact origins such as https://app.example.com',
-    'Origins that browsers may call from, comma-separated.',
+    'Comma-separated origins whose pages may call the API from a browser.',
   ),
   TRUSTED_PROXIES: list(
     ipaddr.isValidCIDR,
     'CIDR ranges such as 10.0.0.0/8',
-    'Proxies whose X-Forwarded-For is believed, comma-separated CIDR ranges.',
+    'Comma-separated CIDR ranges of proxies whose X-Forwarded-For is trusted.',
   ),
-  RATE_LIMIT: choice(['on', 'off'], 'on', 'off: no limits on how often (for load tests).'),
+  RATE_LIMIT: choice(['on', 'off'], 'on', 'off: no rate limits (for load tests).'),
   LOG_LEVEL: choice(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     'info',
-    'Least severe level that is logged.',
+    'Lowest level that is logged.',
   ),
   LOG_FORMAT: Type.Union([Type.Literal('json'), Type.Literal('pretty'), Type.Null()], {
     default: null,
     expects: 'one of json, pretty',
-    meaning: 'json or pretty. Unset: pretty when standard output is a terminal.',
+    meaning: 'json or pretty. Unset: pretty if standard output is a terminal, else json.',
   }),
   METRICS_PORT: wholeOrNone(
     [0, 65_535],
-    'Port of `/metrics` for Prometheus, which needs no token; 0 takes a free one. Unset: none.',
+    'Port of `/metrics` for Prometheus, without authentication; 0 takes a free one. Unset: no metrics.',
   ),
-  METRICS_HOST: optional('Listen address of `/metrics`. Unset: that of HOST.'),
+  METRICS_HOST: optional('Listen address of `/metrics`. Unset: the address in HOST.'),
   OTEL_EXPORTER_OTLP_ENDPOINT: webUrl(
-    'OpenTelemetry collector that takes traces as OTLP over HTTP, at /v1/traces below it. Unset: no traces.',
+    'Address of an OpenTelemetry collector. Traces go to /v1/traces below it, as OTLP over HTTP. Unset: no traces.',
   ),
   OTEL_EXPORTER_OTLP_HEADERS: secret(
-    list(isHeader, 'headers such as api-key=abc', 'Headers for the collector, such as api-key=abc.'),
+    list(
+      isHeader,
+      'headers such as api-key=abc',
+      'Comma-separated headers for the collector, such as api-key=abc.',
+    ),
   ),
   OTEL_SERVICE_NAME: text('fastkit', 'Name of the service in traces.'),
   OTEL_TRACES_SAMPLER: choice(
@@ -71,18 +85,20 @@ export const Settings = Type.Object({
       'parentbased_traceidratio',
     ],
     'parentbased_always_on',
-    'Which traces are kept; parentbased: those whose caller keeps them too.',
+    'Traces that are sampled. parentbased: the decision of the caller comes first.',
   ),
-  OTEL_TRACES_SAMPLER_ARG: share('1', 'Share of traces that traceidratio keeps, from 0 to 1.'),
+  OTEL_TRACES_SAMPLER_ARG: share('1', 'Ratio of traces that traceidratio samples, from 0 to 1.'),
   SHUTDOWN_DELAY: duration(
     '2s',
     '1d',
-    'Time to serve on after SIGTERM while /readyz is 503; more than half of SHUTDOWN_TIMEOUT is cut to it.',
+    'Time to serve on after SIGTERM, with 503 at /readyz. At most half of SHUTDOWN_TIMEOUT is used.',
   ),
-  SHUTDOWN_TIMEOUT: duration('20s', '1d', 'Longest time from SIGTERM to the end of the process.'),
-  DOCS: choice(['on', 'off'], 'on', 'off: no /docs.'),
-  PUBLIC_URL: webUrl('Address clients use, for links; never taken from a request.'),
-  BOOTSTRAP_ADMIN_EMAIL: email('Address of the first admin, created at start if there is no admin at all.'),
+  SHUTDOWN_TIMEOUT: duration('20s', '1d', 'Maximum time from SIGTERM to the end of the process.'),
+  DOCS: choice(['on', 'off'], 'on', 'off: /docs does not exist.'),
+  PUBLIC_URL: webUrl('Address that clients use. Links contain it. It is never taken from a request.'),
+  BOOTSTRAP_ADMIN_EMAIL: email(
+    'E-mail address of the first admin. A start creates it if there is no admin at all.',
+  ),
   BOOTSTRAP_ADMIN_PASSWORD: secret(optional('Password of the first admin.')),
 })
 export type Settings = StaticDecode<typeof Settings>
@@ -218,7 +234,7 @@ function keys(meaning: string) {
     .Encode((entries) => entries.join(','))
   return Type.Union([Keys, Type.Null()], {
     default: null,
-    expects: 'comma-separated keys of 32 bytes or more each',
+    expects: 'comma-separated keys, each of at least 32 bytes',
     meaning,
   })
 }
