@@ -14,16 +14,16 @@ import type { Writable } from 'node:stream'
 import { syncDir } from '../core/sync-files'
 import { verifyBackup } from './read-backup'
 
-/** The place that a backup is written to. It has its name only once it is complete. */
+/** The destination of a backup. A file gets its final name only when it is complete. */
 export type BackupTarget = { output: Writable; commit(): Promise<void>; discard(): void }
 
-/** A new file beside `path`. Throws when there is one at `path`, unless it may be replaced, or none can be made. */
+/** Creates a file that `commit` renames to `path`. Throws when `path` exists, unless `mayReplace`. */
 export function createBackupFile(path: string, { mayReplace }: { mayReplace: boolean }): BackupTarget {
   const partial = `${path}.partial`
   const assertFree = () => {
     if (!existsSync(path)) return
-    // A device would lose its name to the backup.
-    if (!statSync(path).isFile()) throw new Error(`${path} is there and is no plain file; name another`)
+    // Renaming would replace a device such as /dev/null.
+    if (!statSync(path).isFile()) throw new Error(`${path} exists and is not a regular file; name another`)
     if (!mayReplace) throw new Error(`${path} exists; --force replaces it`)
   }
   assertFree()
@@ -42,7 +42,7 @@ export function createBackupFile(path: string, { mayReplace }: { mayReplace: boo
   }
 }
 
-/** A killed backup leaves its partial file; nobody else uses that name. */
+/** Creates the partial file, and removes that of a killed backup. No other file has this name. */
 function create(partial: string): number {
   try {
     rmSync(partial, { force: true })

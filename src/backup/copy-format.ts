@@ -1,18 +1,18 @@
 import type { Row } from './export'
 import type { Sequence, Table } from './tables'
 
-// The text format of COPY: tabs between values, a line for each row, and these characters written so that they cannot
-// be taken for either (PostgreSQL, COPY, "Text Format").
+// The text format of COPY: values are separated by tabs, rows by newlines, and these characters are escaped
+// (PostgreSQL, COPY, "Text Format").
 const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 const unescapes: Record<string, string> = { '\\\\': '\\', '\\t': '\t', '\\n': '\n', '\\r': '\r' }
 
-/** Comes before the rows of a table. */
+/** The line before the rows of a table. */
 export const copyStatement = ({ name, columns }: Table) => `COPY ${name} (${columns.join(', ')}) FROM stdin;`
 
-/** Comes after them; no row can look like it. */
+/** The line after the rows. No row is equal to it, because rows escape the backslash. */
 export const endOfCopy = '\\.'
 
-/** A row as one line, without its end. */
+/** Formats a row as one line, without the newline. */
 export const formatRow = (row: Row) => row.map(escapeValue).join('\t')
 
 /** Reverses `formatRow`. */

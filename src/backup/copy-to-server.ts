@@ -4,15 +4,16 @@ import { migrations } from '../postgres/migrations'
 import { migrationsOf, type TableChecksum, tablesOf } from './tables'
 import { type Contents, exportContents, importContents, type OnChunk, observed } from './transfer'
 
-/** Connects to the server that is copied to. */
+/** Connects to the target server. */
 export const connectServer = (url: string): Sql =>
   postgres(url, {
     max: 1,
     connect_timeout: 10,
+    // See docs/workarounds.md#postgres-fetch-types.
     fetch_types: false,
     connection: { application_name: 'fastkit migrate-to' },
     onnotice: () => {
-      // Notices are for people at a prompt.
+      // Notices are for interactive use.
     },
   })
 
@@ -20,7 +21,7 @@ export const connectServer = (url: string): Sql =>
 export const copyToServer = (from: Sql, to: Sql, onChunk: OnChunk): Promise<TableChecksum[]> =>
   from.begin('isolation level repeatable read read only', (source) =>
     to.begin(async (target) => {
-      // Counting here may take longer than the server lets a transaction wait.
+      // The target transaction is idle while the checksums of the source are computed.
       await target`set local idle_in_transaction_session_timeout = 0`
       const contents = await exportContents(source)
       const { sums } = contents
@@ -30,7 +31,7 @@ export const copyToServer = (from: Sql, to: Sql, onChunk: OnChunk): Promise<Tabl
     }),
   )
 
-/** Makes the schema, or takes one that is there if it is the same and empty. Throws otherwise. */
+/** Creates the schema, or accepts an existing one that is the same and empty. Throws otherwise. */
 async function prepareSchema(target: TransactionSql, { migrations: applied }: Contents) {
   const wanted = migrationsBehind('the embedded database', applied, migrations)
   const tables = await tablesOf(target)
@@ -39,12 +40,12 @@ async function prepareSchema(target: TransactionSql, { migrations: applied }: Co
     present.length === 0 ||
     JSON.stringify(present.toSorted(byName)) === JSON.stringify(applied.toSorted(byName))
   if ((present.length === 0 && tables.length > 0) || !isSame)
-    throw new Error(`the database there has other tables, such as ${tables[0]?.name}; name an empty one`)
+    throw new Error(`the target database has other tables, such as ${tables[0]?.name}; name an empty one`)
   for (const migration of wanted) await applyOnce(target, migration)
   for (const { name } of tables) {
     await target.unsafe(`lock table ${name} in access exclusive mode`)
     const rows = await target.unsafe(`select from ${name} limit 1`)
-    if (rows.length > 0) throw new Error(`the database there is not empty: ${name} has rows`)
+    if (rows.length > 0) throw new Error(`the target database is not empty: ${name} has rows`)
   }
 }
 

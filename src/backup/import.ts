@@ -2,12 +2,12 @@ import type { TransactionSql } from 'postgres'
 import type { Chunk, Row } from './export'
 import { type Sequence, type Table, tablesOf } from './tables'
 
-// Larger statements are no faster, and one is in memory several times.
-const statementCharacters = 256 * 1024
+// Larger statements are not faster, and memory holds several copies of one.
+const maxStatementCharacters = 256 * 1024
 
 /**
- * Fills the empty tables of a schema. Foreign keys are taken off meanwhile and put on again, which checks them all: rows
- * may then come in any order and refer to each other in circles. `sql` is a transaction. Throws when something does not fit.
+ * Fills the empty tables of a schema. Foreign keys are dropped first and added again at the end, which checks them: rows
+ * may come in any order, cycles included. `sql` is a transaction. Throws for rows that break a constraint.
  */
 export async function importChunks(sql: TransactionSql, chunks: AsyncIterable<Chunk>) {
   const tables = new Map((await tablesOf(sql)).map((table) => [table.name, table]))
@@ -27,7 +27,7 @@ const foreignKeysOfTables = `
     format('alter table %s add constraint %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) as add
   from pg_constraint where contype = 'f' and conparentid = 0 order by conname`
 
-/** The names become part of statements, so only those that this database itself has will do. */
+/** Accepts only tables and columns of this database: names from a backup become part of SQL statements. */
 function requireTable(tables: Map<string, Table>, { name, columns }: Table): Table {
   const table = tables.get(name)
   const isSame =
@@ -38,6 +38,7 @@ function requireTable(tables: Map<string, Table>, { name, columns }: Table): Tab
   return { name, columns }
 }
 
+// COPY would be faster: see docs/workarounds.md#pglite-socket-copy.
 async function insert(sql: TransactionSql, { name, columns }: Table, rows: Row[]) {
   if (columns.length === 0) {
     for (const _ of rows) await sql.unsafe(`insert into ${name} default values`)
@@ -55,12 +56,12 @@ async function insert(sql: TransactionSql, { name, columns }: Table, rows: Row[]
     const value = `(${row.map(literal).join()})`
     values.push(value)
     size += value.length
-    if (size > statementCharacters) await flush()
+    if (size > maxStatementCharacters) await flush()
   }
   await flush()
 }
 
-/** With `standard_conforming_strings` a quote is all there is to escape. */
+/** Quotes a value. With `standard_conforming_strings` only the quote needs an escape. */
 const literal = (value: string | null) => (value === null ? 'null' : `'${value.replaceAll("'", "''")}'`)
 
 const setSequence = (sql: TransactionSql, { name, value }: Sequence) =>

@@ -2,15 +2,15 @@ import { type Static, Type } from '@sinclair/typebox'
 
 const strict = { additionalProperties: false } as const
 
-/** The backup cannot be used, and why. */
+/** The backup is unusable. The message says why. */
 export class BackupRefused extends Error {
   override readonly name = 'BackupRefused'
 }
 
-/** Version of the file format. A reader refuses later ones. */
+/** The version of the file format. Later versions are refused. */
 export const backupFormat = 1
 
-/** First line of a backup: its format, schema and key. */
+/** The first line of a backup: its format, schema and key. */
 export const Header = Type.Object(
   {
     format: Type.Literal(backupFormat),
@@ -18,14 +18,14 @@ export const Header = Type.Object(
     created_at: Type.String(),
     migrations: Type.Array(Type.Object({ name: Type.String(), hash: Type.String() }, strict)),
     tables: Type.Array(Type.Object({ name: Type.String(), columns: Type.Array(Type.String()) }, strict)),
-    /** The generated key that tokens are signed with, if the directory had one. */
+    /** The generated signing key of tokens; `null` when the directory had none or --no-key left it out. */
     jwt_secret: Type.Union([Type.String(), Type.Null()]),
   },
   strict,
 )
 export type Header = Static<typeof Header>
 
-/** Last line: checksums of the tables, and `sha256` of every line above. */
+/** The last line: checksums of the tables, and the `sha256` of all lines above. */
 export const Trailer = Type.Object(
   {
     sums: Type.Array(

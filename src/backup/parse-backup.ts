@@ -5,7 +5,7 @@ import type { Chunk, Row } from './export'
 import { BackupRefused, backupFormat, Header, headerPrefix, Trailer, trailerPrefix } from './manifest'
 import type { Table } from './tables'
 
-/** Parses a backup line by line. Throws BackupRefused at a line that has no place there. */
+/** Parses a backup line by line. Throws BackupRefused for an unexpected line. */
 export function createParser(path: string) {
   const refuse = (what: string) => new BackupRefused(`${path} ${what}`)
   let header: Header | null = null
@@ -20,7 +20,7 @@ export function createParser(path: string) {
     tables = new Map(header.tables.map((each) => [copyStatement(each), each]))
   }
 
-  /** The rows that were parsed since the last call; an empty table is a chunk, too. */
+  /** Returns the rows since the last call. An empty table gives a chunk without rows. */
   function flushRows(): Chunk[] {
     const chunk = table && { table, rows }
     rows = []
@@ -29,7 +29,7 @@ export function createParser(path: string) {
 
   function parseLine(line: string): Chunk[] {
     if (!header) parseHeader(line)
-    else if (trailer) throw refuse('has something after its end')
+    else if (trailer) throw refuse('continues after its end')
     else if (table && line === endOfCopy) {
       const last = flushRows()
       table = null
@@ -72,10 +72,10 @@ function checked<T extends TSchema>(schema: T, value: unknown): Static<T> | null
   return Value.Check(schema, value) ? value : null
 }
 
-function jsonAfter(mark: string, line: string): unknown {
-  if (!line.startsWith(mark)) return null
+function jsonAfter(prefix: string, line: string): unknown {
+  if (!line.startsWith(prefix)) return null
   try {
-    return JSON.parse(line.slice(mark.length))
+    return JSON.parse(line.slice(prefix.length))
   } catch {
     return null
   }

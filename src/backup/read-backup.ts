@@ -7,7 +7,7 @@ import { createParser } from './parse-backup'
 /** The header of a backup and the checksums of its tables. */
 export type Manifest = Header & { sums: Trailer['sums'] }
 
-/** Reads a backup from end to end. Throws BackupRefused unless it is complete and undamaged. */
+/** Reads a whole backup. Throws BackupRefused unless it is complete and undamaged. */
 export async function verifyBackup(path: string): Promise<Manifest> {
   const rows = new Map<string, number>()
   const reading = read(path)
@@ -16,14 +16,14 @@ export async function verifyBackup(path: string): Promise<Manifest> {
     if (done) {
       const isComplete =
         value.sums.length === rows.size && value.sums.every((sum) => `${rows.get(sum.name)}` === sum.rows)
-      if (!isComplete) throw new BackupRefused(`${path} does not hold the rows that it says it holds`)
+      if (!isComplete) throw new BackupRefused(`${path} does not hold the rows that its checksums list`)
       return value
     }
     if ('table' in value) rows.set(value.table.name, (rows.get(value.table.name) ?? 0) + value.rows.length)
   }
 }
 
-/** The contents of a backup. Throws BackupRefused, at the very end if only the checksum is wrong: commit nothing before. */
+/** The contents of a backup. Commit nothing before the end: a wrong checksum throws BackupRefused only there. */
 export async function* readChunks(path: string): AsyncGenerator<Chunk> {
   yield* read(path)
 }
@@ -35,7 +35,7 @@ async function* read(path: string): AsyncGenerator<Chunk, Manifest> {
     const lines = block.split('\n').slice(0, -1)
     for (const [index, line] of lines.entries()) {
       yield* parser.parseLine(line)
-      // The last line holds the checksum of all that stand before it.
+      // The checksum in the last line covers the lines before it.
       if (parser.trailer) hash.update(lines.slice(0, index).map(terminated).join(''))
     }
     if (!parser.trailer) hash.update(block)
@@ -52,19 +52,19 @@ const terminated = (line: string) => `${line}\n`
 const newline = 0x0a
 const zstdMagic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd])
 
-/** The text of a backup in blocks of complete lines. A line may be longer than what is read at a time. */
+/** Yields the text of a backup in blocks of complete lines. A line may be longer than one read. */
 async function* readLineBlocks(path: string): AsyncGenerator<string> {
   assertZstd(path)
-  let rest: Buffer[] = []
+  let partialLine: Buffer[] = []
   for await (const chunk of decompressed(path)) {
     const end = chunk.lastIndexOf(newline) + 1
     if (end > 0) {
-      yield Buffer.concat([...rest, chunk.subarray(0, end)]).toString()
-      rest = []
+      yield Buffer.concat([...partialLine, chunk.subarray(0, end)]).toString()
+      partialLine = []
     }
-    if (end < chunk.length) rest.push(chunk.subarray(end))
+    if (end < chunk.length) partialLine.push(chunk.subarray(end))
   }
-  if (rest.length > 0) throw new BackupRefused(`${path} is cut off: it ends within a line`)
+  if (partialLine.length > 0) throw new BackupRefused(`${path} is cut off: it ends within a line`)
 }
 
 function assertZstd(path: string) {

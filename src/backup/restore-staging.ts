@@ -2,17 +2,17 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { syncDir } from '../core/sync-files'
 
-/** A restore replaces these in `DATA_DIR`: the key first, since a database without its key is no use. */
-const restorable = ['jwt-secret', 'pg'] as const
+/** The entries of `DATA_DIR` that a restore replaces. The key is first, because a database without its key is useless. */
+const restoredEntries = ['jwt-secret', 'pg'] as const
 
 const stagingName = 'restore.partial'
 const committedName = 'restored'
 
-/** True when there is a database, or a committed restore that is not promoted yet. */
+/** True for a directory with a database or with a committed restore that is not promoted yet. */
 export const hasDatabase = (dataDir: string) =>
   [dataDir, join(dataDir, committedName)].some((dir) => existsSync(join(dir, 'pg')))
 
-/** An empty directory for a restore. Removes what a killed one left there. */
+/** Creates an empty directory for a restore, and removes that of a killed one. */
 export function stageRestore(dataDir: string): string {
   const staging = join(dataDir, stagingName)
   rmSync(staging, { recursive: true, force: true })
@@ -25,11 +25,11 @@ export function discardRestore(dataDir: string) {
   try {
     rmSync(join(dataDir, stagingName), { recursive: true, force: true })
   } catch {
-    // It is another user's: no reason for a service not to start, and the next restore says so.
+    // It belongs to another user, which must not keep a service from starting. The next restore reports it.
   }
 }
 
-/** From here on every start uses the restored database. Returns where the previous one was moved, if there was one. */
+/** Commits a restore: every later start uses it. Returns the new path of the previous database, or `null`. */
 export function commitRestore(dataDir: string): string | null {
   syncDir(join(dataDir, stagingName))
   renameSync(join(dataDir, stagingName), join(dataDir, committedName))
@@ -38,14 +38,14 @@ export function commitRestore(dataDir: string): string | null {
 }
 
 /**
- * Moves a committed restore to where the database belongs, also after the process that committed it was killed: each step
- * is idempotent. The caller holds the directory's lock. Returns where the previous database was moved, if there was one.
+ * Moves a committed restore into `dataDir`. Each step is idempotent, so a start can finish it after a `kill -9`. The
+ * caller holds the lock of the directory. Returns the new path of the previous database, or `null`.
  */
 export function promoteRestore(dataDir: string): string | null {
   const from = join(dataDir, committedName)
   if (!existsSync(from)) return null
   const aside = join(dataDir, `replaced-${new Date().toISOString().replace(/\W/g, '')}`)
-  for (const name of restorable) {
+  for (const name of restoredEntries) {
     if (!existsSync(join(from, name))) continue
     if (existsSync(join(dataDir, name))) {
       mkdirSync(aside, { recursive: true, mode: 0o700 })

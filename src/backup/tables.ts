@@ -1,20 +1,20 @@
 import type { TransactionSql } from 'postgres'
 
-/** Everything here is quoted as SQL wants it, by the database itself. */
+/** A table and its columns. The database has quoted all names for SQL. */
 export type Table = { name: string; columns: string[] }
-/** Proves that a copy of a table is complete. The checksum is a sum over rows, so their order does not count. */
+/** Proves that a copy of a table is complete. The checksum is a sum over the rows, so it ignores their order. */
 export type TableChecksum = { name: string; rows: string; checksum: string }
 export type Sequence = { name: string; value: string }
 export type AppliedMigration = { name: string; hash: string }
 
-/** Makes values read the same on every server, for the rest of the transaction. */
+/** Makes the text of values the same on every server, for the rest of the transaction. */
 export const pinSettings = (sql: TransactionSql) =>
   sql.unsafe(`set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
     set local bytea_output = 'hex'; set local extra_float_digits = 1; set local search_path = pg_catalog;
     set local standard_conforming_strings = on;
     set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0`)
 
-/** Every table of the schema but the list of migrations; those that others refer to first, as far as there is no circle. */
+/** Every table but that of migrations. A referenced table comes before those that refer to it, unless there is a cycle. */
 export async function tablesOf(sql: TransactionSql): Promise<Table[]> {
   const tables = await sql.unsafe<Table[]>(`
     select format('%I.%I', n.nspname, c.relname) as name,
@@ -29,7 +29,7 @@ export async function tablesOf(sql: TransactionSql): Promise<Table[]> {
   return inForeignKeyOrder([...tables], [...references])
 }
 
-/** The last value of every sequence that has given any, those of identity columns among them. */
+/** The last value of every sequence that was used, including those of identity columns. */
 export const sequencesOf = async (sql: TransactionSql): Promise<Sequence[]> => [
   ...(await sql.unsafe<Sequence[]>(`
     select format('%I.%I', schemaname, sequencename) as name, last_value::text as value
@@ -47,7 +47,7 @@ export async function migrationsOf(sql: TransactionSql): Promise<AppliedMigratio
   ]
 }
 
-/** Counts and adds up a table. Throws what the database finds wrong with it. */
+/** Counts the rows of a table and computes its checksum. Throws the error of the database for a damaged table. */
 export async function tableChecksum(sql: TransactionSql, { name, columns }: Table): Promise<TableChecksum> {
   const values = columns.length > 0 ? `row(${columns.join()})::text` : `''`
   const [sum] = await sql.unsafe<TableChecksum[]>(`
@@ -65,15 +65,15 @@ const qualified = (oid: string) =>
 
 function inForeignKeyOrder(tables: Table[], references: { from: string; to: string }[]): Table[] {
   const ordered: Table[] = []
-  let rest = tables
-  while (rest.length > 0) {
-    const waiting = new Set(rest.map(({ name }) => name))
+  let remaining = tables
+  while (remaining.length > 0) {
+    const waiting = new Set(remaining.map(({ name }) => name))
     const isFree = ({ name }: Table) => !references.some(({ from, to }) => from === name && waiting.has(to))
-    const free = rest.filter(isFree)
-    // A circle has no beginning: any will do.
-    const next = free.length > 0 ? free : rest.slice(0, 1)
+    const free = remaining.filter(isFree)
+    // A cycle has no first table, so any is taken.
+    const next = free.length > 0 ? free : remaining.slice(0, 1)
     ordered.push(...next)
-    rest = rest.filter((table) => !next.includes(table))
+    remaining = remaining.filter((table) => !next.includes(table))
   }
   return ordered
 }

@@ -11,7 +11,7 @@ import {
   tablesOf,
 } from './tables'
 
-/** All that is in a database at one moment, to be kept or to be put elsewhere. */
+/** The contents of a database at one moment. */
 export type Contents = {
   migrations: AppliedMigration[]
   tables: Table[]
@@ -19,7 +19,7 @@ export type Contents = {
   chunks: AsyncIterable<Chunk>
 }
 
-/** `sql` is a transaction that nobody else's writes get into; `chunks` last as long as it does. */
+/** Reads a database. `sql` is a transaction with one snapshot, and `chunks` can be read only while it is open. */
 export async function exportContents(sql: TransactionSql): Promise<Contents> {
   await pinSettings(sql)
   const migrations = await migrationsOf(sql)
@@ -29,7 +29,7 @@ export async function exportContents(sql: TransactionSql): Promise<Contents> {
   return { migrations, tables, sums, chunks: exportTables(sql, tables) }
 }
 
-/** Called with each chunk that has been dealt with, and with the checksums of all tables. */
+/** Called after each chunk was processed, with the checksums of all tables. */
 export type OnChunk = (chunk: Chunk, sums: TableChecksum[]) => void
 
 export async function* observed(
@@ -42,22 +42,20 @@ export async function* observed(
   }
 }
 
-/** Fills the empty tables of a schema, and counts and adds up what arrived. Throws unless it is what was sent. */
+/** Fills the empty tables of a schema. Throws unless the counts and checksums agree with `sums` afterwards. */
 export async function importContents(
   sql: TransactionSql,
   { chunks, sums }: Pick<Contents, 'chunks' | 'sums'>,
 ) {
   await pinSettings(sql)
   await importChunks(sql, chunks)
-  const sent = new Map(sums.map((sum) => [sum.name, sum]))
+  const expectedSums = new Map(sums.map((sum) => [sum.name, sum]))
   for (const table of await tablesOf(sql)) {
-    const arrived = await tableChecksum(sql, table)
-    const expected = sent.get(table.name)
-    if (arrived.rows !== expected?.rows || arrived.checksum !== expected.checksum)
-      throw new Error(
-        `${table.name} did not arrive as it was: ${arrived.rows} rows of ${expected?.rows ?? 0}`,
-      )
-    sent.delete(table.name)
+    const actual = await tableChecksum(sql, table)
+    const expected = expectedSums.get(table.name)
+    if (actual.rows !== expected?.rows || actual.checksum !== expected.checksum)
+      throw new Error(`${table.name} differs after the copy: ${actual.rows} of ${expected?.rows ?? 0} rows`)
+    expectedSums.delete(table.name)
   }
-  if (sent.size > 0) throw new Error(`there is no place for ${[...sent.keys()].join(', ')}`)
+  if (expectedSums.size > 0) throw new Error(`the schema has no table ${[...expectedSums.keys()].join(', ')}`)
 }

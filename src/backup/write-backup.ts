@@ -10,7 +10,7 @@ import { exportContents, type OnChunk, observed } from './transfer'
 
 type Dump = { version: string; jwtSecret: string | null; output: Writable; onChunk: OnChunk }
 
-/** Writes a backup of a database, as it is at one moment; returns the checksums of its tables. */
+/** Writes a backup of a database at one moment. Returns the checksums of its tables. */
 export const dumpDatabase = (
   sql: Sql,
   { version, jwtSecret, output, onChunk }: Dump,
@@ -33,8 +33,8 @@ export const dumpDatabase = (
 type Contents = { header: Header; chunks: AsyncIterable<Chunk>; sums: Trailer['sums'] }
 
 /**
- * Writes a backup: a script that `psql` could run on an empty schema, between two comments that say what it is and what
- * must be in it; compressed with zstd. Throws what `output` throws.
+ * Writes a backup, compressed with zstd: a script that `psql` can run on an empty schema, between two comments with the
+ * header and the checksums. Throws what `output` throws.
  */
 export const writeBackup = (contents: Contents, output: Writable): Promise<void> =>
   pipeline(Readable.from(serialize(contents)), createZstdCompress(), output)

@@ -8,7 +8,7 @@ import { isTarget, type Target, targets } from './targets'
 // bun run build [--target=bun-linux-arm64]
 
 const startedAt = performance.now()
-const target = targetOf(process.argv.slice(2))
+const target = parseTarget(process.argv.slice(2))
 try {
   const path = await buildExecutable(target)
   const megabytes = (statSync(path).size / 1e6).toFixed(1)
@@ -18,11 +18,11 @@ try {
   refuse(`cannot build${target ? ` for ${target}` : ''}: ${reason(error)}`, 1)
 }
 
-function targetOf(args: string[]): Target | null {
+function parseTarget(args: string[]): Target | null {
   try {
     const { target = null } = parseArgs({ args, options: { target: { type: 'string' } } }).values
     if (target === null || isTarget(target)) return target
-    throw new Error(`'${target}' is no target; those are ${targets.join(', ')}`)
+    throw new Error(`'${target}' is not a target; the targets are ${targets.join(', ')}`)
   } catch (error) {
     refuse(`${reason(error)}\nusage: bun run build [--target=TARGET]`, 2)
   }

@@ -7,7 +7,7 @@ import { fileNameFor, type Target } from './targets'
 const root = join(import.meta.dir, '../..')
 const dist = join(root, 'dist')
 
-/** Writes the executable into `dist` and answers its path; `null` builds for this machine. Throws with what Bun says. */
+/** Writes the executable into `dist` and returns its path; `null` builds for this machine. Throws the error of Bun. */
 export async function buildExecutable(target: Target | null): Promise<string> {
   mkdirSync(dist, { recursive: true })
   const scratch = mkdtempSync(join(dist, '.build-'))
@@ -15,7 +15,7 @@ export async function buildExecutable(target: Target | null): Promise<string> {
     const assets = await makeAssets(join(scratch, 'assets'))
     const made = await compile({ dir: scratch, target, assets, runtime: null })
     const finished = join(dist, fileNameFor(target))
-    // By rename: a service that runs from the old file keeps it, and nobody ever sees half of the new one.
+    // A rename keeps the old file for a service that runs from it, and never shows an incomplete new one.
     renameSync(made.path, finished)
     return finished
   } finally {
@@ -27,16 +27,16 @@ type Parts = {
   dir: string
   target: Target | null
   assets: string[]
-  /** The Bun to put inside; `null` is this one, or what Bun itself downloads for another target. */
+  /** The Bun to embed; `null` is this one, or the one that Bun downloads for another target. */
   runtime: string | null
 }
 
 /** An executable, and the locations of the packages in it: `a/b` is `node_modules/a/node_modules/b`. */
 type Compiled = { path: string; packages: Set<string> }
 
-/** Compiles the service into `dir`. Throws with what Bun says. */
+/** Compiles the service into `dir`. Throws the error of Bun. */
 export async function compile({ dir, target, assets, runtime }: Parts): Promise<Compiled> {
-  // The name lies inside the executable, so it is the same for every target.
+  // The executable contains this name, so it is the same for every target.
   const path = join(dir, 'fastkit')
   const commit = commitOf(root)
   const { metafile } = await Bun.build({
@@ -44,13 +44,14 @@ export async function compile({ dir, target, assets, runtime }: Parts): Promise<
     entrypoints: [join(root, 'src/main.ts'), join(root, 'src/embedded/database-worker.ts')],
     format: 'esm',
     metafile: true,
-    // Halves the time to start.
+    // Bytecode halves the time to start.
     bytecode: true,
-    // Elysia reads the source of handlers: shorter names or lost white space would hide from it what they use.
+    // See docs/workarounds.md#elysia-minified-handlers.
     minify: { syntax: true, identifiers: false, whitespace: false },
     define: {
+      // See docs/workarounds.md#elysia-node-env.
       'process.env.NODE_ENV': '"production"',
-      // CommonJS packages would carry the path of this machine's node_modules; nothing reads files beside them.
+      // See docs/workarounds.md#bun-compile-dirname.
       __dirname: '"/"',
       ...(commit !== null && { FASTKIT_COMMIT: JSON.stringify(commit) }),
     },
@@ -59,7 +60,7 @@ export async function compile({ dir, target, assets, runtime }: Parts): Promise<
       assets,
       ...(target && { target }),
       ...(runtime !== null && { executablePath: runtime }),
-      // A file that happens to lie in the working directory must not configure the service, let alone preload code.
+      // Files in the working directory must not configure the service. See docs/workarounds.md#bun-compile-autoload.
       autoloadDotenv: false,
       autoloadBunfig: false,
       autoloadTsconfig: false,

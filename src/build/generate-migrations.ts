@@ -1,15 +1,16 @@
 import { Glob } from 'bun'
 
-// bun run db:generate NAME: writes a migration for what changed in the tables, and the list that the executable embeds.
+// bun run db:generate NAME: writes a migration for the changed tables, and the list of migrations that is embedded.
+// See docs/workarounds.md#drizzle-migrate.
 
-const name = nameOf(process.argv.slice(2))
+const name = parseName(process.argv.slice(2))
 const { exitCode } = await Bun.$`drizzle-kit generate --name=${name}`.nothrow()
 if (exitCode !== 0) process.exit(exitCode)
 await writeList()
 
-function nameOf(args: string[]): string {
+function parseName(args: string[]): string {
   const [name = ''] = args
-  // It becomes part of a file name and of a name in the database.
+  // The name becomes part of a file name and of a name in the database.
   if (args.length === 1 && /^[a-z][a-z0-9_]*$/.test(name)) return name
   console.error('usage: bun run db:generate NAME, such as add_notes')
   process.exit(2)

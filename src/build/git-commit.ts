@@ -1,17 +1,17 @@
 import { realpathSync } from 'node:fs'
 
-/** The commit that a directory was checked out from, `+` behind it when files differ; `null` when that is not known. */
+/** The commit of a checkout, with a `+` when files differ from it; `null` when it is unknown. */
 export function commitOf(dir: string): string | null {
-  // In a directory below, git would answer for a project that this one only lies in.
+  // In a directory inside another repository, git would return the commit of that one.
   if (git(dir, 'rev-parse', '--show-toplevel') !== realpathSync(dir)) return null
   const commit = git(dir, 'rev-parse', '--short=12', 'HEAD')
   return commit && `${commit}${changedFiles(dir) === '' ? '' : '+'}`
 }
 
-/** The files that differ from the commit, as git lists them. */
+/** The files that differ from the commit, as `git status --porcelain` lists them. */
 export const changedFiles = (dir: string) => git(dir, 'status', '--porcelain')
 
-/** When the last commit was made. */
+/** The time of the last commit. */
 export const committedAt = (dir: string) => new Date(Number(git(dir, 'log', '-1', '--format=%ct')) * 1000)
 
 function git(cwd: string, ...args: string[]): string | null {

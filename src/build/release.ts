@@ -16,46 +16,46 @@ const root = join(import.meta.dir, '../..')
 const dist = join(root, 'dist')
 const usage = 'usage: bun run release [--tag=vVERSION] [--target=TARGET ...]'
 
-const { tag, wanted } = asked(process.argv.slice(2))
+const { tag, selected } = parseArguments(process.argv.slice(2))
 try {
   assertReleasable(tag)
-  await release(wanted)
+  await release(selected)
 } catch (error) {
   refuse(`cannot release: ${reason(error)}`, 1)
 }
 
-function asked(args: string[]): { tag: string | null; wanted: readonly Target[] } {
+function parseArguments(args: string[]): { tag: string | null; selected: readonly Target[] } {
   try {
     const options = { tag: { type: 'string' }, target: { type: 'string', multiple: true } } as const
     const { tag = null, target: names = [...targets] } = parseArgs({ args, options }).values
     const unknown = names.find((name) => !isTarget(name))
-    if (unknown === undefined) return { tag, wanted: names.filter(isTarget) }
-    throw new Error(`'${unknown}' is no target; those are ${targets.join(', ')}`)
+    if (unknown === undefined) return { tag, selected: names.filter(isTarget) }
+    throw new Error(`'${unknown}' is not a target; the targets are ${targets.join(', ')}`)
   } catch (error) {
     refuse(`${reason(error)}\n${usage}`, 2)
   }
 }
 
-/** A release can be traced to its source: by a commit, and by a tag that says the version of package.json. */
+/** A release must be traceable to its source: to a commit, and to a tag with the version of package.json. */
 function assertReleasable(tag: string | null) {
   const changed = changedFiles(root)
-  if (changed === null) throw new Error('this is no git repository')
+  if (changed === null) throw new Error('this is not a git repository')
   if (changed !== '') throw new Error(`files differ from the commit:\n${changed}`)
   if (tag !== null && tag !== `v${version}`)
-    throw new Error(`package.json has version ${version}, which the tag ${tag} does not say`)
-  // Everything else that is bundled is pinned by bun.lock.
+    throw new Error(`the tag ${tag} does not match version ${version} of package.json`)
+  // bun.lock pins everything else that is bundled.
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   if (packageManager !== `bun@${Bun.version}`)
-    throw new Error(`this is Bun ${Bun.version}, not ${packageManager}`)
+    throw new Error(`Bun ${Bun.version} runs, and package.json requires ${packageManager}`)
 }
 
-/** Makes `dist/release` in one rename: it holds a complete release or none. */
-async function release(wanted: readonly Target[]) {
+/** Writes `dist/release` by one rename, so it holds a complete release or none. */
+async function release(selected: readonly Target[]) {
   mkdirSync(dist, { recursive: true })
   const scratch = mkdtempSync(join(dist, '.release-'))
   try {
     const assets = await makeAssets(join(scratch, 'assets'))
-    const runtimes = await fetchRuntimes(wanted, join(scratch, 'runtimes'))
+    const runtimes = await fetchRuntimes(selected, join(scratch, 'runtimes'))
     const out = join(scratch, 'out')
     mkdirSync(out)
     const lines: string[] = []
@@ -70,10 +70,10 @@ async function release(wanted: readonly Target[]) {
   }
 }
 
-type One = { target: Target; runtime: Runtime; assets: string[]; scratch: string; out: string }
+type Build = { target: Target; runtime: Runtime; assets: string[]; scratch: string; out: string }
 
-/** Makes the executable and its bill of materials, and answers their lines in SHA256SUMS. */
-async function releaseOne({ target, runtime, assets, scratch, out }: One): Promise<string[]> {
+/** Makes the executable and its bill of materials. Returns their lines for SHA256SUMS. */
+async function releaseOne({ target, runtime, assets, scratch, out }: Build): Promise<string[]> {
   const startedAt = performance.now()
   const name = `fastkit-${version}-${target.replace(/^bun-/, '')}`
   const dir = mkdtempSync(join(scratch, 'compile-'))

@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Target } from './targets'
 
-/** The Bun that becomes part of an executable. */
+/** The Bun that an executable embeds. */
 export type Runtime = { name: string; version: string; integrity: string; path: string }
 
 /**
- * Fetches Bun for each target as packages of npm, into `dir`. Bun's own download for a cross build looks at no checksum;
- * an install does, and it follows the registry that is configured.
+ * Installs Bun for each target as npm packages in `dir`. An install verifies checksums and uses the configured registry.
+ * See docs/workarounds.md#bun-cross-download.
  */
 export async function fetchRuntimes(targets: readonly Target[], dir: string): Promise<Map<Target, Runtime>> {
   mkdirSync(dir, { recursive: true })
@@ -30,6 +30,6 @@ const packageFor = (target: Target) => `@oven/${target.replace('arm64', 'aarch64
 
 function integrityIn(lock: string, name: string): string {
   const [, integrity] = new RegExp(`"${name}@${Bun.version}".*"(sha512-[^"]+)"`).exec(lock) ?? []
-  if (!integrity) throw new Error(`the registry states no checksum of ${name}`)
+  if (!integrity) throw new Error(`the registry has no checksum of ${name}`)
   return integrity
 }

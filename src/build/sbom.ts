@@ -6,11 +6,11 @@ import { type Locked, levelsOf, readLockfile } from './lockfile'
 import type { Runtime } from './runtimes'
 
 type Contents = {
-  /** Where `bun.lock` and `node_modules` are. */
+  /** The directory of `bun.lock` and `node_modules`. */
   root: string
   version: string
   builtAt: Date
-  /** The executable's own SHA-256, hex. */
+  /** The SHA-256 of the executable, in hex. */
   sha256: string
   runtime: Runtime
   /** The locations of the packages that the bundle holds. */
@@ -21,8 +21,8 @@ const { ComponentScope, ComponentType, ExternalReferenceType, HashAlgorithm } = 
 const licences = new Contrib.License.Factories.LicenseFactory(parseLicence)
 
 /**
- * The parts of one executable, as CycloneDX 1.6: the production packages of `bun.lock`, of which those that the bundle
- * left out are `excluded`, Bun, and the PostgreSQL inside PGlite. The same contents give the same text.
+ * Lists the parts of one executable as CycloneDX 1.6: the production packages of `bun.lock`, Bun, and the PostgreSQL
+ * inside PGlite. Packages that the bundle left out are `excluded`. The same contents give the same text.
  */
 export function makeSbom(contents: Contents): string {
   const { root, version, builtAt, sha256, runtime, bundled } = contents
@@ -36,15 +36,15 @@ export function makeSbom(contents: Contents): string {
   const components = new Map(packages.map((locked) => [locked.location, describe(root, locked, bundled)]))
   const bun = describeRuntime(runtime)
   connect(service, [...direct.map((location) => components.get(location)), bun])
-  for (const { location, needs } of packages)
+  for (const { location, dependencies } of packages)
     connect(
       components.get(location),
-      needs.map((need) => components.get(need)),
+      dependencies.map((dependency) => components.get(dependency)),
     )
   components.get(pglite)?.components.add(describePostgres(root))
 
   const bom = new Models.Bom({
-    // Made from what it is about: a random number would be another at each build.
+    // Derived from the executable, because a random number would differ between builds.
     serialNumber: `urn:uuid:${uuidFrom(sha256)}`,
     metadata: new Models.Metadata({ timestamp: builtAt, component: service }),
     components: new Models.ComponentRepository([...components.values(), bun]),
@@ -91,7 +91,7 @@ function describeRuntime({ name, version, integrity }: Runtime) {
     licenses: licencesOf('MIT'),
     hashes: hashOf(integrity),
     scope: ComponentScope.Required,
-    // Notices for the parts of Bun itself, JavaScriptCore among them.
+    // The notices cover the parts of Bun, such as JavaScriptCore.
     externalReferences: new Models.ExternalReferenceRepository([
       new Models.ExternalReference(notices, ExternalReferenceType.License),
     ]),
@@ -101,7 +101,7 @@ function describeRuntime({ name, version, integrity }: Runtime) {
 function describePostgres(root: string) {
   const wasm = readFileSync(join(root, 'node_modules', pglite, 'dist/pglite.wasm'), 'latin1')
   const [, version] = /PostgreSQL (\d+\.\d+) \(PGlite/.exec(wasm) ?? []
-  if (!version) throw new Error('PGlite does not say which PostgreSQL it is')
+  if (!version) throw new Error('PGlite does not name its version of PostgreSQL')
   return new Models.Component(ComponentType.Application, 'postgresql', {
     bomRef: 'postgresql',
     version,
@@ -115,12 +115,12 @@ const purlOf = (name: string, version: string) => `pkg:npm/${name.replace('@', '
 
 const licencesOf = (text: string) => new Models.LicenseRepository([licences.makeFromString(text)])
 
-/** `sha512-` and base64, as registries write it, in the hex of CycloneDX. */
+/** Converts `sha512-…` in base64, the form of registries, to the hex of CycloneDX. */
 const hashOf = (integrity: string) =>
   new Models.HashDictionary([
     [HashAlgorithm['SHA-512'], Buffer.from(integrity.slice('sha512-'.length), 'base64').toString('hex')],
   ])
 
-/** RFC 9562 §5.8: 122 bits of our own choice, and what says so. */
+/** A UUIDv8 (RFC 9562 §5.8): 122 bits of the hash, version and variant. */
 const uuidFrom = (hex: string) =>
   `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`

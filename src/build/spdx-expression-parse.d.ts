@@ -1,4 +1,4 @@
 declare module 'spdx-expression-parse' {
-  /** Throws for what is no expression of SPDX. */
+  /** Throws for a text that is not an SPDX expression. */
   export default function parse(expression: string): unknown
 }

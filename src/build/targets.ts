@@ -1,4 +1,4 @@
-/** The values of `--target`. Windows is missing: the embedded database speaks over a unix socket. */
+/** The values of `--target`. Windows is missing, because the embedded database listens on a unix socket. */
 export const targets = [
   'bun-linux-x64',
   'bun-linux-arm64',
@@ -11,7 +11,7 @@ export type Target = (typeof targets)[number]
 
 export const isTarget = (name: string): name is Target => targets.some((target) => target === name)
 
-/** `fastkit` for this machine, `fastkit-linux-arm64` and the like for a named one. */
+/** The name of the executable: `fastkit` for this machine, or for example `fastkit-linux-arm64`. */
 export function fileNameFor(target: Target | null): string {
   return target ? target.replace(/^bun/, 'fastkit') : 'fastkit'
 }

@@ -4,7 +4,7 @@ import type { BackupOptions } from './backup-command'
 import type { MigrateToOptions } from './migrate-to-command'
 import type { RestoreOptions } from './restore-command'
 
-/** Adds `backup`, `restore` and `migrate-to`; what they do is imported when they are asked for. */
+/** Adds `backup`, `restore` and `migrate-to`. Their code is imported when they run. */
 export function addBackup(program: Command, wrap: Wrap) {
   const add = (name: string, description: string) =>
     program.command(name).description(description).allowExcessArguments(false)

@@ -13,15 +13,15 @@ import { UsageError } from './usage-error'
 
 export type BackupOptions = { file: string; force?: boolean; key: boolean }
 
-/** Writes the embedded database, and its generated key, to a file; says what is in it. */
+/** Writes the embedded database and its generated key to a file, and prints a summary. */
 export async function backup(
   environment: Environment,
   { file, force = false, key }: BackupOptions,
 ): Promise<number> {
   const config = loadConfig(environment)
-  assertEmbedded(config, 'pg_dump makes its backup')
+  assertEmbedded(config, 'use pg_dump')
   return withSignalCleanup(async (onCleanup) => {
-    const target = targetOf(file, force)
+    const target = openTarget(file, force)
     onCleanup(target.discard)
     const progress = createProgress('writing')
     try {
@@ -35,7 +35,7 @@ export async function backup(
       })
       await target.commit()
       const name = file === '-' ? 'standard output' : file
-      process.stderr.write(`wrote ${name}: ${formatSize(sums)}${noteOf(jwtSecret)}\n`)
+      process.stderr.write(`wrote ${name}: ${formatSize(sums)}${keyNote(jwtSecret)}\n`)
       return 0
     } catch (error) {
       target.discard()
@@ -44,17 +44,17 @@ export async function backup(
   })
 }
 
-function targetOf(file: string, mayReplace: boolean): BackupTarget {
+function openTarget(file: string, mayReplace: boolean): BackupTarget {
   if (file !== '-') return createBackupFile(file, { mayReplace })
-  if (isatty(1)) throw new UsageError('a backup is no text for a terminal; name a file')
-  return { output: stdoutStream(), commit: () => Promise.resolve(), discard: nothing }
+  if (isatty(1)) throw new UsageError('a backup is binary and not for a terminal; name a file')
+  return { output: stdoutStream(), commit: () => Promise.resolve(), discard: noop }
 }
 
-function nothing() {
-  // The reader has a backup without its last line, which a restore refuses.
+function noop() {
+  // What was piped cannot be taken back. It lacks the last line, so a restore refuses it.
 }
 
 const readKey = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim() : null)
 
-const noteOf = (jwtSecret: string | null) =>
+const keyNote = (jwtSecret: string | null) =>
   jwtSecret === null ? '; without a key, so keep JWT_SECRET' : ' and the key; keep it as secret as DATA_DIR'

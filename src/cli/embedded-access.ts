@@ -2,13 +2,15 @@ import type { Config } from '../core/config'
 import { type DataDir, DataDirInUse } from '../embedded/data-dir'
 import { openEmbeddedDataDir } from '../server/storage'
 
-/** A server has tools of its own, which know more than we do: of other databases, roles, replicas. */
+/** Throws when DATABASE_URL is set. The tools of PostgreSQL also cover other databases, roles and replicas. */
 export function assertEmbedded({ databaseUrl }: Config, instead: string) {
   if (databaseUrl !== null)
-    throw new Error(`DATABASE_URL is set, and this is for the embedded database; for PostgreSQL, ${instead}`)
+    throw new Error(
+      `this command is for the embedded database, and DATABASE_URL is set: for PostgreSQL, ${instead}`,
+    )
 }
 
-/** The directory of a stopped service. Throws when one runs. */
+/** Locks the directory of a stopped service. Throws when a service runs. */
 export function openStoppedDataDir({ dataDir }: Config): DataDir {
   try {
     return openEmbeddedDataDir(dataDir)

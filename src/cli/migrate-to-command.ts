@@ -14,13 +14,16 @@ import { UsageError } from './usage-error'
 
 export type MigrateToOptions = { url?: string }
 
-/** Copies the embedded database to a PostgreSQL server, in one transaction there, and says what to do next. */
-export async function migrateTo(environment: Environment, { url: given }: MigrateToOptions): Promise<number> {
+/** Copies the embedded database to a PostgreSQL server in one transaction, and prints the next steps. */
+export async function migrateTo(
+  environment: Environment,
+  { url: urlArgument }: MigrateToOptions,
+): Promise<number> {
   const config = loadConfig({ ...environment, DATABASE_URL: undefined, DATABASE_URL_FILE: undefined })
-  const url = await targetUrl(environment, given)
+  const url = await targetUrl(environment, urlArgument)
   if (!hasDatabase(resolve(config.dataDir)))
     throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
-  // Changes that a service made after the copy began would be lost.
+  // A running service could make changes after the copy has begun, which would be lost.
   const source = openStoppedDataDir(config)
   const target = connectServer(url)
   const progress = createProgress('copying')
@@ -40,15 +43,15 @@ export async function migrateTo(environment: Environment, { url: given }: Migrat
   }
 }
 
-/** From the argument, from whoever is asked, or from the configuration; checked as the configuration is. */
-async function targetUrl(environment: Environment, given: string | undefined): Promise<string> {
+/** The address from the argument, a prompt, standard input or the environment, validated like DATABASE_URL. */
+async function targetUrl(environment: Environment, urlArgument: string | undefined): Promise<string> {
   const { DATABASE_URL, DATABASE_URL_FILE } = environment
-  const named = given === '-' ? await askForUrl() : given
-  const variables = named === undefined ? { DATABASE_URL, DATABASE_URL_FILE } : { DATABASE_URL: named }
-  // The key is the service's business; here it only has to be there.
+  const url = urlArgument === '-' ? await askForUrl() : urlArgument
+  const variables = url === undefined ? { DATABASE_URL, DATABASE_URL_FILE } : { DATABASE_URL: url }
+  // The command uses no key, but the configuration needs one.
   const { databaseUrl } = loadConfig({ ...variables, JWT_SECRET: randomText(32) })
   if (databaseUrl === null)
-    throw new UsageError('name the database: an argument, - to be asked, or DATABASE_URL')
+    throw new UsageError('name the database by an argument, by DATABASE_URL, or use - to be asked')
   return databaseUrl
 }
 
@@ -61,7 +64,7 @@ function nextSteps({ dataDir, jwtSecrets }: Config, size: string): string {
     `copied ${size}; counts and checksums agree. Next:`,
     '1. set DATABASE_URL to the new database',
     `2. set ${secret}, so that everyone stays signed in`,
-    `3. start fastkit; ${dataDir} is as it was, and nothing reads its database any more`,
+    `3. start fastkit; ${dataDir} is unchanged, and its database is no longer used`,
     '',
   ].join('\n')
 }

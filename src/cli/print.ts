@@ -8,8 +8,8 @@ const retryMilliseconds = 5
 const writeChunk = promisify(write)
 
 /**
- * Writes everything to standard output at the pace of the reader. A pipe may be non-blocking because another process set
- * it so; Bun's own writers then lose or repeat data beyond 64 KiB. Throws when the reader is gone.
+ * Writes everything to standard output at the pace of the reader. Throws when the reader is gone.
+ * See docs/workarounds.md#bun-stdout-nonblocking.
  */
 export async function print(text: string | Uint8Array): Promise<void> {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text
@@ -24,7 +24,7 @@ export async function print(text: string | Uint8Array): Promise<void> {
   }
 }
 
-/** Standard output as a stream. */
+/** Standard output as a stream with backpressure. */
 export const stdoutStream = (): Writable =>
   new Writable({
     write(chunk: Uint8Array, _encoding, done) {

@@ -73,10 +73,10 @@ function commands(wrap: Wrap): Command {
 /** Gives each command its own usage line. */
 function setUsage(command: Command) {
   command.configureOutput({ outputError: (text, write) => write(withoutValues(text) + usageOf(command)) })
-  for (const below of command.commands) setUsage(below)
+  for (const subcommand of command.commands) setUsage(subcommand)
 }
 
-/** Refuses an unknown subcommand, which `serve` would otherwise take for an argument. */
+/** Refuses an unknown subcommand. See docs/workarounds.md#commander-default-command. */
 function refuseUnknown(program: Command, args: string[]) {
   const { operands, unknown } = program.parseOptions(args)
   const [name = ''] = [...operands, ...unknown]
@@ -99,7 +99,7 @@ function usageOf(command: Command): string {
   return `usage: ${name} ${command.usage()} (see ${name} --help)\n`
 }
 
-/** Removes values from usage errors: a misplaced argument (`--pasword=…`) may be a password. */
+/** Removes values from usage errors, which may be passwords. See docs/workarounds.md#commander-echo. */
 const withoutValues = (text: string) =>
   text.replace(/'(--[^'=]*|-\w)=?[^']*'/, "'$1'").replace(/(but got \d+): .*/s, '$1.\n')
 

@@ -6,9 +6,9 @@ export type Progress = { show(text: string): void; onChunk: OnChunk; end(): void
 
 const intervalMilliseconds = 100
 
-/** One line on the terminal that says how many rows are done; nothing where standard error is no terminal. */
+/** Shows the number of processed rows in one line of the terminal, or nothing when standard error is not a terminal. */
 export function createProgress(verb: string): Progress {
-  if (!isatty(2)) return { show: nothing, onChunk: nothing, end: nothing }
+  if (!isatty(2)) return { show: noop, onChunk: noop, end: noop }
   const { stderr } = process
   let shownAt = 0
   let rows = 0
@@ -34,6 +34,6 @@ export const formatSize = (sums: TableChecksum[]) => `${sums.length} tables, ${f
 const totalRows = (sums: TableChecksum[]) => sums.reduce((total, { rows }) => total + Number(rows), 0)
 const format = (value: number) => value.toLocaleString('en')
 
-function nothing() {
-  // There is no terminal to show it on.
+function noop() {
+  // Standard error is not a terminal.
 }

@@ -15,13 +15,13 @@ import { withSignalCleanup } from './signal-cleanup'
 
 export type RestoreOptions = { file: string; force?: boolean }
 
-/** Makes the embedded database that a backup holds. It appears complete or not at all. */
+/** Restores the embedded database from a backup: all of it or nothing. */
 export async function restore(
   environment: Environment,
   { file, force = false }: RestoreOptions,
 ): Promise<number> {
   const config = loadConfig(environment)
-  assertEmbedded(config, 'pg_restore restores into it')
+  assertEmbedded(config, 'use pg_restore')
   const manifest = await verifyBackup(file)
   const needed = migrationsBehind(`the backup ${file}`, manifest.migrations, migrations)
   const { path: dataDir, release } = openStoppedDataDir(config)
@@ -30,7 +30,7 @@ export async function restore(
       throw new Error(`DATA_DIR ${config.dataDir} has a database; --force moves it aside`)
     await withSignalCleanup(async (onCleanup) => {
       onCleanup(() => discardRestore(dataDir))
-      await build(config, stageRestore(dataDir), { file, manifest, needed })
+      await buildDatabase(config, stageRestore(dataDir), { file, manifest, needed })
     })
     const aside = commitRestore(dataDir)
     process.stdout.write(report(config, manifest, aside))
@@ -43,10 +43,14 @@ export async function restore(
 
 type Plan = { file: string; manifest: Manifest; needed: Migration[] }
 
-async function build({ isEmbeddedDurable }: Config, staging: string, { file, manifest, needed }: Plan) {
+async function buildDatabase(
+  { isEmbeddedDurable }: Config,
+  staging: string,
+  { file, manifest, needed }: Plan,
+) {
   const { sums, jwt_secret: key } = manifest
   const progress = createProgress('restoring')
-  // Nothing of it counts before all of it is on disk, so it goes there in one go.
+  // Nothing is committed before syncTree, so single fsyncs would only cost time.
   await withEmbeddedDatabase({ dataDir: staging, fsync: false }, async (sql) => {
     await migrate(sql, needed)
     const chunks = observed({ sums, chunks: readChunks(file) }, progress.onChunk)
@@ -62,11 +66,11 @@ function report({ dataDir, jwtSecrets }: Config, manifest: Manifest, aside: stri
   const { created_at, version, sums, jwt_secret: key } = manifest
   return [
     `restored ${formatSize(sums)} into ${dataDir}, as of ${created_at} (fastkit ${version})`,
-    ...(aside ? [`what was there before is in ${aside}`] : []),
+    ...(aside ? [`the previous database is in ${aside}`] : []),
     ...(key === null && !jwtSecrets
-      ? ['there is no key in it: without the JWT_SECRET of that time everyone has to sign in again']
+      ? ['the backup has no key: without the JWT_SECRET of that time, everyone has to sign in again']
       : []),
-    ...(key !== null && jwtSecrets ? ['its key is not used, since JWT_SECRET is set'] : []),
+    ...(key !== null && jwtSecrets ? ['its key is not used, because JWT_SECRET is set'] : []),
     '',
   ].join('\n')
 }

@@ -1,13 +1,13 @@
-/** Registers what to undo if the command is interrupted; the last one runs first. */
+/** Registers a cleanup for an interrupted command. The last one runs first. */
 export type OnCleanup = (cleanup: () => void) => void
 
 const exitCode = 1
 
-/** Runs `work`; on Ctrl-C or SIGTERM runs the cleanups it has registered, then ends the process with 1. */
+/** Runs `work`. On Ctrl-C or SIGTERM, runs its cleanups and ends the process with 1. */
 export async function withSignalCleanup<T>(work: (onCleanup: OnCleanup) => Promise<T>): Promise<T> {
   const cleanups: (() => void)[] = []
   const onSignal = () => {
-    for (const cleanup of cleanups.toReversed()) attempt(cleanup)
+    for (const cleanup of cleanups.toReversed()) tryCleanup(cleanup)
     process.exit(exitCode)
   }
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
@@ -18,11 +18,11 @@ export async function withSignalCleanup<T>(work: (onCleanup: OnCleanup) => Promi
   }
 }
 
-/** A database that is still open may write to what is being removed; the next backup or start removes the rest. */
-function attempt(cleanup: () => void) {
+/** Ignores failures: an open database may write to a directory while it is removed. The next start removes the rest. */
+function tryCleanup(cleanup: () => void) {
   try {
     cleanup()
   } catch {
-    // Nothing that could be reported now would help.
+    // The process ends anyway.
   }
 }

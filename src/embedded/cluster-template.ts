@@ -5,21 +5,21 @@ import { PGlite } from '@electric-sql/pglite'
 import { pack } from './archive'
 import { embeddedAsset, readPgliteFile } from './pglite-files'
 
-/** Name under which the build embeds the template. */
+/** The name of the template among the embedded files. */
 export const templateAsset = 'pglite.template'
 
-// Small WAL segments: 16 MB ones would be half of a fresh directory.
+// WAL segments of the default 16 MB would be half of a fresh directory.
 const initdbArguments = ['--wal-segsize=4']
 
-// Nothing vacuums the template databases here, and they are two thirds of the files that a first start writes.
-const slimming = [
+// The template databases are two thirds of the files that a first start writes, and nothing would vacuum them.
+const slimmingStatements = [
   `UPDATE pg_database SET datistemplate = false WHERE datname <> 'postgres'`,
   'DROP DATABASE template1',
   'DROP DATABASE template0',
   'VACUUM (FREEZE, ANALYZE)',
 ]
 
-/** The packed, initialised cluster: embedded in the executable, else from a cache, else made now (some 5 s and 1 GB). */
+/** The packed, initialised cluster: embedded, cached or made now. See docs/workarounds.md#pglite-initdb. */
 export async function loadTemplate(): Promise<Uint8Array<ArrayBuffer>> {
   const embedded = await embeddedAsset(templateAsset)
   if (embedded) return embedded
@@ -29,19 +29,19 @@ export async function loadTemplate(): Promise<Uint8Array<ArrayBuffer>> {
   try {
     save(cached, made)
   } catch {
-    // A read-only node_modules costs time at the next fresh start, nothing else.
+    // With a read-only node_modules, the next first start makes the template again.
   }
   return made
 }
 
-/** Writes the template to `path`; for the build script and for tests. */
+/** Writes the template to `path`, for the build script and for tests. */
 export async function makeTemplate(path: string): Promise<void> {
   save(path, await loadTemplate())
 }
 
-// Named after all that goes into it, so a new PGlite or a changed recipe makes a new one.
+// The name is a hash of all inputs, so a new PGlite or other parameters lead to a new template.
 async function cachedTemplatePath(): Promise<string> {
-  const recipe = Bun.hash.crc32([...initdbArguments, ...slimming].join())
+  const recipe = Bun.hash.crc32([...initdbArguments, ...slimmingStatements].join())
   const key = Bun.hash(await readPgliteFile('pglite.wasm'), recipe).toString(36)
   return join(import.meta.dir, '../../node_modules/.cache/fastkit', `pglite-${key}.template`)
 }
@@ -51,7 +51,7 @@ async function buildTemplate(): Promise<Uint8Array<ArrayBuffer>> {
   try {
     const dataDir = join(scratch, 'pg')
     const pg = await PGlite.create({ dataDir, initDbStartParams: initdbArguments })
-    for (const statement of slimming) await pg.exec(statement)
+    for (const statement of slimmingStatements) await pg.exec(statement)
     await pg.close()
     return pack(dataDir)
   } finally {
@@ -59,7 +59,7 @@ async function buildTemplate(): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** By rename, because another process may be reading or making the same file. */
+/** Saves by rename, because another process may be reading or writing the same file. */
 function save(path: string, template: Uint8Array) {
   mkdirSync(dirname(path), { recursive: true })
   const partial = `${path}.${process.pid}`

@@ -6,7 +6,7 @@ import { loadTemplate } from './cluster-template'
 
 const postgresMajor = '18'
 
-/** Path of the database cluster inside `dataDir`, made from the template if there is none. Throws on another major version. */
+/** The path of the cluster in `dataDir`, created if missing. Throws if it has another major version of PostgreSQL. */
 export async function ensureCluster(dataDir: string, options: { fsync: boolean }): Promise<string> {
   const cluster = join(dataDir, 'pg')
   if (!existsSync(cluster)) await create(cluster, options)
@@ -19,7 +19,7 @@ export async function ensureCluster(dataDir: string, options: { fsync: boolean }
   return cluster
 }
 
-// Unpacked under another name and renamed, so that a start which was killed leaves nothing that looks like a database.
+// Unpacks under another name and renames, so that a killed start leaves nothing that looks like a database.
 async function create(cluster: string, options: { fsync: boolean }) {
   const partial = `${cluster}.new`
   rmSync(partial, { recursive: true, force: true })
@@ -31,6 +31,6 @@ async function create(cluster: string, options: { fsync: boolean }) {
   try {
     syncDir(dirname(dataDir))
   } catch {
-    // The parent may not be ours to open; then whoever made the directory in it has long synced it.
+    // The parent may belong to another user, who created `dataDir` before this start.
   }
 }

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 
-/** Another live process holds the directory; `pid` is null if it left no readable number. */
+/** Another process holds the directory. `pid` is null when its pid file is unreadable. */
 export class DataDirInUse extends Error {
   readonly pid: number | null
 
@@ -22,10 +22,10 @@ export class DataDirInUse extends Error {
   }
 }
 
-/** A directory that this process alone may use until `release()` or its end. `path` is absolute. */
+/** A directory that is locked for this process until `release()` or its end. `path` is absolute. */
 export type DataDir = { path: string; release(): void }
 
-/** Creates the directory (0700) and takes its one-process lock. Throws `DataDirInUse`, or `Error` if it cannot be written. */
+/** Creates the directory (0700) and locks it. Throws `DataDirInUse`, or `Error` if it is not writable. */
 export function openDataDir(dataDir: string): DataDir {
   const path = resolve(dataDir)
   const pidFile = join(path, 'lock.pid')
@@ -41,7 +41,7 @@ export function openDataDir(dataDir: string): DataDir {
   }
 }
 
-/** Keys and the database socket live here, and neither asks for a password. */
+/** Keeps other users out: the signing key and the socket of the database are in here, without a password. */
 function makePrivate(path: string) {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const isOpenToOthers = (statSync(path).mode & 0o077) !== 0
@@ -49,12 +49,12 @@ function makePrivate(path: string) {
   accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
 }
 
-// SQLite's lock belongs to the process, so the kernel frees it even after kill -9, and it cannot be taken from a live
-// process. A pid file alone can do neither. No other code here may open the file: closing it would drop the lock.
+// The lock of SQLite ends with the process, even after kill -9. No other code of this process may open the file: closing
+// it would release the lock. See docs/workarounds.md#pglite-no-lock.
 function acquireLock(file: string): Database | null {
   const lock = new Database(file, { create: true, readwrite: true })
   try {
-    // On a file it cannot write, SQLite turns BEGIN EXCLUSIVE into a plain BEGIN, which locks nobody out.
+    // On a read-only file SQLite treats BEGIN EXCLUSIVE as a plain BEGIN, which locks nothing.
     accessSync(file, constants.W_OK)
     lock.run('PRAGMA busy_timeout = 0')
     lock.run('PRAGMA locking_mode = EXCLUSIVE')
@@ -67,7 +67,7 @@ function acquireLock(file: string): Database | null {
   }
 }
 
-// The number may be left over from a killed process while the new holder is about to write its own.
+// The pid may be that of a killed process while the new holder is about to write its own.
 function lockHolder(pidFile: string): number | null {
   const pid = readPid(pidFile)
   if (pid !== null && isAlive(pid)) return pid

@@ -7,10 +7,10 @@ import { takeSnapshot } from './snapshot'
 import type { WorkerOptions, WorkerReport, WorkerRequest } from './start-embedded'
 import { startPostgres } from './start-pglite'
 
-// The entry of the database thread: a query blocks the thread it runs on, and that must not be the one that serves HTTP.
+// The entry point of the database thread. A query blocks its thread, which must not be the one that serves HTTP.
 const { dataDir, fsync, socketPath }: WorkerOptions = workerData
 const { postgres, isDurable } = await startPostgres({ dataDir, fsync, onCrash })
-// Two, so that a client which reconnects is not refused while its old socket is still closing.
+// Two connections, so that a client can reconnect while its old socket closes.
 const server = new PGLiteSocketServer({ db: postgres, path: socketPath, maxConnections: 2 })
 await server.start()
 const stopMaintenance = startMaintenance(postgres, dataDir)

@@ -2,13 +2,13 @@ import { statfs } from 'node:fs/promises'
 import type { EmbeddedPostgres } from './embedded-postgres'
 
 const checkIntervalMilliseconds = 100
-// Room for the writes between two checks and for WAL segments of 4 MB, and some more before writing goes on.
+// The low mark leaves room for the writes between two checks and for WAL segments of 4 MB. The high mark adds hysteresis.
 const lowWatermarkBytes = 16 * 1024 * 1024
 const highWatermarkBytes = 24 * 1024 * 1024
 
 /**
- * Lets the database only read while the disk is nearly full. A row that does not fit is an error like any other, but a WAL
- * segment that does not fit ends Postgres, and it may not start again before there is room.
+ * Makes the database read-only while the disk is nearly full: a WAL segment that does not fit would end Postgres, which
+ * may then not start again. See docs/workarounds.md#pglite-full-disk.
  */
 export function guardDisk(
   postgres: EmbeddedPostgres,
@@ -19,7 +19,7 @@ export function guardDisk(
   let timer = setTimeout(check, 0)
 
   async function check() {
-    await update().catch(nothing)
+    await update().catch(noop)
     timer = setTimeout(check, checkIntervalMilliseconds)
   }
 
@@ -28,8 +28,8 @@ export function guardDisk(
     const mustBeLow = isLow ? free < highWatermarkBytes : free < lowWatermarkBytes
     if (!mustBeLow && !isLow) return
     const mode = mustBeLow ? 'on' : 'off'
-    // Between two transactions; if this is not the moment, the next check tries again. A client that connects anew begins with
-    // the setting as it was, so it is said again.
+    // A busy database is tried again at the next check. The setting is repeated while the disk is full, because a client
+    // that reconnects starts with the default.
     if ((await postgres.execWhenIdle(`SET default_transaction_read_only = ${mode}`)) === null) return
     if (mustBeLow !== isLow) onChange(mustBeLow)
     isLow = mustBeLow
@@ -38,7 +38,7 @@ export function guardDisk(
   return () => clearTimeout(timer)
 }
 
-/** The bytes that may be written before the database becomes read-only. */
+/** The bytes that can be written before the database becomes read-only. */
 export async function writableBytes(dataDir: string): Promise<number> {
   try {
     return Math.max(0, (await freeBytes(dataDir)) - highWatermarkBytes)
@@ -52,6 +52,6 @@ async function freeBytes(dataDir: string): Promise<number> {
   return bavail * bsize
 }
 
-function nothing() {
-  // A file system that does not say how full it is, is not guarded.
+function noop() {
+  // A file system that does not report its free space is not guarded.
 }

@@ -3,15 +3,15 @@ import { NodeFS } from '@electric-sql/pglite/nodefs'
 
 type EmscriptenOptions = Parameters<NodeFS['init']>[1]
 
-/** Internals of PGlite's NODEFS. None of them is public, so they are checked before use. */
+/** Internals of NODEFS in PGlite. They are not public, so they are checked before use. */
 type NodeFsInternals = {
   stream_ops: { fsync?: (stream: { nfd: number }) => number }
   tryFSOperation: (operation: () => void) => void
 }
 
 /**
- * PGlite's file system drops every fsync, so a commit would not survive a power loss. This one passes them on and
- * counts them: if a new PGlite moves its internals, the count stands still and the start-up check says so.
+ * Passes fsync on to the disk and counts the calls. PGlite drops them, so a commit would not survive a power loss; the
+ * check at start fails when no call is counted. See docs/workarounds.md#pglite-no-fsync.
  */
 export class DurableNodeFs extends NodeFS {
   fsyncCount = 0
@@ -32,7 +32,7 @@ export class DurableNodeFs extends NodeFS {
   #install(nodeFs: unknown) {
     if (!isNodeFsInternals(nodeFs)) return
     nodeFs.stream_ops.fsync = (stream) => {
-      // A failed sync must reach Postgres as an errno: it then refuses to go on rather than trust the page cache.
+      // Postgres gets the errno of a failed sync, and stops instead of trusting the page cache.
       nodeFs.tryFSOperation(() => fsyncSync(stream.nfd))
       this.fsyncCount += 1
       return 0

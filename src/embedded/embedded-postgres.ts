@@ -3,7 +3,7 @@ import { PGlite, protocol } from '@electric-sql/pglite'
 const simpleQuery = 'Q'.charCodeAt(0)
 const sync = 'S'.charCodeAt(0)
 
-/** PGlite that knows when its client is between two statements, so that maintenance never breaks one apart. */
+/** PGlite that tracks whether the client is between two statements, so that maintenance never runs within one. */
 export class EmbeddedPostgres extends PGlite {
   #isBetweenStatements = true
 
@@ -13,8 +13,8 @@ export class EmbeddedPostgres extends PGlite {
   }
 
   /**
-   * Runs one statement if nothing of the client's is under way. Answers the first value ('' if there is none), or null
-   * if it was not the moment. Throws what the statement throws.
+   * Runs one statement if the client is idle. Returns its first value, '' without one, or null if the client was busy.
+   * Throws what the statement throws.
    */
   execWhenIdle(sql: string): Promise<string | null> {
     return this.whenIdle(async () => {
@@ -24,10 +24,7 @@ export class EmbeddedPostgres extends PGlite {
     })
   }
 
-  /**
-   * Runs `work` if nothing of the client's is under way, and lets nothing begin meanwhile; answers null if it was not the
-   * moment.
-   */
+  /** Runs `work` if the client is idle, and blocks its statements meanwhile. Returns null if the client was busy. */
   async whenIdle<T>(work: () => T | Promise<T>): Promise<T | null> {
     return this.runExclusive(async () =>
       this.#isBetweenStatements && !this.isInTransaction() ? await work() : null,

@@ -10,9 +10,8 @@ const minWalBytes = 64 * 1024
 const walBytesSinceCheckpoint =
   'SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), redo_lsn) FROM pg_control_checkpoint()'
 
-// Thresholds as in autovacuum, with its protection against running out of transaction ids. VACUUM also writes where a
-// session may only read, the disk guard does not run meanwhile, and its WAL can be as large as the table: without room
-// for that it would end Postgres.
+// Thresholds of autovacuum, including the one against transaction id wraparound. `maxBytes` is needed because VACUUM
+// ignores read-only mode, and its WAL can be as large as the table: on a full disk that would end Postgres.
 const tableToVacuum = (maxBytes: number) => `
   SELECT format('%I.%I', s.schemaname, s.relname)
   FROM pg_stat_all_tables s JOIN pg_class c ON c.oid = s.relid
@@ -23,15 +22,15 @@ const tableToVacuum = (maxBytes: number) => `
   ORDER BY s.n_dead_tup DESC LIMIT 1`
 
 /**
- * Checkpoints and vacuums, as the background processes of a server do. The embedded one has none: without this the WAL
- * grows until the next clean stop, and dead rows stay for ever. Returns a function that ends it.
+ * Checkpoints and vacuums, as the background processes of a server would. Without it the WAL grows and dead rows stay.
+ * Returns a function that stops it. See docs/workarounds.md#pglite-no-background.
  */
 export function startMaintenance(postgres: EmbeddedPostgres, dataDir: string): () => void {
   let checkpointDueAt = Date.now() + checkpointIntervalMilliseconds
   let timer = setTimeout(run, intervalMilliseconds)
 
   async function run() {
-    // A statement that fails here (a full disk, say) fails for the client as well, where it can be answered.
+    // A failure, such as a full disk, also affects the client, which reports it.
     const wasIdle = await maintain().catch(() => true)
     timer = setTimeout(run, wasIdle ? intervalMilliseconds : retryMilliseconds)
   }

@@ -2,14 +2,14 @@ import { fileURLToPath } from 'node:url'
 
 export type PgliteFile = 'pglite.wasm' | 'pglite.data'
 
-/** A file of the PGlite package: from inside the executable, else from `node_modules`. */
+/** A file of the PGlite package, from the executable or from `node_modules`. */
 export async function readPgliteFile(name: PgliteFile): Promise<Uint8Array<ArrayBuffer>> {
   const packed = await embeddedAsset(`${name}.zst`)
   if (packed) return new Uint8Array(await Bun.zstdDecompress(packed))
   return Bun.file(fileURLToPath(import.meta.resolve(`@electric-sql/pglite/${name}`))).bytes()
 }
 
-/** The file that the build embedded in the executable under this name; null from source. */
+/** A file that is embedded in the executable; null when running from source. */
 export async function embeddedAsset(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
   if (!Bun.isStandaloneExecutable) return null
   const file = Bun.embeddedFiles.find((file) => 'name' in file && file.name === name)

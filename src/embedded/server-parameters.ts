@@ -1,4 +1,4 @@
-// Each is one Postgres setting. Shared memory is part of the idle size of the process; one connection needs little.
+// Settings for one connection. Shared memory is kept small, because it is part of the idle size of the process.
 const common = {
   search_path: 'public',
   exit_on_error: 'false',
@@ -17,7 +17,7 @@ const common = {
   min_wal_size: '8MB',
 } as const
 
-// `fsync` and not the default `fdatasync`: the file system hook sees only the former.
+// The method is `fsync`, because DurableNodeFs does not see calls of the default `fdatasync`.
 const durable = {
   fsync: 'on',
   wal_sync_method: 'fsync',
@@ -25,7 +25,7 @@ const durable = {
   full_page_writes: 'on',
 } as const
 
-/** Postgres arguments. PGlite's own list begins with `-F`, which would turn every fsync off. */
+/** The arguments of Postgres. The list of PGlite begins with `-F`: see docs/workarounds.md#pglite-no-fsync. */
 export function startParams(options: { fsync: boolean }): string[] {
   const settings = { ...common, ...(options.fsync ? durable : { fsync: 'off' }) }
   return [

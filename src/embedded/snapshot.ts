@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { openDataDir } from './data-dir'
 import type { EmbeddedPostgres } from './embedded-postgres'
 
-/** Where a copy is made: inside `DATA_DIR`, since it is as secret as what is copied. Whoever uses it holds its lock. */
+/** The directory of a copy. It is inside `DATA_DIR`, because a copy is as secret as the database. Its user locks it. */
 export const snapshotDir = (dataDir: string) => join(dataDir, 'snapshot')
 
-/** Removes what a backup that was killed left, and nothing that one under way is using. */
+/** Removes the copy of a killed backup. The copy of a running backup is locked and stays. */
 export function removeSnapshot(dataDir: string) {
   const path = snapshotDir(dataDir)
   if (!existsSync(path)) return
@@ -16,22 +16,21 @@ export function removeSnapshot(dataDir: string) {
     rmSync(path, { recursive: true })
     release()
   } catch {
-    // It is in use, or another user's: no reason for a service not to start.
+    // The copy is in use or belongs to another user. Neither must keep a service from starting.
   }
 }
 
-/** How long statements had to wait for it. */
+/** The time that statements were blocked. */
 export type Snapshot = { heldMilliseconds: number }
 
-// Between two of the client's statements there is a moment, however busy it is.
+// Short, to find the client idle between two statements even when it is busy.
 const retryMilliseconds = 2
-// The times of files come from a clock that ticks every few milliseconds; some file systems keep only seconds.
+// File times are coarse: the clock behind them ticks every few milliseconds, and some file systems keep only seconds.
 const clockSlackMilliseconds = 2000
 
 /**
- * Copies the cluster into `target`, which is made anew, as it is between two statements: what `kill -9` would leave, and
- * Postgres recovers every commit from that. Most of it is copied while statements run; they wait only while what
- * changed meanwhile is copied once more.
+ * Copies the cluster into `target` in the state between two statements, as `kill -9` would leave it: Postgres recovers
+ * every commit. Statements run meanwhile, and are blocked only while files that have changed are copied again.
  */
 export async function takeSnapshot(
   postgres: EmbeddedPostgres,
@@ -40,7 +39,7 @@ export async function takeSnapshot(
 ): Promise<Snapshot> {
   await rm(target, { recursive: true, force: true })
   await mkdir(target, { recursive: true, mode: 0o700 })
-  // By the clock of the file system, which may be another machine's.
+  // The file system may have the clock of another machine, so its own time is taken.
   const changedSince = statSync(target).mtimeMs - clockSlackMilliseconds
   await copyLiveFiles(cluster, target)
   for (;;) {
@@ -54,7 +53,7 @@ export async function takeSnapshot(
   }
 }
 
-/** Copies the cluster of a directory that nobody else uses. */
+/** Copies the cluster of a directory whose lock the caller holds. */
 export async function copyCluster(cluster: string, target: string) {
   await rm(target, { recursive: true, force: true })
   await mkdir(target, { recursive: true, mode: 0o700 })
@@ -68,7 +67,7 @@ async function copyLiveFiles(from: string, to: string) {
       await mkdir(copy, { mode: 0o700 })
       await copyLiveFiles(source, copy)
     } else {
-      // Postgres removes files at any time; whether this one still belongs here is checked once the client is idle.
+      // Postgres may remove a file at any time. copyChangedFiles removes files that no longer belong to the cluster.
       await copyFile(source, copy, constants.COPYFILE_FICLONE).catch(ignoreMissing)
     }
   }

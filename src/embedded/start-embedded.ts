@@ -5,18 +5,19 @@ import { type PreparedSocket, prepareSocket } from './unix-socket'
 
 const closeWithinMilliseconds = 5_000
 
-/** `failed` never settles in good times: it carries the reason if the database thread ends by itself. */
+/** A running embedded database. */
 export type Embedded = {
-  /** For postgres.js: `path`, with `max: 1`. */
+  /** The `path` for postgres.js, with `max: 1`. */
   socketPath: string
-  /** Whether a commit was seen to reach the disk; false with `fsync: false`, or if PGlite changed inside. */
+  /** True when a commit was seen to reach the disk. False with `fsync: false` or if internals of PGlite changed. */
   isDurable: boolean
+  /** Resolves with the reason if the database thread ends before `close()`; otherwise it stays pending. */
   failed: Promise<Error>
-  /** Tells when the disk is so full that nothing is written any more, and when there is room again. */
+  /** Calls `listener` when the database becomes read-only because the disk is nearly full, and when it ends. */
   onDiskLow(listener: (isLow: boolean) => void): void
-  /** Copies the cluster to a directory, made anew, while statements go on; one copy at a time. Throws when the disk is full. */
+  /** Copies the cluster to a new directory while statements go on, one copy at a time. Throws when the disk is full. */
   snapshot(target: string): Promise<Snapshot>
-  /** Checkpoints and ends the thread within five seconds; may be called again. */
+  /** Checkpoints and ends the thread within five seconds. Idempotent. */
   close(): Promise<void>
 }
 
@@ -30,8 +31,8 @@ export type WorkerReport =
   | { snapshotFailed: string }
 
 /**
- * Starts the embedded database in `dataDir` and answers when its socket accepts. The caller holds the directory's lock
- * (`openDataDir`): two databases on one directory destroy it. Throws with Postgres' own words if it cannot start.
+ * Starts the embedded database in `dataDir` and resolves when its socket accepts connections. The caller holds the lock
+ * of the directory (`openDataDir`): two databases would destroy it. Throws with the log of Postgres if it cannot start.
  */
 export async function startEmbedded(options: { dataDir: string; fsync: boolean }): Promise<Embedded> {
   const dataDir = resolve(options.dataDir)
@@ -43,7 +44,7 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
   try {
     const isDurable = await Promise.race([started(worker), failure.then(rethrow)])
     let closing: Promise<void> | null = null
-    const failed = failure.then((error) => (closing === null ? error : never))
+    const failed = failure.then((error) => (closing === null ? error : pending))
     return {
       socketPath: socket.path,
       isDurable,
@@ -61,9 +62,9 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
   }
 }
 
-const never = Promise.withResolvers<Error>().promise
+const pending = Promise.withResolvers<Error>().promise
 
-// Compiled, all code lies at the root of the executable, but an extra entry point keeps its path below `src`.
+// See docs/workarounds.md#bun-compile-worker.
 function workerFile(): URL {
   const path = Bun.isStandaloneExecutable ? './embedded/database-worker.ts' : './database-worker.ts'
   return new URL(path, import.meta.url)
@@ -88,7 +89,7 @@ function requestSnapshot(worker: Worker, snapshotTo: string): Promise<Snapshot> 
   return promise.finally(() => worker.off('message', onReport))
 }
 
-/** Does one after the other. */
+/** Runs one call after another. */
 function serialized<A, T>(work: (argument: A) => Promise<T>): (argument: A) => Promise<T> {
   let latest: Promise<unknown> = Promise.resolve()
   return (argument) => {
@@ -114,7 +115,7 @@ function rethrow(error: Error): never {
 
 async function stopWorker(worker: Worker, exited: Promise<unknown>, socket: PreparedSocket) {
   worker.postMessage('close')
-  // Nothing is lost by force: what was not checkpointed is replayed from the WAL at the next start.
+  // Terminating loses nothing: the next start replays the WAL.
   const timer = setTimeout(() => worker.terminate(), closeWithinMilliseconds)
   await exited
   clearTimeout(timer)

@@ -6,9 +6,9 @@ import { startParams } from './server-parameters'
 
 export type StartOptions = { dataDir: string; fsync: boolean; onCrash: (stderrTail: string) => void }
 
-/** Boots Postgres on the cluster in `dataDir`, making that first if need be. Throws with Postgres' own words. */
+/** Starts Postgres on the cluster in `dataDir`, creating it if missing. Throws with the log of Postgres. */
 export async function startPostgres({ dataDir, fsync, onCrash }: StartOptions) {
-  // Compiles on the engine's own threads while this one unpacks the template.
+  // WebAssembly compiles on threads of the engine while this one unpacks the template.
   const [pgliteWasmModule, data, cluster] = await Promise.all([
     readPgliteFile('pglite.wasm').then((bytes) => WebAssembly.compile(bytes)),
     readPgliteFile('pglite.data'),
@@ -31,18 +31,18 @@ export async function startPostgres({ dataDir, fsync, onCrash }: StartOptions) {
   return { postgres, isDurable: fsync && (await commitReachesDisk(postgres, fs)) }
 }
 
-// A transactional WAL message is a real commit that leaves nothing behind in any table.
+// A transactional WAL message is a real commit that changes no table.
 async function commitReachesDisk(postgres: EmbeddedPostgres, fs: DurableNodeFs): Promise<boolean> {
   const before = fs.fsyncCount
   await postgres.exec(`SELECT pg_logical_emit_message(true, 'fastkit', 'durable?')`)
   return fs.fsyncCount > before
 }
 
-const maxLines = 20
+const maxLogLines = 20
 
-// ERROR lines are dropped: their DETAIL and STATEMENT hold values that users sent.
+// Keeps the reason of a crash, but no ERROR lines, which hold values of users. See docs/workarounds.md#pglite-last-words.
 function appendLog(lines: string[], line: string): false {
   if (/ (LOG|FATAL|PANIC): /.test(line)) lines.push(line)
-  if (lines.length > maxLines) lines.shift()
+  if (lines.length > maxLogLines) lines.shift()
   return false
 }

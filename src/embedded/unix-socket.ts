@@ -2,22 +2,22 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } f
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-// A socket address holds 104 bytes on macOS and 108 on Linux, with the closing NUL.
+// The address of a unix socket has 104 bytes on macOS and 108 on Linux, including the final NUL.
 const maxPathBytes = 103
 
-/** Where something listens: a free path whose directory only this user can enter, since no socket here asks for a password. */
+/** A free path for a socket, in a directory that only this user can enter: the sockets need no password. */
 export type PreparedSocket = { path: string; remove(): void }
 
 /**
- * Inside `dataDir` where the path fits, else in a fresh private directory under the system's temporary one, to which a
- * link inside leads. The caller holds the directory's lock, so it may clear away what a killed process left.
+ * Prepares a path inside `dataDir`. A path that is too long is replaced by a link to a private temporary directory. The
+ * caller holds the lock of `dataDir`, so the socket of a killed process can be removed.
  */
 export function prepareSocket(dataDir: string, name: string): PreparedSocket {
   const inside = socketInside(dataDir, name)
   mkdirSync(dirname(inside), { recursive: true, mode: 0o700 })
   rmSync(inside, { force: true })
   if (fits(inside)) return { path: inside, remove: () => rmSync(inside, { force: true }) }
-  // Not a name made from dataDir: in a shared /tmp somebody else could make that first.
+  // A random name: another user of a shared /tmp could create a predictable one first.
   const dir = mkdtempSync(join(tmpdir(), 'fastkit-'))
   symlinkSync(join(dir, name), inside)
   const remove = () => {
@@ -27,13 +27,13 @@ export function prepareSocket(dataDir: string, name: string): PreparedSocket {
   return { path: join(dir, name), remove }
 }
 
-/** Where to reach what listens under `name`; `null` when nothing does. */
+/** The path of the socket `name`; `null` when there is none or another user controls it. */
 export function findSocket(dataDir: string, name: string): string | null {
   const inside = socketInside(dataDir, name)
   try {
     const path = realpathSync(inside)
     const { uid, mode } = statSync(dirname(path))
-    // A killed process leaves its link, and in a shared /tmp somebody else could take the place that it leads to.
+    // A killed process leaves its link, and another user of a shared /tmp could create the directory behind it.
     const isTrusted = uid === statSync(dataDir).uid && (mode & 0o077) === 0
     if (!isTrusted) return null
     return fits(inside) ? inside : path

@@ -2,10 +2,10 @@ import type { Sql } from 'postgres'
 import { openDatabase } from '../postgres/database'
 import { startEmbedded } from './start-embedded'
 
-// For the few statements that are under admission; those of a backup are not.
+// Required by openDatabase. `work` uses the driver directly, which has no deadline.
 const statementTimeoutMilliseconds = 60_000
 
-/** Runs `work` on the embedded database in `dataDir`, whose lock the caller holds, and closes it. */
+/** Starts the embedded database in `dataDir`, runs `work` on it and closes it. The caller holds the lock. */
 export async function withEmbeddedDatabase<T>(
   { dataDir, fsync }: { dataDir: string; fsync: boolean },
   work: (sql: Sql) => Promise<T>,

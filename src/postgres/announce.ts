@@ -6,17 +6,20 @@ import type { Db } from './rows'
 /** The channel that instances of fastkit listen on. */
 export const notificationChannel = 'fastkit'
 
-type Announcing = {
+type AnnounceDeps = {
   db: Db
   events: EventBus
   afterCommit(work: () => void): void
 }
 
 /**
- * Tells every instance: this one right after the commit, the others by a NOTIFY that PostgreSQL sends only if the
- * transaction commits.
+ * Delivers an event to every instance: to this one right after the commit, to the others by NOTIFY, which PostgreSQL
+ * sends only if the transaction commits. See docs/workarounds.md#pglite-socket-listen.
  */
-export async function announce({ db, events, afterCommit }: Announcing, notice: SharedEvent): Promise<void> {
+export async function announce(
+  { db, events, afterCommit }: AnnounceDeps,
+  notice: SharedEvent,
+): Promise<void> {
   const { instanceId } = events
   afterCommit(() => events.emit(notice))
   if (instanceId === null) return

@@ -3,10 +3,10 @@ import type { Sql } from 'postgres'
 /** The text of a statement, its parameters, and whether it is prepared. */
 export type Query = Parameters<Sql['unsafe']>
 
-/** Runs when it is awaited; `values()` runs it for rows that are arrays. */
+/** A query that runs when it is awaited. `values()` runs it and returns rows as arrays. */
 export type Statement = PromiseLike<unknown> & { values(): PromiseLike<unknown> }
 
-/** The client of a transaction, or of a savepoint in it. */
+/** The client inside a transaction or a savepoint. */
 export type Transaction = {
   unsafe(...query: Query): Statement
   savepoint<T>(work: (savepoint: Transaction) => Promise<T>): Promise<T>
@@ -16,17 +16,17 @@ export type Transaction = {
 export type Client = {
   unsafe(...query: Query): Statement
   begin<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
-  /** Drizzle writes into them how it wants values. */
+  /** Drizzle replaces parsers and serializers in here. */
   options: Pick<Sql['options'], 'parsers' | 'serializers'>
 }
 
-/** How the rows of a statement are wanted: as objects or as arrays. */
+/** Awaits a statement for rows as objects or as arrays. */
 type Fetch = (statement: Statement) => PromiseLike<unknown>
 
-/** A statement that `run` makes, and reads with what it is given, once somebody awaits it. */
+/** Defers `run` until the statement is awaited: Drizzle chooses the form of the rows after it created the statement. */
 export function lazyStatement(run: (fetch: Fetch) => Promise<unknown>): Statement {
   return {
-    // biome-ignore lint/suspicious/noThenProperty: a statement of postgres.js is awaited, too.
+    // biome-ignore lint/suspicious/noThenProperty: Drizzle awaits a statement as it awaits one of postgres.js.
     then: (...handlers) => run((statement) => statement).then(...handlers),
     values: () => run((statement) => statement.values()),
   }

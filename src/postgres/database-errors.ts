@@ -1,6 +1,6 @@
 import { fail, failureIn } from '../core/errors'
 
-// The driver reports these when there is no server, or none any more.
+// Codes of the driver and the system for a server that cannot be reached or closed the connection.
 const connectionCodes = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
@@ -20,12 +20,12 @@ const connectionCodes = new Set([
   'ERR_SOCKET_CLOSED',
 ])
 
-// SQLSTATE of a server that cannot do it now: connection, resources, limits, read-only, closed to us, shutdown, disk.
+// SQLSTATE classes of a temporary failure: connection, resources, limits, read-only, access, shutdown, disk.
 const unavailableStates = /^(08|53|57|58|28|25006|3D000|40001|40P01|55000|55P03)/
-// Those of them that end the connection, or keep one from being made, unless they are plain errors of a statement.
+// The subset that ends a connection or prevents one. With severity ERROR they are errors of one statement instead.
 const lostStates = /^(08|28|3D000|53300|55000|57P0)/
 
-/** Turns "the database cannot answer now" into that failure; gives every other error back as it is. */
+/** Maps an outage to `database_unavailable`. Returns every other error unchanged. */
 export function translate(error: unknown): unknown {
   if (failureIn(error)) return error
   const cause = causes(error).find((cause) => {
@@ -35,7 +35,7 @@ export function translate(error: unknown): unknown {
   return cause ? fail('database_unavailable', { cause }) : error
 }
 
-/** The state of the connection that an error came on: lost, or only able to read; `null` when it is unaffected. */
+/** What an error says about its connection: it is lost, or read-only; `null` when it is unaffected. */
 export function connectionFault(error: unknown): 'lost' | 'read_only' | null {
   const reported = causes(error).filter(isOfDriver)
   if (reported.some((cause) => codeOf(cause) === '25006')) return 'read_only'
@@ -50,15 +50,15 @@ function saysLost(error: Error): boolean {
 }
 
 /**
- * A transaction may also fail with what else is done in it: a file that is not there, a host that refuses. To take that for
- * the end of the connection would keep it, and on the embedded database there is no other. The driver adds the query.
+ * True for errors of the driver, which adds the query to them. Work inside a transaction may throw an ENOENT or
+ * ECONNREFUSED of its own, and such an error must not replace a healthy connection.
  */
 const isOfDriver = (error: Error) => 'query' in error || /^CONNECT(ION)?_/.test(codeOf(error) ?? '')
 
-/** True when `error` is a duplicate under the unique constraint of that name. */
+/** True when `error` is a violation of the named unique constraint. */
 export const isDuplicate = (error: unknown, constraint: string) => violates(error, '23505', constraint)
 
-/** True when `error` says that the row a foreign key points to is gone. */
+/** True when `error` is a violation of the named foreign key: the referenced row is gone. */
 export const isMissingReference = (error: unknown, constraint: string) => violates(error, '23503', constraint)
 
 const violates = (error: unknown, state: string, constraint: string) =>
@@ -66,7 +66,7 @@ const violates = (error: unknown, state: string, constraint: string) =>
     (cause) => codeOf(cause) === state && 'constraint_name' in cause && cause.constraint_name === constraint,
   )
 
-/** Drizzle wraps the driver's error, inside a transaction too, in one whose message holds SQL and parameters. */
+/** Drizzle wraps the error of the driver. See docs/workarounds.md#drizzle-error-parameters. */
 function causes(error: unknown): Error[] {
   const found: Error[] = []
   for (let at = error; at instanceof Error && found.length < 8; at = at.cause) found.push(at)

@@ -5,15 +5,15 @@ import { connectionFault } from './database-errors'
 
 /** The connection of one transaction. */
 type Connection = {
-  /** Throws `database_unavailable` when it is lost. */
+  /** Throws `database_unavailable` when the connection is lost. */
   assertOpen(): void
-  /** Runs the work of a transaction or savepoint; never settles once the connection is lost. */
-  hold<T>(work: () => Promise<T>): Promise<T>
+  /** Runs the work of a transaction or savepoint. Never settles once the connection is lost. */
+  guard<T>(work: () => Promise<T>): Promise<T>
 }
 
 /**
- * `sql.begin` that leaves a lost connection alone. postgres.js goes on with it: what comes next, be it the rollback, throws
- * where nobody can catch it, or runs on its own when somebody else has opened the connection again.
+ * `sql.begin` that sends nothing more on a lost connection: a rollback there would throw uncaught, or a statement would
+ * run outside of the transaction. See docs/workarounds.md#postgres-lost-transaction.
  */
 export function begin<T>(
   sql: Sql,
@@ -21,7 +21,7 @@ export function begin<T>(
 ): Promise<T> {
   const { promise: lost, reject } = Promise.withResolvers<never>()
   let isLost = false
-  const lose = (error: unknown) => {
+  const markLost = (error: unknown) => {
     isLost = true
     reject(error)
   }
@@ -29,31 +29,31 @@ export function begin<T>(
     assertOpen() {
       if (isLost) throw fail('database_unavailable')
     },
-    async hold(work) {
+    async guard(work) {
       try {
         const result = await work()
-        return isLost ? await forever() : result
+        return isLost ? await neverSettle() : result
       } catch (error) {
-        if (connectionFault(error) === 'lost') lose(error)
-        if (isLost) return await forever()
+        if (connectionFault(error) === 'lost') markLost(error)
+        if (isLost) return await neverSettle()
         throw error
       }
     },
   }
   const begun = sql.begin(async (transaction) => ({
-    value: await connection.hold(() => work(transaction, connection)),
+    value: await connection.guard(() => work(transaction, connection)),
   }))
-  begun.catch(lose)
+  begun.catch(markLost)
   return Promise.race([begun.then(({ value }) => value), lost])
 }
 
-/** A transaction as Drizzle uses it: nothing begins in it once its connection is lost or `assertInTime` throws. */
+/** A transaction for Drizzle. It starts no statement once its connection is lost or `assertInTime` throws. */
 export const beginTransaction = <T>(
   sql: Sql,
   assertInTime: () => void,
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> =>
-  begin(sql, (driver, { assertOpen, hold }) => {
+  begin(sql, (driver, { assertOpen, guard }) => {
     const transactionOf = (driver: TransactionSql): Transaction => ({
       unsafe(...query) {
         assertOpen()
@@ -63,12 +63,14 @@ export const beginTransaction = <T>(
       async savepoint(work) {
         assertOpen()
         assertInTime()
-        const run = async (inner: TransactionSql) => ({ value: await hold(() => work(transactionOf(inner))) })
+        const run = async (inner: TransactionSql) => ({
+          value: await guard(() => work(transactionOf(inner))),
+        })
         return (await driver.savepoint(run)).value
       },
     })
     return work(transactionOf(driver))
   })
 
-/** The caller is garbage collected with its transaction. */
-const forever = () => Promise.withResolvers<never>().promise
+/** The pending caller is garbage-collected together with its transaction. */
+const neverSettle = () => Promise.withResolvers<never>().promise

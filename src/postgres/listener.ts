@@ -5,39 +5,39 @@ import type { EventBus } from '../core/event-bus'
 import { SharedEvent } from '../core/shared-events'
 import { notificationChannel } from './announce'
 
-/** The connection on which this instance receives the others' changes. */
+/** The connection on which this instance receives the changes that other instances make. */
 export type Listener = {
-  /** False while a change elsewhere might be missed: then no cache may be trusted. */
+  /** False while a change of another instance could be missed. Caches must not be trusted then. */
   readonly isLive: boolean
   close(): Promise<void>
 }
 
-/** The embedded database has no other instances. */
+/** For the embedded database, which has one instance. See docs/workarounds.md#pglite-socket-listen. */
 export const noopListener: Listener = { isLive: true, close: () => Promise.resolve() }
 
-/** For a command that only sends: it caches nothing. */
+/** For a command, which sends notices and caches nothing. */
 export const disconnectedListener: Listener = { isLive: false, close: () => Promise.resolve() }
 
 type Options = { url: string; instanceId: string; bus: EventBus }
 
 const heartbeatMilliseconds = 250
-// A connection that is silent for this long counts as dead, though its socket may still be open.
+// A connection that is silent for this long counts as dead, even if its socket is still open.
 const heartbeatTimeoutMilliseconds = 750
-// After this long it is replaced.
+// After this time it is replaced.
 const reconnectAfterMilliseconds = 3000
 const firstRetryMilliseconds = 100
 const maxRetryMilliseconds = 1000
 
 const Message = Type.Object({ from: Type.String(), notice: SharedEvent })
 
-/** Listens on a connection of its own and sends heartbeats on it. */
+/** Listens on a separate connection and sends heartbeats on it. See docs/workarounds.md#postgres-listen. */
 export function listen({ url, instanceId, bus }: Options): Listener {
   let confirmedAt = Number.NEGATIVE_INFINITY
   let isListening = false
   let isClosed = false
   const onNotification = (payload: string) => {
-    const message = read(payload)
-    // A newer version tells of what this one does not know: it may be about anything.
+    const message = parseMessage(payload)
+    // A newer version may send an event that this one does not know, and any cache may be stale.
     if (!message) bus.emit({ type: 'notices.missed' })
     else if (message.from !== instanceId) bus.emit(message.notice)
   }
@@ -47,19 +47,19 @@ export function listen({ url, instanceId, bus }: Options): Listener {
   let connection = openConnection(url, onNotification, onClose)
 
   async function heartbeat() {
-    const askedAt = performance.now()
-    const asked = connection
-    if (isListening) await asked`select 1`
+    const sentAt = performance.now()
+    const target = connection
+    if (isListening) await target`select 1`
     else {
-      await asked`listen ${asked(notificationChannel)}`
-      // Too late: it was replaced, and the new one does not listen yet.
-      if (asked !== connection) return
+      await target`listen ${target(notificationChannel)}`
+      // The connection was replaced meanwhile, and the new one does not listen yet.
+      if (target !== connection) return
       bus.emit({ type: 'notices.missed' })
       isListening = true
     }
-    confirmedAt = askedAt
+    confirmedAt = sentAt
   }
-  // The same client is never used again: see `createPool`. A silent one may have been forgotten by the other side.
+  // A client is never used again after a failure: see `createPool`. The server may have forgotten a silent connection.
   const replace = () => {
     isListening = false
     void connection.end({ timeout: 0 })
@@ -78,7 +78,7 @@ export function listen({ url, instanceId, bus }: Options): Listener {
   }
 }
 
-function read(payload: string) {
+function parseMessage(payload: string) {
   try {
     const message: unknown = JSON.parse(payload)
     return Value.Check(Message, message) ? message : null
@@ -92,7 +92,7 @@ function openConnection(
   onMessage: (payload: string) => void,
   onClose: (connection: Sql) => void,
 ): Sql {
-  // postgres.js has both options and does not say so in its types.
+  // Both options are missing in the types of postgres.js.
   const hooks = {
     onnotify: (_channel: string, payload: string) => onMessage(payload),
     onclose: () => onClose(connection),
@@ -101,10 +101,10 @@ function openConnection(
     max: 1,
     idle_timeout: 0,
     max_lifetime: null,
-    // A connection that dies while it asks for types would reject a promise that nobody can catch.
+    // See docs/workarounds.md#postgres-fetch-types.
     fetch_types: false,
     connect_timeout: 5,
-    onnotice: ignored,
+    onnotice: ignoreNotice,
     connection: { application_name: 'fastkit listener' },
     ...hooks,
   })
@@ -117,7 +117,7 @@ async function keepAlive({ heartbeat, replace, isClosed }: KeepAlive) {
   let pause = firstRetryMilliseconds
   while (!isClosed()) {
     try {
-      await Promise.race([heartbeat(), overdue()])
+      await Promise.race([heartbeat(), rejectWhenOverdue()])
       pause = firstRetryMilliseconds
       await Bun.sleep(heartbeatMilliseconds)
     } catch {
@@ -129,11 +129,11 @@ async function keepAlive({ heartbeat, replace, isClosed }: KeepAlive) {
   }
 }
 
-async function overdue(): Promise<never> {
+async function rejectWhenOverdue(): Promise<never> {
   await Bun.sleep(reconnectAfterMilliseconds)
   throw new Error('no reply')
 }
 
-const ignored = () => {
-  // Notices would go to standard output, which belongs to the log.
+const ignoreNotice = () => {
+  // By default postgres.js prints notices to standard output, which is the log.
 }

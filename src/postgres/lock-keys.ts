@@ -1,2 +1,2 @@
-/** Advisory locks of the service. Any numbers will do that differ, and stay the same in every version. */
+/** Keys of the advisory locks. They are arbitrary, but must differ and stay the same in every version. */
 export const locks = { migration: 7_027_113_395, cleanup: 7_027_113_396, firstAdmin: 7_027_113_397 } as const

@@ -4,27 +4,28 @@ import { begin } from './driver-transaction'
 import { locks } from './lock-keys'
 import type { Migration } from './migrations'
 
-/** The database and this executable do not fit together: a newer schema, or a migration that was edited. */
+/** The schema and this executable do not match: the schema is newer, or a migration was edited. */
 export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused'
 }
 
-// The lock is waited for as long as another instance may need for its migrations.
+// Long enough for another instance to finish its migrations.
 const lockTimeout = '60s'
 
 type Applied = Map<string, string>
 
 /**
- * Applies what is missing and answers the names. Safe to run on many machines at once. Each migration commits alone.
- * Given `stop`, one that is under way is cancelled and rolled back. Throws MigrationRefused, or `database_unavailable`.
+ * Applies the missing migrations, each in its own transaction, and returns their names. Safe on many machines at once.
+ * Aborting `signal` rolls back the current one. Throws MigrationRefused or `database_unavailable`.
+ * See docs/workarounds.md#drizzle-migrate.
  */
-export async function migrate(sql: Sql, migrations: Migration[], stop?: AbortSignal): Promise<string[]> {
+export async function migrate(sql: Sql, migrations: Migration[], signal?: AbortSignal): Promise<string[]> {
   try {
     const applied = await readApplied(sql)
     assertKnown(applied, migrations)
     const missing = migrations.filter(({ name }) => !applied.has(name))
     for (const migration of missing)
-      await begin(sql, (transaction) => applyOnce(transaction, migration, stop))
+      await begin(sql, (transaction) => applyOnce(transaction, migration, signal))
     return missing.map(({ name }) => name)
   } catch (error) {
     throw translate(error)
@@ -48,7 +49,7 @@ async function readApplied(sql: Sql): Promise<Applied> {
   return new Map(rows.map(({ name, hash }) => [name, hash]))
 }
 
-/** The migrations that made `what`, so that its schema can be made elsewhere. Throws MigrationRefused. */
+/** The migrations that a database or backup has, to create the same schema elsewhere. Throws MigrationRefused. */
 export function migrationsBehind(
   what: string,
   applied: { name: string; hash: string }[],
@@ -70,27 +71,27 @@ function assertKnown(applied: Applied, migrations: Migration[], what = 'the data
   }
 }
 
-/** The lock lives and dies with the transaction, so it also holds through a transaction-pooling proxy. */
-export async function applyOnce(transaction: TransactionSql, { name, sql }: Migration, stop?: AbortSignal) {
+/** Applies a migration once. The lock is one of the transaction, so it works through a transaction-pooling proxy. */
+export async function applyOnce(transaction: TransactionSql, { name, sql }: Migration, signal?: AbortSignal) {
   await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
-  await unless(stop, transaction`select pg_advisory_xact_lock(${locks.migration})`)
+  await cancelOnAbort(transaction`select pg_advisory_xact_lock(${locks.migration})`, signal)
   await transaction`create table if not exists fastkit_migrations
     (name text primary key, hash text not null, applied_at timestamptz not null default now())`
   const [applied] = await transaction`select 1 from fastkit_migrations where name = ${name}`
   if (applied) return
-  await unless(stop, transaction.unsafe(sql))
+  await cancelOnAbort(transaction.unsafe(sql), signal)
   await transaction`insert into fastkit_migrations (name, hash) values (${name}, ${hashOf({ name, sql })})`
 }
 
-/** Left alone, the server would go on with a statement whose client is gone, and keep its locks. */
-async function unless(stop: AbortSignal | undefined, statement: PendingQuery<Row[]>) {
-  stop?.throwIfAborted()
+/** Without the cancellation the server would finish the statement after the client is gone, and keep its locks. */
+async function cancelOnAbort(statement: PendingQuery<Row[]>, signal: AbortSignal | undefined) {
+  signal?.throwIfAborted()
   const cancel = () => statement.cancel()
-  stop?.addEventListener('abort', cancel)
+  signal?.addEventListener('abort', cancel)
   try {
     await statement
   } finally {
-    stop?.removeEventListener('abort', cancel)
+    signal?.removeEventListener('abort', cancel)
   }
 }
 

@@ -2,29 +2,29 @@ import type { Sql } from 'postgres'
 import { fail } from '../core/errors'
 import { connectionFault } from './database-errors'
 
-/** Connections that are replaced, all of them, when one turns out to be of no use. */
+/** Connections that are all replaced when one of them turns out to be lost or read-only. */
 export type Pool = {
-  /** The driver over the connections of the moment; ask again after a failure. */
+  /** The driver over the current connections. Read it again after a failure: it may be another. */
   readonly sql: Sql
-  /** Runs `work` on them and judges by its failure. Throws `database_unavailable` while it is too early to try again. */
+  /** Runs `work` and replaces the connections if it lost one. Throws `database_unavailable` during the backoff. */
   use<T>(work: (sql: Sql) => Promise<T>): Promise<T>
-  /** Replaces connections on which an answer is long overdue: nobody knows whether the other side still has them. */
+  /** Replaces connections on which a reply is long overdue: the server may have forgotten them. */
   abandon(sql: Sql): void
-  /** Replaces those of the moment: something that does not go through `use` failed. */
+  /** Replaces the current connections after work outside `use` failed. */
   reconnect(): void
   end(options: { timeout: number }): Promise<void>
 }
 
-// For work on connections that are replaced while others of them may be well.
+// Time for work on replaced connections to finish: one of them failed, the others may be healthy.
 const drainMilliseconds = 5000
-// Pause after a second failure in a row, and the longest: a server that is down, or full, is not stormed.
+// The backoff after a second failure in a row, and its limit, so that a server that is down or full is not flooded.
 const minBackoffMilliseconds = 50
 const maxBackoffMilliseconds = 1000
 const readOnlyRetryMilliseconds = 1000
 
 /**
- * A connection of postgres.js that dies in the middle of a query keeps it, and takes what the server says to its next
- * start for the answer: it then connects again and again without a pause, and tells nobody. So none is used again.
+ * A pool that never uses a connection again after it died: postgres.js may take the next reply for the result of the
+ * query that died. See docs/workarounds.md#postgres-dead-connection.
  */
 export function createPool(make: () => Sql): Pool {
   let current = make()
@@ -38,7 +38,7 @@ export function createPool(make: () => Sql): Pool {
     madeAt = performance.now()
     drain.later(sql)
   }
-  /** A second failure in a row is followed by a pause. */
+  /** Waits before the next attempt from the second failure in a row. */
   function replaceLost(sql: Sql) {
     replace(sql)
     const pause = failures === 0 ? 0 : minBackoffMilliseconds * 2 ** (failures - 1)
@@ -49,7 +49,7 @@ export function createPool(make: () => Sql): Pool {
     const fault = connectionFault(error)
     if (fault === null || sql !== current) return
     if (fault === 'lost') return replaceLost(sql)
-    // A new session may be allowed to write again, on this server or on the one that was promoted.
+    // After a failover, a new connection may reach a server that accepts writes.
     if (performance.now() - madeAt > readOnlyRetryMilliseconds) replace(sql)
   }
   async function use<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
@@ -79,9 +79,9 @@ export function createPool(make: () => Sql): Pool {
   }
 }
 
-/** Ends connections that were replaced once nothing is done on them; `end` itself would strand open transactions. */
+/** Ends replaced connections once they are idle. See docs/workarounds.md#postgres-end. */
 function createDrain() {
-  const uses = new Map<Sql, number>()
+  const useCounts = new Map<Sql, number>()
   const timers = new Map<Sql, Timer>()
   const now = (sql: Sql) => {
     clearTimeout(timers.get(sql))
@@ -91,7 +91,7 @@ function createDrain() {
   return {
     now,
     later(sql: Sql) {
-      if (!uses.has(sql)) return now(sql)
+      if (!useCounts.has(sql)) return now(sql)
       timers.set(
         sql,
         setTimeout(() => now(sql), drainMilliseconds),
@@ -99,35 +99,35 @@ function createDrain() {
     },
     /** Counts `work` as a use of the connections. */
     async track<T>(sql: Sql, work: () => Promise<T>): Promise<T> {
-      uses.set(sql, (uses.get(sql) ?? 0) + 1)
+      useCounts.set(sql, (useCounts.get(sql) ?? 0) + 1)
       try {
         return await work()
       } finally {
-        const left = (uses.get(sql) ?? 0) - 1
-        if (left > 0) uses.set(sql, left)
-        else uses.delete(sql)
-        if (left === 0 && timers.has(sql)) now(sql)
+        const remaining = (useCounts.get(sql) ?? 0) - 1
+        if (remaining > 0) useCounts.set(sql, remaining)
+        else useCounts.delete(sql)
+        if (remaining === 0 && timers.has(sql)) now(sql)
       }
     },
   }
 }
 
-/** Drizzle writes into a driver's options how it wants values. */
+/** Copies the parsers that Drizzle has set. See docs/workarounds.md#drizzle-driver-options. */
 function withTypesOf(sql: Sql, { options: { parsers, serializers } }: Sql): Sql {
   Object.assign(sql.options.parsers, parsers)
   Object.assign(sql.options.serializers, serializers)
   return sql
 }
 
-/** The one connection to the embedded database: it fails only with the database, and the process with that. */
+/** The one connection to the embedded database. It fails only when the database does, which ends the process. */
 export const fixedPool = (sql: Sql): Pool => ({
   sql,
   use: (work) => work(sql),
-  abandon: nothing,
-  reconnect: nothing,
+  abandon: noop,
+  reconnect: noop,
   end: (options) => sql.end(options),
 })
 
-function nothing() {
-  // There is no other to turn to.
+function noop() {
+  // No other connection exists.
 }

@@ -9,17 +9,17 @@ import type { Pool } from './pool'
 type Options = {
   connections: number
   deadlineMilliseconds: number
-  /** Called when a COMMIT was sent whose outcome did not arrive in time, or not at all. */
+  /** Called when a COMMIT was sent and its result did not arrive in time. */
   onInDoubtCommit(): void
 }
 type Admitted = { client: Client; load: Load }
 
-// Enough to ride out a burst; what would wait longer than the deadline is refused at once.
+// Enough for a burst. Queries that would wait longer than the deadline are refused at once.
 const maxQueuedQueries = 1000
 
 /**
- * The client of a pool with a bounded queue and a deadline around every query and transaction: postgres.js has neither,
- * and would let requests pile up without end while the server hangs. Throws `database_unavailable`.
+ * Puts a bounded queue and a deadline around every query and transaction, so that requests do not pile up while the
+ * server hangs. Throws `database_unavailable`. See docs/workarounds.md#postgres-no-deadline.
  */
 export function admit(pool: Pool, { connections, deadlineMilliseconds, onInDoubtCommit }: Options): Admitted {
   const semaphore = createSemaphore({
@@ -37,7 +37,7 @@ export function admit(pool: Pool, { connections, deadlineMilliseconds, onInDoubt
       lazyStatement((fetch) =>
         admitted(async (sql, deadline) => {
           const pending = sql.unsafe(...query)
-          // The server's own limit has passed: one that still owes the result is not there any more.
+          // The statement timeout of the server has passed too. A server that still owes the result is lost.
           deadline.onExpiry = () => withdraw(pending) || pool.abandon(sql)
           return await fetch(pending)
         }),
@@ -47,9 +47,9 @@ export function admit(pool: Pool, { connections, deadlineMilliseconds, onInDoubt
         const transaction = openTransaction(sql, work, { deadline, onInDoubtCommit })
         deadline.onExpiry = () => {
           transaction.reportInDoubtCommit()
-          // Its last statement may have begun just now.
+          // Its last statement may have started a moment ago, and gets the time that any statement has.
           const timer = setTimeout(() => pool.abandon(sql), deadlineMilliseconds)
-          void transaction.done.catch(nothing).finally(() => clearTimeout(timer))
+          void transaction.done.catch(noop).finally(() => clearTimeout(timer))
         }
         return transaction.done
       }),
@@ -57,21 +57,21 @@ export function admit(pool: Pool, { connections, deadlineMilliseconds, onInDoubt
   return { client, load: semaphore }
 }
 
-type Watch = { deadline: Deadline } & Pick<Options, 'onInDoubtCommit'>
+type CommitWatch = { deadline: Deadline } & Pick<Options, 'onInDoubtCommit'>
 
-/** A COMMIT that was sent and is not confirmed in time is in doubt. */
+/** Starts a transaction and reports its COMMIT as in doubt when it was sent and not confirmed in time. */
 function openTransaction<T>(
   sql: Sql,
   work: (transaction: Transaction) => Promise<T>,
-  { deadline, onInDoubtCommit }: Watch,
+  { deadline, onInDoubtCommit }: CommitWatch,
 ) {
   let isCommitting = false
   const reportInDoubtCommit = () => {
     if (isCommitting) onInDoubtCommit()
   }
-  // A transaction whose caller was told 503 must not go on to commit: its next statement fails, which rolls back.
+  // The caller already got a 503, so the transaction must not commit. Its next statement throws, which rolls back.
   const assertInTime = () => {
-    if (deadline.isOver) throw fail('database_unavailable')
+    if (deadline.isExpired) throw fail('database_unavailable')
   }
   const done = beginTransaction(sql, assertInTime, async (transaction) => {
     const result = await work(transaction)
@@ -80,21 +80,21 @@ function openTransaction<T>(
     isCommitting = true
     return result
   })
-  void done.then(() => deadline.isOver && reportInDoubtCommit(), reportInDoubtCommit)
+  void done.then(() => deadline.isExpired && reportInDoubtCommit(), reportInDoubtCommit)
   return { done, reportInDoubtCommit }
 }
 
-type Deadline = { isOver: boolean; onExpiry(): unknown }
+type Deadline = { isExpired: boolean; onExpiry(): unknown }
 
 async function underDeadline<T>(
   semaphore: Semaphore,
   milliseconds: number,
   work: (deadline: Deadline) => Promise<T>,
 ) {
-  const deadline: Deadline = { isOver: false, onExpiry: nothing }
+  const deadline: Deadline = { isExpired: false, onExpiry: noop }
   const { promise: expiry, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
-    deadline.isOver = true
+    deadline.isExpired = true
     reject(fail('database_unavailable'))
     deadline.onExpiry()
   }, milliseconds)
@@ -108,8 +108,8 @@ async function underDeadline<T>(
 }
 
 /**
- * A query that no connection has taken up must not run after its caller was told 503: it becomes a harmless one. Not
- * `cancel`: a connection that opens for a cancelled query waits for it for ever. False when it is under way.
+ * Turns a query that no connection has sent yet into `select 1`, since its caller already got a 503. Returns false for a
+ * query that was sent. `cancel()` does not work here: see docs/workarounds.md#postgres-cancel.
  */
 function withdraw(pending: ReturnType<Sql['unsafe']>): boolean {
   if (Reflect.get(pending, 'state') !== null) return false
@@ -118,6 +118,6 @@ function withdraw(pending: ReturnType<Sql['unsafe']>): boolean {
   return true
 }
 
-const nothing = () => {
+const noop = () => {
   // A query that has not started needs no withdrawal.
 }

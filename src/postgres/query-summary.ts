@@ -1,7 +1,7 @@
-/** Names a statement for its span, with few different values. */
+/** The low-cardinality name of a statement for its span. */
 export type Summary = { operation: string; summary: string }
 
-// Lists in queries may have any length, and each length is a text of its own.
+// A bound for the cache: a query with a list has another text for each length of the list.
 const maxRemembered = 500
 const known = new Map<string, Summary>()
 
@@ -15,7 +15,7 @@ export function querySummary(text: string): Summary {
   return summary
 }
 
-// `for update` and `on conflict do update` lock and amend: they are no writes of their own.
+// `for update` and `on conflict do update` are parts of another statement and not counted as updates.
 const writes = /\b(insert(?= into)|delete(?= from)|(?<!\b(?:for|key|do)\s)update)(?: into| from)?\s+"?(\w+)/gi
 const reads = /\bselect\b.*?\bfrom\s+"?(\w+)/is
 

@@ -1,20 +1,20 @@
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 
-/** A connection pool or a transaction: repositories cannot tell which. */
+/** A pool or a transaction. Repositories work with both alike. */
 export type Db = PgDatabase<PostgresJsQueryResultHKT>
 
-/** The only row, or `null`. */
+/** The first row, or `null`. */
 export const first = <T>(rows: T[]): T | null => rows[0] ?? null
 
-/** The row that a write must have returned. */
+/** The one row of a write that must return exactly one. Throws otherwise. */
 export function only<T>(rows: T[]): T {
   const [row] = rows
   if (rows.length !== 1 || row === undefined) throw new Error(`expected one row, got ${rows.length}`)
   return row
 }
 
-/** Builds a query once for each connection pool: only a prepared one saves the second round trip. */
+/** Builds a query once for each pool or transaction. Only a prepared query saves the second round trip. */
 export function prepared<T>(build: (db: Db) => T): (db: Db) => T {
   const made = new WeakMap<Db, T>()
   return (db) => {

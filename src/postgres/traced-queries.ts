@@ -4,7 +4,7 @@ import { querySummary } from './query-summary'
 
 const system = { 'db.system.name': 'postgresql' }
 
-/** The same client, every query and transaction a step of its own: named by kind and table, never by text or parameters. */
+/** A client with a span for each query and transaction. Names hold operation and table, never SQL or parameters. */
 export const traced = (client: Client, step: Step): Client => ({
   options: client.options,
   unsafe: tracedStatements(client, step),

@@ -2,23 +2,23 @@ import type { Db } from './rows'
 
 type Transactional = {
   db: Db
-  /** Runs `work` once the change is committed; at once when there is no transaction. */
+  /** Runs `work` after the commit, or at once outside of a transaction. */
   afterCommit(work: () => void): void
 }
 
 /**
- * Runs `work` in one transaction. What it is given shadows `deps`, so nothing inside can reach the outer connection, and
- * a log line or a notice, which must not be sent before it is true, waits for the commit.
+ * Runs `work` in one transaction. Its parameter shadows `deps`, so code inside cannot reach the outer connection. Log
+ * lines and notices wait for the commit, because a rollback would make them untrue.
  */
 export async function withTransaction<D extends Transactional, T>(
   deps: D,
   work: (deps: D) => Promise<T>,
 ): Promise<T> {
-  const later: (() => void)[] = []
+  const afterwards: (() => void)[] = []
   const afterCommit = (work: () => void) => {
-    later.push(work)
+    afterwards.push(work)
   }
   const result = await deps.db.transaction((tx) => work({ ...deps, db: tx, afterCommit }))
-  for (const work of later) deps.afterCommit(work)
+  for (const work of afterwards) deps.afterCommit(work)
   return result
 }

@@ -40,7 +40,7 @@ test(`an ordinary client is served while ${crowdSize} slow ones are connected`, 
 
 describe('a client that', () => {
   // A client that does not read cannot see when it is cut off.
-  const reading = kinds.flatMap(([name, { isDeaf }], at) => (isDeaf ? [] : [[name, at] as const]))
+  const reading = kinds.flatMap(([name, { neverReads }], at) => (neverReads ? [] : [[name, at] as const]))
   test.each(reading)('%s is cut off within 15 s', async (_, at) => {
     const { seconds, answer } = (await slow[at]?.ended) ?? { seconds: Number.POSITIVE_INFINITY, answer: '' }
     expect(seconds).toBeLessThan(limitSeconds)

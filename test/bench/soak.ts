@@ -90,7 +90,7 @@ async function adminToken(): Promise<string | null> {
 }
 
 async function takeSample(): Promise<Sample> {
-  const { heapSize, objectCount, objectTypeCounts: types } = await service.probe.look(service.pid)
+  const { heapSize, objectCount, objectTypeCounts: types } = await service.probe.measure(service.pid)
   const { body } = await createClient(service.url).call('GET /readyz')
   return {
     at: performance.now(),

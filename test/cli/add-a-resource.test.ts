@@ -6,14 +6,14 @@ import { repository } from '../support/executable'
 
 const clone = mkdtempSync(join(tmpdir(), 'fastkit-guide-'))
 const guide = await Bun.file(join(repository, 'src/README.md')).text()
-// Whoever has followed the guide has these notes, and tests of them.
+// A repository in which the guide was followed has these notes, with tests.
 const isFollowed = existsSync(join(repository, 'src/modules/notes'))
 
 setDefaultTimeout(300_000)
 afterAll(() => rmSync(clone, { recursive: true, force: true }))
 
 describe.skipIf(isFollowed)('"Add a resource" in src/README.md', () => {
-  test('followed to the letter passes the checks, its own test and those of the schema and the documents', async () => {
+  test('passes the checks, its own test and those of the schema and the documents', async () => {
     copyRepository()
     const written = [...guide.matchAll(/^```ts\n\/\/ (\S+)\n(.*?)^```$/gms)]
     const layers = ['table', 'schema', 'repo', 'service', 'routes'].map((it) => `src/modules/notes/${it}.ts`)
@@ -34,14 +34,14 @@ function copyRepository() {
   symlinkSync(join(repository, 'node_modules'), join(clone, 'node_modules'))
 }
 
-/** Runs a command that the guide names. */
+/** Runs a command of the guide. */
 async function run(command: string) {
   const [, ...args] = command.split(' ')
   const { exitCode, stdout, stderr } = await Bun.$`${process.execPath} ${args}`.cwd(clone).nothrow().quiet()
   if (exitCode !== 0) throw new Error(`${command}: ${exitCode}\n${stdout}\n${stderr}`)
 }
 
-/** Each line with a plus goes below the one before it. */
+/** Applies the diffs of the guide: each `+` line is inserted below the line before it. */
 async function addLines() {
   const [, diff = ''] = /^```diff\n(.*?)^```$/ms.exec(guide) ?? []
   let path = ''

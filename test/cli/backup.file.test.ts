@@ -14,7 +14,7 @@ afterAll(clear)
 const pipeBytes = 64 * 1024
 
 describe.skipIf(serverUrl !== null)('the file of a backup', () => {
-  test('takes the name of no device, link to one or directory, even if told to', async () => {
+  test('never replaces a device, a link to one or a directory, even with --force', async () => {
     const place = { cwd: emptyDir() }
     await user(place, ['create', '--email', 'boss@example.com', '--password-stdin'], `${aPassword}\n`)
     symlinkSync('/dev/null', join(place.cwd, 'nowhere'))
@@ -22,14 +22,14 @@ describe.skipIf(serverUrl !== null)('the file of a backup', () => {
       const { exitCode, stderr } = await fastkit(place, ['backup', name, '--force'])
       expect([exitCode, stderr]).toEqual([
         1,
-        `fastkit: ${name} is there and is no plain file; name another\n`,
+        `fastkit: ${name} exists and is not a regular file; name another\n`,
       ])
     }
     expect(lstatSync(join(place.cwd, 'nowhere')).isSymbolicLink()).toBe(true)
     expect(readdirSync(place.cwd).toSorted()).toEqual(['data', 'nowhere'])
   })
 
-  test('arrives whole in a pipe that is read slowly, and one that has enough ends it', async () => {
+  test('arrives complete in a pipe that is read slowly, and the command ends when the pipe closes', async () => {
     const place = { cwd: emptyDir() }
     await populate(place, 5000)
     const { exitCode, stderr } = await piped(place, ['backup', '-'], 'sleep 2; cat >copy')

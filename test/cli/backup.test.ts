@@ -14,23 +14,23 @@ const boss = 'boss@example.com'
 const create = (place: Place, email: string) =>
   user(place, ['create', '--email', email, '--password-stdin'], `${aPassword}\n`)
 
-/** A place whose embedded database has one account. */
+/** A directory whose embedded database has one account. */
 async function newPlace(): Promise<Place> {
   const place = { cwd: emptyDir() }
   expect((await create(place, boss)).exitCode).toBe(0)
   return place
 }
 
-/** Puts `bytes` into a file of a directory of its own. */
+/** Writes `bytes` to a file in a new directory. */
 function fileOf(bytes: string | Uint8Array): string {
   const path = join(emptyDir(), 'backup')
   writeFileSync(path, bytes)
   return path
 }
 
-// Neither speaks to a server, so once is enough.
+// Both commands are for the embedded database, so the run on a server skips them.
 describe.skipIf(serverUrl !== null)('fastkit backup', () => {
-  test('copies a service under 16 writers: every write acknowledged before is there, and sessions go on', async () => {
+  test('copies a service under 16 writers: it has every write acknowledged before, and sessions stay valid', async () => {
     const place = { cwd: emptyDir() }
     const service = await serve(place)
     const client = createClient(service.url)
@@ -67,7 +67,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     await again.end('SIGTERM')
   })
 
-  test('leaves its owner alone able to read it, and nothing beside it', async () => {
+  test('is readable by the owner alone, and leaves no other file', async () => {
     const place = await newPlace()
     await fastkit(place, ['backup', 'copy'])
     expect(statSync(join(place.cwd, 'copy')).mode & 0o777).toBe(0o600)
@@ -75,7 +75,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     expect(existsSync(join(place.cwd, 'data/snapshot'))).toBe(false)
   })
 
-  test('overwrites no file, unless told to', async () => {
+  test('overwrites a file only with --force', async () => {
     const place = await newPlace()
     writeFileSync(join(place.cwd, 'copy'), 'mine')
     const { exitCode, stderr } = await fastkit(place, ['backup', 'copy'])
@@ -85,7 +85,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     expect((await fastkit({ cwd: emptyDir() }, ['restore', join(place.cwd, 'copy')])).exitCode).toBe(0)
   })
 
-  test('goes to standard output, and without the key when asked', async () => {
+  test('writes to standard output, and without the key with --no-key', async () => {
     const place = await newPlace()
     const path = join(place.cwd, 'piped')
     const args = [`${import.meta.dir}/../../src/main.ts`, 'backup', '-', '--no-key']
@@ -100,11 +100,11 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     expect(await child.exited).toBe(0)
     const other = { cwd: emptyDir() }
     const { stdout } = await fastkit(other, ['restore', path])
-    expect(stdout).toContain('there is no key in it')
+    expect(stdout).toContain('the backup has no key')
     expect(existsSync(join(other.cwd, 'data/jwt-secret'))).toBe(false)
   })
 
-  test('says what to do where there is nothing to back up, or a server', async () => {
+  test('says what to do without a database, and with a server', async () => {
     const nothing = await fastkit({ cwd: emptyDir() }, ['backup', 'copy'])
     expect([nothing.exitCode, nothing.stderr]).toEqual([
       1,
@@ -121,7 +121,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     }
   })
 
-  test('tells a disk that is full, and leaves nothing half', async () => {
+  test('reports a full disk, and leaves no partial file', async () => {
     const { exitCode, stderr } = await fastkit(await newPlace(), ['backup', '/dev/full/copy'])
     expect([exitCode, stderr]).toEqual([
       1,
@@ -129,7 +129,7 @@ describe.skipIf(serverUrl !== null)('fastkit backup', () => {
     ])
   })
 
-  test('one at a time', async () => {
+  test('runs one at a time', async () => {
     const place = await newPlace()
     const made = await Promise.all(['a', 'b', 'c'].map((name) => fastkit(place, ['backup', name])))
     for (const { exitCode, stderr } of made)
@@ -152,7 +152,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     await fastkit(place, ['backup', file])
   })
 
-  test('moves a database aside only when told to, and deletes nothing', async () => {
+  test('moves a database aside only with --force, and deletes nothing', async () => {
     const other = await newPlace()
     await create(other, 'late@example.com')
     const refused = await fastkit(other, ['restore', file])
@@ -163,7 +163,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     expect((await user(other, ['list'])).stdout).toContain('late@example.com')
 
     const { stdout } = await fastkit(other, ['restore', '--force', file])
-    const [, aside = ''] = stdout.match(/^what was there before is in (.*)$/m) ?? []
+    const [, aside = ''] = stdout.match(/^the previous database is in (.*)$/m) ?? []
     expect((await user(other, ['list'])).stdout).not.toContain('late@example.com')
     expect(readFileSync(join(other.cwd, 'data/jwt-secret'), 'utf8')).toBe(
       readFileSync(join(place.cwd, 'data/jwt-secret'), 'utf8'),
@@ -184,21 +184,25 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     await service.end('SIGTERM')
   })
 
-  const whole = () => readFileSync(file)
-  const plain = () => Buffer.from(Bun.zstdDecompressSync(whole())).toString()
+  const readBackup = () => readFileSync(file)
+  const plain = () => Buffer.from(Bun.zstdDecompressSync(readBackup())).toString()
   const packed = (text: string) => Bun.zstdCompressSync(text)
 
   test.each<[string, () => string | Uint8Array, RegExp]>([
     ['an empty file', () => '', /is not a backup of fastkit/],
     ['some other file', () => readFileSync(import.meta.path), /is not a backup of fastkit/],
     ['another compressed file', () => packed('hello\n'), /is not a backup of fastkit/],
-    ['a file cut off', () => whole().subarray(0, -20), /is (cut off|damaged)/],
-    ['half a file', () => whole().subarray(0, whole().length / 2), /is (cut off|damaged)/],
+    ['a file cut off', () => readBackup().subarray(0, -20), /is (cut off|damaged)/],
+    ['half a file', () => readBackup().subarray(0, readBackup().length / 2), /is (cut off|damaged)/],
     ['a file without its last line', () => packed(plain().replace(/-- fastkit end .*\n$/, '')), /is cut off/],
     ['a changed value', () => packed(plain().replaceAll(boss, 'b0ss@example.com')), /checksum is wrong/],
     ['a missing row', () => packed(plain().replace(/^.*boss@.*\n/m, '')), /checksum is wrong/],
-    ['something after its end', () => packed(`${plain()}x\n`), /something after its end/],
-    ['another backup behind it', () => Buffer.concat([whole(), whole()]), /something after its end/],
+    ['something after its end', () => packed(`${plain()}x\n`), /continues after its end/],
+    [
+      'another backup behind it',
+      () => Buffer.concat([readBackup(), readBackup()]),
+      /continues after its end/,
+    ],
     [
       'a later format',
       () => packed(plain().replace('{"format":1', '{"format":2')),
@@ -212,8 +216,8 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     expect(readdirSync(cwd)).toEqual([])
   })
 
-  test('refuses any file with a byte changed', async () => {
-    const bytes = whole()
+  test('refuses a file with any changed byte', async () => {
+    const bytes = readBackup()
     const step = Math.ceil(bytes.length / 8)
     for (let at = 0; at < bytes.length; at += step) {
       const cwd = emptyDir()
@@ -224,7 +228,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     }
   })
 
-  /** A backup whose checksum is right, though fastkit did not write it so. */
+  /** Changes a backup and makes its checksum match. */
   function rewritten(change: (text: string) => string): string {
     const [, body = '', end = ''] = change(plain()).match(/^(.*\n)-- fastkit end (.*)\n$/s) ?? []
     const sha256 = new Bun.CryptoHasher('sha256').update(body).digest('hex')
@@ -259,7 +263,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
       .replace('"public.realtime_sockets","rows":"0"', '"public.realtime_sockets","rows":"1"')
 
   test.each<[string, (text: string) => string, RegExp]>([
-    ['another value', (text) => text.replaceAll(boss, 'b0ss@example.com'), /did not arrive as it was/],
+    ['another value', (text) => text.replaceAll(boss, 'b0ss@example.com'), /differs after the copy/],
     ['a value of another type', (text) => text.replace(/\tt\t/, '\tmaybe\t'), /boolean/],
     ['a reference to nobody', withAnOrphan, /violates foreign key constraint/],
   ])('leaves no database when one with a right checksum has %s', async (_, change, reason) => {
@@ -269,7 +273,7 @@ describe.skipIf(serverUrl !== null)('fastkit restore', () => {
     expect(readdirSync(join(place.cwd, 'data'))).toEqual(['lock'])
   })
 
-  test('makes an older schema, which the next start brings up to date', async () => {
+  test('restores an older schema, which the next start migrates', async () => {
     const place = { cwd: emptyDir() }
     const old = rewritten((text) =>
       text

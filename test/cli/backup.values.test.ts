@@ -20,7 +20,7 @@ const odd = `"Odd ""name"", 'it' (x)"`
 setDefaultTimeout(120_000)
 afterAll(() => rmSync(home, { recursive: true }))
 
-/** A fresh database of the embedded kind, gone after `work`. */
+/** Runs `work` on a fresh embedded database and removes it. */
 async function onFresh<T>(name: string, work: (sql: Sql) => Promise<T>): Promise<T> {
   const { path, release } = openDataDir(join(home, name))
   return withEmbeddedDatabase({ dataDir: path, fsync: false }, work).finally(release)
@@ -35,7 +35,7 @@ async function onServer<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     .finally(drop)
 }
 
-/** What PostgreSQL can hold: no NUL, no half of a surrogate pair. */
+/** Text that PostgreSQL can store: without NUL and lone surrogates. */
 const anyText = (maxLength = 40) =>
   fc.string({ unit: 'binary', maxLength }).map((text) => text.replaceAll('\0', '\\').toWellFormed())
 const traps = fc.constantFrom(
@@ -62,7 +62,7 @@ const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: nul
 const json = maybe(
   fc.jsonValue({ depthSize: 'small' }).map((value) => JSON.stringify(value).replaceAll('\\u0000', '')),
 )
-const whole = (bits: number) =>
+const integerOf = (bits: number) =>
   maybe(fc.bigInt(-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n).map(String))
 const float = maybe(
   fc.oneof(
@@ -72,14 +72,14 @@ const float = maybe(
 )
 const one = (...values: string[]) => maybe(fc.constantFrom(...values))
 
-/** A row as text, in the order of the columns. */
+/** The text of a row, in the order of its columns. */
 const aRow = fc.tuple(
   text,
   maybe(anyText(18).filter((value) => [...value].length <= 40)),
   one('', 'ab', 'ab    ', ' a'),
-  whole(16),
-  whole(32),
-  whole(64),
+  integerOf(16),
+  integerOf(32),
+  integerOf(64),
   one('0', '-0.000', '1e100', '123456789012345678901234567890.0123456789', 'NaN'),
   one('0.1', '1e-30', 'NaN', '-Infinity', '16777217'),
   float,
@@ -126,7 +126,7 @@ async function populate(sql: Sql) {
     delete from stamped where id % 3 = 0; insert into apart.hens values (1); select nextval('backwards')`)
 }
 
-/** What a copy has to agree in. */
+/** The state in which a copy must be equal. */
 async function stateOf(sql: Sql) {
   const sums = await sql.begin(async (transaction) => (await exportContents(transaction)).sums)
   const constraints = await sql.unsafe(
@@ -139,7 +139,7 @@ async function stateOf(sql: Sql) {
 }
 
 describe(`values of every kind (seed ${seed})`, () => {
-  test('go from database to file to database to server, and are the same everywhere', async () => {
+  test('stay the same from database to file to database to server', async () => {
     const file = join(home, 'backup')
     const first = await onFresh('first', async (sql) => {
       await sql.unsafe(schema)
@@ -167,7 +167,7 @@ describe(`values of every kind (seed ${seed})`, () => {
           server.begin(async (target) => importContents(target, await exportContents(source))),
         )
         const state = await stateOf(server)
-        await goesOn(server)
+        await expectWorking(server)
         return state
       })
       expect(third).toEqual(first)
@@ -175,8 +175,8 @@ describe(`values of every kind (seed ${seed})`, () => {
   })
 })
 
-/** Numbers are not given twice, references are watched, triggers fire. */
-async function goesOn(sql: Sql) {
+/** Expects that sequences continue, foreign keys are enforced and triggers fire. */
+async function expectWorking(sql: Sql) {
   const [row] = await sql.unsafe(`insert into ${odd} ("a, b") values ('x') returning id, twice`)
   expect({ ...row }).toEqual({ id: String(7 + 301 * 3), twice: 'xx' })
   const [stamped] = await sql`insert into stamped (note) values ('x') returning id, note`

@@ -15,7 +15,7 @@ setDefaultTimeout(60_000)
 afterAll(clear)
 
 describe('the first admin', () => {
-  test('is made by the first start and by no other', async () => {
+  test('is created by the first start only', async () => {
     const cwd = emptyDir()
     const first = await serve({ cwd, env: named })
     const client = createClient(first.url)
@@ -32,7 +32,7 @@ describe('the first admin', () => {
     await second.end('SIGTERM')
   })
 
-  test('may have the password in a file', async () => {
+  test('can have its password in a file', async () => {
     const cwd = emptyDir()
     writeFileSync(join(cwd, 'password'), `${aPassword}\n`)
     const env = { BOOTSTRAP_ADMIN_EMAIL: boss, BOOTSTRAP_ADMIN_PASSWORD_FILE: 'password' }
@@ -41,7 +41,7 @@ describe('the first admin', () => {
     await service.end('SIGTERM')
   })
 
-  test('with NUL in the file with the password stops the start by name', async () => {
+  test('with NUL in the password file stops the start, and the error names the variable', async () => {
     const cwd = emptyDir()
     writeFileSync(join(cwd, 'password'), `${aPassword}\0\n`)
     const env = { BOOTSTRAP_ADMIN_EMAIL: boss, BOOTSTRAP_ADMIN_PASSWORD_FILE: 'password' }
@@ -50,7 +50,7 @@ describe('the first admin', () => {
     expect(stderr).toContain('BOOTSTRAP_ADMIN_PASSWORD must be well-formed text without NUL')
   })
 
-  test.skipIf(!serverUrl)('is one, although two instances start at once', async () => {
+  test.skipIf(!serverUrl)('is created once when two instances start at once', async () => {
     const { url, drop } = await createTestDatabase()
     const services = await Promise.all(
       ['one', 'two'].map((name) => {
@@ -85,7 +85,7 @@ describe('the first admin', () => {
   })
 })
 
-describe('a start with the first admin named', () => {
+describe('a start with BOOTSTRAP_ADMIN_EMAIL', () => {
   let service: Service
   beforeEach(async () => {
     service = await startTestService()
@@ -101,9 +101,9 @@ describe('a start with the first admin named', () => {
   const events = () =>
     service.lines.map(({ event }) => event).filter((event) => event.startsWith('bootstrap.'))
 
-  test('makes one admin and keeps the event, however many start at once', async () => {
+  test('creates one admin and one audit event when many start at once', async () => {
     const instances = Array.from({ length: 8 }, (_, number) => naming(`boss${number}@example.com`))
-    // With every connection open, they are at it at the same instant.
+    // All connections are open already, so that the starts run at the same instant.
     await Promise.all(instances.map(() => service.sql`select pg_sleep(0.1)`))
     await Promise.all(instances.map(bootstrap))
     const [admin, ...more] = await admins()
@@ -115,7 +115,7 @@ describe('a start with the first admin named', () => {
     ])
   })
 
-  test('leaves an account alone that has the address, and says so', async () => {
+  test('does not change an existing account with the address, and logs it', async () => {
     const { id } = await service.register({ email: 'Boss@Example.com' })
     await bootstrap(naming(boss))
     expect([...(await admins())]).toEqual([])
@@ -123,7 +123,7 @@ describe('a start with the first admin named', () => {
     expect(events()).toEqual(['bootstrap.email_taken'])
   })
 
-  test('counts an admin who is disabled', async () => {
+  test('counts a disabled admin', async () => {
     await bootstrap(naming(boss))
     await service.sql`update users set is_active = false, email = 'former@example.com', email_normalised = 'former@example.com'`
     await bootstrap(naming(boss))

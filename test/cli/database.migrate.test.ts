@@ -23,7 +23,7 @@ const broken = {
 }
 const mended = { ...broken, sql: 'create table half (a int)' }
 
-/** A database that nothing was done to yet. */
+/** A new, empty database. */
 async function emptyDatabase() {
   const home = mkdtempSync(join(tmpdir(), 'fastkit-test-'))
   const { url, drop } = await createTestDatabase()
@@ -40,7 +40,7 @@ async function emptyDatabase() {
 }
 
 describe('migrations', () => {
-  test('are applied once, in order, and remembered', async () => {
+  test('are applied once, in order, and recorded', async () => {
     const { sql } = await emptyDatabase()
     expect(await isMigrated(sql, migrations)).toBe(false)
     expect(await migrate(sql, [...migrations, scrap])).toEqual([...names, scrap.name])
@@ -49,9 +49,9 @@ describe('migrations', () => {
     expect(await sql`select body from scraps`).toHaveLength(1)
   })
 
-  test('of six at once are applied by one', async () => {
+  test('are applied by one of six at once', async () => {
     const { sql, url } = await emptyDatabase()
-    // The embedded database takes one connection, so there they share it; on a server each has its own.
+    // On the embedded database they share its one connection. On a server each has its own.
     const rivals = Array.from({ length: 6 }, () =>
       url ? openDatabase({ url, poolSize: 1, statementTimeoutMilliseconds: 5000 }) : { sql, close: nothing },
     )
@@ -61,7 +61,7 @@ describe('migrations', () => {
     expect(await sql`select name from fastkit_migrations`).toHaveLength(names.length + 1)
   })
 
-  test('one that fails leaves nothing of itself, what came before stays, and a mended one is applied', async () => {
+  test('one that fails is rolled back, earlier ones stay, and the corrected one is applied', async () => {
     const { sql } = await emptyDatabase()
     await expect(migrate(sql, [...migrations, scrap, broken])).rejects.toThrow('division by zero')
     expect((await sql`select to_regclass('half') as half`)[0]?.['half']).toBeNull()
@@ -92,7 +92,7 @@ describe('migrations', () => {
 })
 
 describe('schema', () => {
-  // Whoever adds tables has no lines to add here.
+  // The lists below cover the tables of fastkit alone. New tables need no line here.
   const own = [
     ...[
       'audit_events',
@@ -108,7 +108,7 @@ describe('schema', () => {
   test('of fastkit has these constraints, by name', async () => {
     const { sql } = await emptyDatabase()
     await migrate(sql, migrations)
-    // PostgreSQL 18 lists "not null" as well.
+    // PostgreSQL 18 also lists "not null" constraints.
     const rows = await sql`select conname from pg_constraint join pg_class t on t.oid = conrelid
       where connamespace = 'public'::regnamespace and contype <> 'n' and relname in ${sql(own)} order by 1`
     expect(rows.map(({ conname }) => conname)).toEqual([
@@ -181,7 +181,7 @@ describe('schema', () => {
     ])
   })
 
-  test('has no constraint and no index with a name that Drizzle made up', async () => {
+  test('has no constraint and no index with a generated name of Drizzle', async () => {
     const { sql } = await emptyDatabase()
     await migrate(sql, migrations)
     const rows = await sql`select relname as "table", conname as name from pg_constraint

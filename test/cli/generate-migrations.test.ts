@@ -20,7 +20,7 @@ afterAll(() => rmSync(clone, { recursive: true, force: true }))
 
 describe('bun run db:generate', () => {
   test.each([[[]], [['Notes']], [['../notes']], [['notes', 'more']], [['--custom']], [['']]])(
-    'with %j asks for a name and writes nothing',
+    'with %j prints the usage and writes nothing',
     async (args) => {
       const before = sqlFiles()
       const { exitCode, stderr } = await generate(...args)
@@ -29,7 +29,7 @@ describe('bun run db:generate', () => {
     },
   )
 
-  test('writes what changed under the name, and lists it last for the executable', async () => {
+  test('writes a migration of that name, and puts it last in the list', async () => {
     const before = sqlFiles()
     const table = join(clone, 'src/modules/users/table.ts')
     const text = readFileSync(table, 'utf8')

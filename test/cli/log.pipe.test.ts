@@ -9,8 +9,8 @@ const { emptyDir, clear } = createPlayground()
 setDefaultTimeout(60_000)
 afterAll(clear)
 
-// The flags of an open file belong to everyone who has it: a neighbour whose writes may not wait any more loses lines.
-test.skipIf(process.platform !== 'linux')('a pipe for the log stays one that waits', async () => {
+// All processes share the flags of an open pipe. Another writer would lose lines if it became non-blocking.
+test.skipIf(process.platform !== 'linux')('a pipe for the log stays blocking', async () => {
   const home = emptyDir()
   const port = freePort()
   const main = `"${process.execPath}" "${join(repository, 'src/main.ts')}"`

@@ -6,8 +6,8 @@ const { emptyDir, clear } = createPlayground()
 setDefaultTimeout(60_000)
 afterAll(clear)
 
-test('LOG_FORMAT=pretty writes one line an event, its fields and errors behind it', async () => {
-  // Nothing listens there: the line that says so carries an error with a cause.
+test('LOG_FORMAT=pretty writes one line for each event, followed by its fields and errors', async () => {
+  // Nothing listens there, so the log has an error with a cause.
   const env = {
     PORT: '0',
     LOG_FORMAT: 'pretty',
@@ -25,13 +25,13 @@ test('LOG_FORMAT=pretty writes one line an event, its fields and errors behind i
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     const isFirst = !text.includes('database.unavailable')
     text += chunk
-    // A second signal would end it at once.
+    // A second signal would end the service at once.
     if (isFirst && text.includes('database.unavailable')) child.kill('SIGTERM')
   }
   expect(await child.exited).toBe(0)
   const lines = text.trimEnd().split('\n')
-  const whole = /^\[\d\d:\d\d:\d\d\.\d{3}\] (INFO|WARN): [a-z]+\.[a-z_]+( \{.*\})?$/
-  expect(lines.filter((line) => !whole.test(line))).toEqual([])
+  const pattern = /^\[\d\d:\d\d:\d\d\.\d{3}\] (INFO|WARN): [a-z]+\.[a-z_]+( \{.*\})?$/
+  expect(lines.filter((line) => !pattern.test(line))).toEqual([])
   expect(lines.find((line) => line.includes('database.unavailable'))).toContain('"code":"ECONNREFUSED"')
   expect(lines.at(-1)).toEndWith('INFO: service.stopped')
 })

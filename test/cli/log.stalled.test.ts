@@ -13,7 +13,7 @@ afterAll(clear)
 
 const requests = 12_000
 
-test('a reader of the log that stalls stops nothing; what it missed is counted, and the rest arrives whole', async () => {
+test('a stalled reader of the log blocks nothing; dropped lines are counted, and the others arrive complete', async () => {
   const home = emptyDir()
   const port = freePort()
   const env = {
@@ -23,7 +23,7 @@ test('a reader of the log that stalls stops nothing; what it missed is counted, 
     SHUTDOWN_DELAY: '1ms',
     PATH: process.env['PATH'] ?? '',
   }
-  // A pipe of the shell, as of a container's log driver, whose reader begins when it is told to.
+  // A pipe as that of the log driver of a container. Its reader starts on demand.
   const main = `"${process.execPath}" "${join(repository, 'src/main.ts')}"`
   const reader = 'while [ ! -e go ]; do sleep 0.05; done; cat > log'
   const shell = Bun.spawn(['bash', '-c', `(echo $BASHPID > pid; exec ${main}) | (${reader})`], {
@@ -65,6 +65,6 @@ test('a reader of the log that stalls stops nothing; what it missed is counted, 
   const served = lines.filter(({ event, route }) => event === 'http.request' && route === null).length
   expect(served).toBeGreaterThan(1000)
   expect(served + dropped.lines).toBeGreaterThanOrEqual(answers.length + 1)
-  // Nothing else can have been dropped but the requests for readiness, which came before.
+  // Only lines of the readiness requests before it can be dropped.
   expect(served + dropped.lines).toBeLessThan(answers.length + 20)
 })

@@ -31,7 +31,7 @@ async function query(url: string, statement: string) {
   }
 }
 
-/** An embedded database with someone who is signed in. */
+/** An embedded database with a user who is signed in. */
 async function newPlace() {
   const place: Place = { cwd: emptyDir() }
   const service = await serve(place)
@@ -44,7 +44,7 @@ async function newPlace() {
 const key = (place: Place) => join(place.cwd, 'data/jwt-secret')
 
 describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
-  test('copies everything, and whoever was signed in stays so', async () => {
+  test('copies everything, and sessions stay valid', async () => {
     const { place, person } = await newPlace()
     const url = await newDatabase()
     const { exitCode, stdout, stderr } = await fastkit(place, ['migrate-to', url])
@@ -62,7 +62,7 @@ describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
     expect((await fastkit(place, ['user', 'list'])).stdout).toContain(person.email)
   })
 
-  test('copies what a restore left in wait that was killed after its commit', async () => {
+  test('copies a restore that was killed after its commit', async () => {
     const { place, person } = await newPlace()
     const { place: restored, person: expected } = await newPlace()
     const url = await newDatabase()
@@ -92,7 +92,7 @@ describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
     },
   )
 
-  test('takes a schema that is there, as long as it is empty, and no other database', async () => {
+  test('accepts an existing schema if it is empty, and no other database', async () => {
     const { place } = await newPlace()
     const url = await newDatabase()
     const env = { DATABASE_URL: url, JWT_SECRET: 'x'.repeat(32) }
@@ -101,7 +101,7 @@ describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
     const again = await fastkit(place, ['migrate-to', url])
     expect([again.exitCode, again.stderr]).toEqual([
       1,
-      expect.stringMatching(/^fastkit: the database there is not empty: public\.\w+ has rows\n$/),
+      expect.stringMatching(/^fastkit: the target database is not empty: public\.\w+ has rows\n$/),
     ])
 
     const other = await newDatabase()
@@ -109,12 +109,12 @@ describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
     const refused = await fastkit(place, ['migrate-to', other])
     expect([refused.exitCode, refused.stderr]).toEqual([
       1,
-      'fastkit: the database there has other tables, such as public.theirs; name an empty one\n',
+      'fastkit: the target database has other tables, such as public.theirs; name an empty one\n',
     ])
     expect(await tablesIn(other)).toEqual(['theirs'])
   })
 
-  test('leaves nothing there when it fails on the way', async () => {
+  test('leaves nothing on the server when it fails', async () => {
     const { place } = await newPlace()
     const url = await newDatabase()
     const env = { DATABASE_URL: url, JWT_SECRET: 'x'.repeat(32) }
@@ -127,7 +127,7 @@ describe.skipIf(serverUrl === null)('fastkit migrate-to', () => {
     expect(keys).toHaveLength(1)
   })
 
-  test('repeats no password, whether it is wrong or the address makes no sense', async () => {
+  test('prints no password, neither a wrong one nor that of an invalid address', async () => {
     const { place } = await newPlace()
     const wrong = new URL(serverUrl ?? '')
     wrong.password = 'must-not-be-echoed'
@@ -163,7 +163,7 @@ const tablesIn = async (url: string) =>
     )
   ).map(({ relname }) => relname)
 
-// The versions of the tools and of the server have to fit.
+// The tools must not be older than the server.
 const bin =
   Array.from(new Bun.Glob('/usr/lib/postgresql/*/bin/pg_dump').scanSync('/')).toSorted().at(-1) ?? ''
 const tool = async (name: string, args: string[], input = '') => {
@@ -175,7 +175,7 @@ const tool = async (name: string, args: string[], input = '') => {
 }
 
 describe.skipIf(serverUrl === null || bin === '')('the tools of PostgreSQL', () => {
-  test('pg_dump and pg_restore, as docs/backup.md has them, keep accounts and sessions', async () => {
+  test('pg_dump and pg_restore keep accounts and sessions, as docs/backup.md shows', async () => {
     const { place, person } = await newPlace()
     const [url, other] = [await newDatabase(), await newDatabase()]
     await fastkit(place, ['migrate-to', url])

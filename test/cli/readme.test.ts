@@ -5,7 +5,7 @@ import { type Service, startTestService } from '../support/service'
 
 let service: Service
 beforeAll(async () => {
-  // The tour shows a durable database, which the tests switch off otherwise.
+  // The tour shows a durable database. Other tests turn durability off.
   service = await startTestService({ EMBEDDED_FSYNC: 'on' })
 })
 afterAll(() => service.stop())
@@ -22,7 +22,7 @@ test('the tour registers, signs in, refreshes, logs out and meets errors', async
   expect(paths.filter((path) => !commands.join().includes(path))).toEqual([])
 })
 
-/** Commands of the tour, and what the README says they print: the block that follows, if it is not one of commands. */
+/** Commands of the tour and their expected output: the next block, unless it has commands too. */
 type Step = { commands: string; shown: string }
 
 async function readmeTour(): Promise<string> {
@@ -42,7 +42,7 @@ function stepsOf(section: string): Step[] {
   return steps
 }
 
-/** Runs all blocks in one shell that ends with the first command that fails; answers what each block printed. */
+/** Runs all blocks in one shell that ends at the first failing command. Returns the output of each block. */
 async function run(blocks: string[]): Promise<string[]> {
   const mark = `-- ${crypto.randomUUID()} --`
   const script = ['set -euo pipefail', ...blocks.map((block) => `${block}\necho '${mark}'`)].join('\n')
@@ -57,7 +57,7 @@ async function run(blocks: string[]): Promise<string[]> {
   return output.split(`${mark}\n`).slice(0, -1)
 }
 
-/** What the tour sent and got is looked for in log and database, like everything else that is secret. */
+/** Records the secrets of the tour for the leak check of log and database. */
 function remember(output: string) {
   service.secrets.add('a quiet green lantern')
   for (const [token] of output.matchAll(/eyJ[\w.-]+/g)) service.secrets.add(token)
@@ -65,7 +65,7 @@ function remember(output: string) {
 
 const elided = { uuid: /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, moment: /\d{4}-\d\d-\d\dT[\d:.]{12}Z/g }
 
-/** One form for what is printed and what is shown: no white space outside strings, a name for what never repeats. */
+/** Normalises output for a comparison: no white space outside strings, and placeholders for unique values. */
 function comparable(text: string): string {
   return text
     .replace(/("(?:[^"\\]|\\.)*")|[^\S\n]+/g, '$1')

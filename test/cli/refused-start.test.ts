@@ -16,7 +16,7 @@ setDefaultTimeout(60_000)
 afterEach(() => drop())
 afterAll(clear)
 
-/** Starts a service on a database that was brought up to date, and after that changed. Answers how it ended. */
+/** Starts a service on a database that was migrated and then changed. Returns how it ended. */
 async function startAfter(change: (sql: Sql) => Promise<unknown>) {
   const cwd = emptyDir()
   const database = await createTestDatabase()
@@ -30,7 +30,7 @@ async function startAfter(change: (sql: Sql) => Promise<unknown>) {
   await storage.close()
   const service = launch({ cwd, env })
   const { err, reason } = await service.until('service.failed')
-  // A signal to a process that is ending anyway; its exit code is that of the fault.
+  // The process is ending already, so the signal does not change its exit code.
   return { err, reason, exitCode: await service.end('SIGCONT') }
 }
 
@@ -51,7 +51,7 @@ describe('a start is refused, and the log says why', () => {
     expect([exitCode, err]).toEqual([1, expect.objectContaining({ type: 'MigrationRefused' })])
   })
 
-  test('when a migration does not fit what is there', async () => {
+  test('when a migration conflicts with the existing schema', async () => {
     const { reason, exitCode, err } = await startAfter(
       (sql) => sql`delete from fastkit_migrations where name = '0002_realtime'`,
     )

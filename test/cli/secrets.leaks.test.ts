@@ -12,7 +12,7 @@ const mark = 'tell-tale'
 setDefaultTimeout(120_000)
 afterAll(clear)
 
-/** A good value of each secret, the mark in each. Nothing listens at the address. */
+/** A valid value with the mark for each secret. Nothing listens at the address. */
 const secrets: Record<string, string> = {
   DATABASE_URL: `postgres://${mark}:${mark}-password@127.0.0.1:9/${mark}`,
   JWT_SECRET: `${mark}-${'k'.repeat(32)}`,
@@ -29,7 +29,7 @@ const bad = {
   PORT: mark,
 }
 
-/** The same values in files, so that the environment names paths alone. */
+/** Puts the values into files, so that the environment contains only paths. */
 function inFiles(cwd: string, values: Record<string, string>) {
   const entries = Object.entries(values).map(([name, value]) => {
     const path = join(cwd, name.toLowerCase())
@@ -81,13 +81,13 @@ const commands: { args: string[]; input?: string }[] = [
   { args: ['version'] },
 ]
 
-test('every secret of the table is among those looked for', () => {
+test('every secret of the table is covered', () => {
   const names = Object.entries(Settings.properties).flatMap(([name, it]) => ('isSecret' in it ? [name] : []))
   expect(Object.keys(secrets)).toEqual(names)
 })
 
 describe.each(ways)('with secrets from %s', (_, environment) => {
-  test('no command prints one, whether it succeeds or fails', async () => {
+  test('no command prints one, on success or failure', async () => {
     const cwd = emptyDir()
     const place: Place = { cwd, env: environment(cwd) }
     for (const { args, input } of commands) {
@@ -99,7 +99,7 @@ describe.each(ways)('with secrets from %s', (_, environment) => {
 })
 
 describe('a running service', () => {
-  test('shows none in its log, its answers, its command line or, from files, its environment', async () => {
+  test('shows none in its log, responses and command line, and, from files, in its environment', async () => {
     const cwd = emptyDir()
     const env = { ...inFiles(cwd, embedded), ...others, METRICS_PORT: '0' }
     const { url, pid, lines, end } = await serve({ cwd, env })
@@ -122,7 +122,7 @@ describe('a running service', () => {
     expect(readdirSync(cwd).filter((name) => name.startsWith('core'))).toEqual([])
   })
 
-  test('shows none while its database does not answer', async () => {
+  test('shows none while its database is down', async () => {
     const { lines, end } = await listen({ cwd: emptyDir(), env: { ...secrets, ...others } })
     await eventually(() => lines.filter(({ event }) => event === 'database.unavailable')[2])
     await end('SIGTERM')

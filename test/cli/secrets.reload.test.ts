@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(clear)
 
-/** A service whose key file a test rewrites; `reload` answers the line that a SIGHUP leads to. */
+/** A service whose key file a test rewrites. `reload` sends SIGHUP and returns the log line of the reload. */
 async function start(keys: string | null) {
   const cwd = emptyDir()
   const path = join(cwd, 'keys')
@@ -39,7 +39,7 @@ async function start(keys: string | null) {
 }
 
 describe('SIGHUP', () => {
-  test('puts the keys of the file in force, and names them by their kids', async () => {
+  test('applies the keys of the file, and logs their kids', async () => {
     const { enter, me, refresh, reload } = service
     await reload(older)
     const before = await enter()
@@ -54,7 +54,7 @@ describe('SIGHUP', () => {
     expect([status, partsOf(body.access_token).header['kid']]).toEqual([200, accessKid(newer)])
   })
 
-  test('takes a removed key from tokens that are remembered and from open sockets, and ends no session', async () => {
+  test('invalidates cached tokens and open sockets of a removed key, and ends no session', async () => {
     const { url, call, enter, me, refresh, reload } = service
     await reload(`${older},${newer}`)
     const user = await enter()
@@ -77,7 +77,7 @@ describe('SIGHUP', () => {
     expect((await refresh(user.refresh_token)).status).toBe(200)
   })
 
-  test('leaves a socket whose token was renewed under the new key', async () => {
+  test('keeps a socket whose token was renewed with the new key', async () => {
     const { url, enter, refresh, reload } = service
     await reload(older)
     const user = await enter()
@@ -86,14 +86,14 @@ describe('SIGHUP', () => {
     const { body } = await refresh(user.refresh_token)
     expect(await socket.ask({ type: 'auth', token: body.access_token })).toMatchObject({ type: 'ready' })
     await reload(newer)
-    // Longer than it takes to close one.
+    // Longer than closing a socket takes.
     for (let tries = 0; tries < 5; tries++) {
       await Bun.sleep(200)
       expect(await socket.ask({ type: 'ping' })).toMatchObject({ type: 'pong' })
     }
   })
 
-  test('between a refresh and its repeat leaves the successor the same', async () => {
+  test('between a refresh and its repetition does not change the successor', async () => {
     const { enter, refresh, reload } = service
     await reload(older)
     const { refresh_token } = await enter()
@@ -102,7 +102,7 @@ describe('SIGHUP', () => {
     const again = await refresh(refresh_token)
     const claims = [first, again].map(({ body }) => partsOf(body.refresh_token).claims)
     expect(claims[1]).toMatchObject({ jti: claims[0]?.['jti'], exp: claims[0]?.['exp'] })
-    // Two spellings of one token, by either key: whichever is used, the other is then its repeat.
+    // One token signed by either key: after the use of one, the other counts as its repetition.
     const next = await refresh(first.body.refresh_token)
     const nextAgain = await refresh(again.body.refresh_token)
     expect([next.status, nextAgain.status]).toEqual([200, 200])
@@ -140,7 +140,7 @@ describe('SIGHUP', () => {
     expect((await me(access_token)).status).toBe(200)
   })
 
-  test('without a key file changes nothing, and says so', async () => {
+  test('without a key file changes nothing, and logs that', async () => {
     const { enter, me, reload, end } = await start(null)
     const { access_token } = await enter()
     expect(await reload(null)).toMatchObject({ event: 'keys.reload_skipped' })
@@ -148,7 +148,7 @@ describe('SIGHUP', () => {
     expect(await end('SIGTERM')).toBe(0)
   })
 
-  test('a hundred times among requests and refreshes fails none of them', async () => {
+  test('a hundred times during requests and refreshes fails none of them', async () => {
     const { enter, me, refresh, reload } = service
     await reload(`${older},${newer}`)
     let isOver = false
@@ -178,7 +178,7 @@ describe('SIGHUP', () => {
     const env = { PORT: '0', JWT_SECRET_FILE: join(cwd, 'keys') }
     const main = join(repository, 'src/main.ts')
     const child = Bun.spawn([process.execPath, main], { cwd, env, stdout: 'pipe', stderr: 'pipe' })
-    await eventually(() => takesHangups(child.pid) || null)
+    await eventually(() => handlesSighup(child.pid) || null)
     const hammer = setInterval(() => child.kill('SIGHUP'), 5)
     let text = ''
     for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
@@ -196,8 +196,8 @@ describe('SIGHUP', () => {
   })
 })
 
-/** Whether a process has a handler for SIGHUP, the first bit of its mask. */
-function takesHangups(pid: number): boolean {
+/** True when a process handles SIGHUP, the first bit of its mask. */
+function handlesSighup(pid: number): boolean {
   const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
   return (Number.parseInt(mask.slice(-1), 16) & 1) === 1
 }

@@ -18,7 +18,7 @@ const create = (place: Place, email: string, ...more: string[]) =>
   user(place, ['create', '--email', email, '--password-stdin', ...more], `${aPassword}\n`)
 
 describe('fastkit user, while no service runs', () => {
-  test('opens the database itself, and the next start knows what was done', async () => {
+  test('opens the database directly, and the next start has the change', async () => {
     const place = { cwd: emptyDir() }
     const made = await create(place, boss, '--role', 'admin')
     expect([made.exitCode, made.stderr]).toEqual([0, ''])
@@ -42,7 +42,7 @@ describe('fastkit user, while no service runs', () => {
     expect(JSON.parse((await user(place, ['list', '--json'])).stdout)).toHaveLength(3)
   })
 
-  test('lists accounts whole to a slow reader, and one that has enough ends it', async () => {
+  test('lists all accounts to a slow reader, and ends when the reader closes the pipe', async () => {
     const place = { cwd: emptyDir() }
     await populate(place, 800)
     const { exitCode, stdout } = await piped(place, ['user', 'list', '--json'], 'sleep 2; cat')
@@ -52,7 +52,7 @@ describe('fastkit user, while no service runs', () => {
     expect([cut.exitCode, cut.stderr]).toEqual([1, 'fastkit: EPIPE: broken pipe, write\n'])
   })
 
-  test('says so when whoever holds the directory does not answer', async () => {
+  test('reports a process that holds the directory and does not respond', async () => {
     const place = { cwd: emptyDir() }
     const held = openDataDir(join(place.cwd, 'data'))
     const { exitCode, stderr } = await user(place, ['list'])
@@ -62,7 +62,7 @@ describe('fastkit user, while no service runs', () => {
 })
 
 describe('a socket of the service', () => {
-  test('is reached where its path is too long for an address, and what kill -9 leaves is no obstacle', async () => {
+  test('works with a path that is too long for a socket address, and after kill -9', async () => {
     const cwd = join(emptyDir(), 'a-long-name'.repeat(10))
     mkdirSync(cwd)
     const service = await serve({ cwd })
@@ -78,7 +78,7 @@ describe('a socket of the service', () => {
     expect([exitCode, stdout]).toEqual([0, `${person.email} is an active user\n`])
   })
 
-  test('is gone after a clean end', async () => {
+  test('is removed at a clean shutdown', async () => {
     const cwd = emptyDir()
     const service = await serve({ cwd })
     expect(lstatSync(join(cwd, 'data/run/control.sock')).isSocket()).toBe(true)

@@ -11,7 +11,7 @@ const enter = '\r'
 setDefaultTimeout(60_000)
 afterAll(clear)
 
-/** Runs a command on a terminal and types an answer each time it asks. Answers what stood on the screen. */
+/** Runs a command on a terminal and types an answer at each prompt. Returns the text of the screen. */
 async function atTerminal(cwd: string, args: string[], answers: string[]) {
   let screen = ''
   const left = [...answers]
@@ -31,7 +31,7 @@ async function atTerminal(cwd: string, args: string[], answers: string[]) {
 }
 
 describe('on a terminal', () => {
-  test('the password is asked twice and shown never', async () => {
+  test('the password is asked twice and never shown', async () => {
     const cwd = emptyDir()
     const args = ['create', '--email', 'a@example.com']
     const { exitCode, screen, unasked } = await atTerminal(cwd, args, [password + enter, password + enter])
@@ -40,7 +40,7 @@ describe('on a terminal', () => {
     expect((await user({ cwd }, ['list'])).stdout).toContain('a@example.com')
   })
 
-  test('may be corrected, and holds more than ASCII', async () => {
+  test('can be corrected, and may contain non-ASCII characters', async () => {
     const cwd = emptyDir()
     const args = ['create', '--email', 'a@example.com', '--password-stdin']
     const typed = [`grüner Leuchtturmx\x7f${enter}`, `falsch\x15grüner Leuchtturm${enter}`]
@@ -62,7 +62,7 @@ describe('on a terminal', () => {
     expect(screen).not.toContain(password)
   })
 
-  test('an address that cannot be is told before anything is asked', async () => {
+  test('an invalid address is reported before any prompt', async () => {
     const { exitCode, screen, unasked } = await atTerminal(emptyDir(), ['create', '--email', 'nobody'], ['x'])
     expect([exitCode, unasked]).toEqual([1, ['x']])
     expect(screen).toContain('--email must be')

@@ -17,7 +17,7 @@ let service: Service
 let control: ControlServer
 
 beforeAll(async () => {
-  // As `serve` leaves it: made private before anything listens in it.
+  // `serve` makes the directory private before anything listens in it.
   openDataDir(dataDir).release()
   service = await startTestService()
   service.secrets.add(aSecret)
@@ -42,7 +42,7 @@ const person = { email: 'a@example.com', password: aSecret }
 const json = JSON.stringify
 
 describe('the control socket', () => {
-  test('is open to its owner alone, by its own mode and by that of every directory of ours above it', () => {
+  test('is accessible to its owner alone, by its mode and by the modes of the directories above', () => {
     expect(statSync(unix).mode & 0o777).toBe(0o600)
     for (const dir of [dirname(unix), dataDir]) expect(statSync(dir).mode & 0o777).toBe(0o700)
   })
@@ -100,7 +100,7 @@ describe('the control socket', () => {
     expect(text).not.toMatch(/lantern|argon2|select |at \//)
   })
 
-  test('refuses what is too long and what is no JSON by name', async () => {
+  test('refuses too long bodies and invalid JSON with their error codes', async () => {
     expect((await send(json({ do: 'list', input: { email: 'a'.repeat(70_000) } }))).status).toBe(413)
     expect(await (await send('{}', 'text/plain')).json()).toEqual({
       code: 'unsupported_media_type',
@@ -108,7 +108,7 @@ describe('the control socket', () => {
     })
   })
 
-  test('works on after all that, and the log knows no body', async () => {
+  test('still works after all that, and no body is in the log', async () => {
     const { items } = await ask(unix, { do: 'create', input: person })
     expect(items).toMatchObject([{ email: person.email, role: 'user' }])
     await expect(ask(unix, { do: 'create', input: person })).rejects.toMatchObject({ code: 'email_taken' })
@@ -117,10 +117,10 @@ describe('the control socket', () => {
   })
 })
 
-describe('who looks for the service', () => {
+describe('the search for a running service', () => {
   const config = () => ({ ...service.deps.config, dataDir })
 
-  test('finds it when it takes commands, not while it starts or ends', async () => {
+  test('finds it while it accepts commands, not while it starts or stops', async () => {
     expect(await runningService(config())).toBe(unix)
     await control.close()
     const lifecycle = createLifecycle('ok')

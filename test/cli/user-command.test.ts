@@ -85,7 +85,7 @@ describe.each(running)('fastkit user, on %s', (name) => {
     expect((await user(world.place, ['list', '--email', '%', '--json'])).stdout).toBe('[]\n')
   })
 
-  /** In one process the very next request; across processes the notice may take a moment. */
+  /** Waits for the NOTIFY of another process. In one process the first request succeeds. */
   async function answers(route: string, token: string, status: number) {
     const deadline = performance.now() + (name === 'PostgreSQL' ? 1000 : 0)
     for (;;) {
@@ -95,7 +95,7 @@ describe.each(running)('fastkit user, on %s', (name) => {
     }
   }
 
-  test('an admin is made, reads the accounts, and once demoted does so no longer', async () => {
+  test('an admin is created, lists the accounts, and cannot after a demotion', async () => {
     const { client } = world
     const person = await client.enter()
     await answers('/api/v1/users', person.access_token, 403)
@@ -108,7 +108,7 @@ describe.each(running)('fastkit user, on %s', (name) => {
     await answers('/api/v1/users/me', person.access_token, 200)
   })
 
-  test('a disabled account is out; enabled, it signs in again and its old session stays ended', async () => {
+  test('a disabled account is signed out; once enabled it can sign in, and its old session stays ended', async () => {
     const { client } = world
     const person = await client.enter()
     await answers('/api/v1/users/me', person.access_token, 200)
@@ -122,7 +122,7 @@ describe.each(running)('fastkit user, on %s', (name) => {
     await client.signIn(person)
   })
 
-  test('a new password ends the sessions and the old password', async () => {
+  test('a new password ends the sessions and replaces the old password', async () => {
     const { client } = world
     const person = await client.enter()
     await answers('/api/v1/users/me', person.access_token, 200)
@@ -142,7 +142,7 @@ describe.each(running)('fastkit user, on %s', (name) => {
     await client.signIn({ email, password: another })
   })
 
-  test('each is kept as an event of nobody signed in, and no password is in the log', async () => {
+  test('each is an audit event without an actor, and no password is in the log', async () => {
     const { client, service } = world
     const email = 'audited@example.com'
     const { stdout } = await create(world.place, email)
@@ -165,7 +165,7 @@ describe.each(running)('fastkit user, on %s', (name) => {
     expect(JSON.stringify(service.lines)).not.toContain(aPassword)
   })
 
-  test('a list goes through every page', async () => {
+  test('a list includes every page', async () => {
     const { client } = world
     await Promise.all(Array.from({ length: 101 }, () => client.register()))
     const { stdout } = await user(world.place, ['list', '--role', 'user', '--json'])
@@ -176,7 +176,7 @@ describe.each(running)('fastkit user, on %s', (name) => {
   })
 })
 
-test.skipIf(!serverUrl)('a database on a server without the schema is left as it is', async () => {
+test.skipIf(!serverUrl)('a server without the schema is not changed', async () => {
   const { url, drop } = await createTestDatabase()
   const place = { cwd: emptyDir(), env: { DATABASE_URL: url ?? '', JWT_SECRET: testSecret } }
   for (const attempt of [1, 2]) {

@@ -27,22 +27,19 @@ describe('a password', () => {
     expect(readdirSync(cwd)).toEqual([])
   })
 
-  test('given as an argument is answered with the ways there are', async () => {
+  test('as an argument is refused, and the error names the alternatives', async () => {
     const args = ['set-password', '--email', 'a@example.com', '--password', secret]
     const { stderr } = await user({ cwd: emptyDir() }, args)
     expect(stderr).toContain('--password-stdin')
   })
 
-  test.each(['create', 'set-password'])(
-    'is not waited for by %s where there is no terminal',
-    async (name) => {
-      const { exitCode, stderr } = await user({ cwd: emptyDir() }, [name, '--email', 'a@example.com'])
-      expect(exitCode).toBe(2)
-      expect(stderr).toStartWith('error: there is no terminal to ask for a password; use --password-stdin\n')
-    },
-  )
+  test.each(['create', 'set-password'])('is not awaited by %s without a terminal', async (name) => {
+    const { exitCode, stderr } = await user({ cwd: emptyDir() }, [name, '--email', 'a@example.com'])
+    expect(exitCode).toBe(2)
+    expect(stderr).toStartWith('error: there is no terminal to ask for a password; use --password-stdin\n')
+  })
 
-  test.skipIf(process.platform !== 'linux')('shows in no list of processes', async () => {
+  test.skipIf(process.platform !== 'linux')('is not visible in the list of processes', async () => {
     const args = [
       join(repository, 'src/main.ts'),
       'user',
@@ -69,7 +66,7 @@ describe('a password', () => {
   })
 })
 
-describe('a command line that makes no sense', () => {
+describe('an invalid command line', () => {
   test.each([
     [[], /^Usage: fastkit user /],
     [['nonsense'], /^error: unknown command 'nonsense'/],
@@ -97,14 +94,14 @@ describe('a command line that makes no sense', () => {
   )
 })
 
-test('a bad configuration is answered with 78 before anything is asked or opened', async () => {
+test('an invalid configuration ends with 78 before any prompt or connection', async () => {
   const cwd = emptyDir()
   const { exitCode, stderr } = await user({ cwd, env: { PORT: '70077' } }, ['list'])
   expect([exitCode, readdirSync(cwd)]).toEqual([78, []])
   expect(stderr).toContain('PORT must be')
 })
 
-test('a database that is away is named', async () => {
+test('an unreachable database is reported', async () => {
   const env = {
     DATABASE_URL: `postgres://fastkit:${secret}@127.0.0.1:1/fastkit`,
     JWT_SECRET: secret.repeat(2),

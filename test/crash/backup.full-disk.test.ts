@@ -9,7 +9,7 @@ const { emptyDir, fastkit, user, clear } = createOperator()
 const disk = join(emptyDir(), 'disk')
 mkdirSync(disk)
 const isMounted = Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=60m', 'tmpfs', disk]).exitCode === 0
-const why = isMounted ? '' : ' (skipped: a tmpfs cannot be mounted here, which takes root)'
+const skipReason = isMounted ? '' : ' (skipped: mounting a tmpfs needs root)'
 
 setDefaultTimeout(120_000)
 afterAll(async () => {
@@ -20,8 +20,8 @@ afterAll(async () => {
 const create = (place: Place) =>
   user(place, ['create', '--email', 'a@example.com', '--password-stdin'], `${aPassword}\n`)
 
-describe.skipIf(!isMounted || serverUrl !== null)(`a backup on a disk without room${why}`, () => {
-  test('is told, leaves nothing half, and can be made when there is room', async () => {
+describe.skipIf(!isMounted || serverUrl !== null)(`a backup on a full disk${skipReason}`, () => {
+  test('fails with a message, leaves no partial file, and succeeds once there is room', async () => {
     const place = { cwd: emptyDir() }
     await create(place)
     fill()
@@ -33,7 +33,7 @@ describe.skipIf(!isMounted || serverUrl !== null)(`a backup on a disk without ro
     rmSync(join(disk, 'copy'))
   })
 
-  test('is not begun where the copy would take the last room of the service', async () => {
+  test('is refused when the copy would fill the disk of the service', async () => {
     const place = { cwd: emptyDir(), env: { DATA_DIR: join(disk, 'data') } }
     await create(place)
     const { exitCode, stderr } = await fastkit(place, ['backup', 'copy'])
@@ -48,7 +48,7 @@ describe.skipIf(!isMounted || serverUrl !== null)(`a backup on a disk without ro
     rmSync(join(disk, 'data'), { recursive: true })
   })
 
-  test('is restored in whole or not at all', async () => {
+  test('is restored completely or not at all', async () => {
     const place = { cwd: emptyDir() }
     await create(place)
     await fastkit(place, ['backup', 'copy'])
@@ -63,7 +63,7 @@ describe.skipIf(!isMounted || serverUrl !== null)(`a backup on a disk without ro
   })
 })
 
-/** Leaves `megabytes` of the disk free. */
+/** Fills the disk up to `megabytes` of free space. */
 function fill(megabytes = 0) {
   const chunk = Buffer.alloc(64 * 1024)
   try {
@@ -71,6 +71,6 @@ function fill(megabytes = 0) {
       writeFileSync(join(disk, 'ballast'), chunk, { flag: 'a' })
     writeFileSync(join(disk, 'ballast'), chunk.subarray(0, megabytes > 0 ? 0 : 8192), { flag: 'a' })
   } catch {
-    // It is full.
+    // The disk is full.
   }
 }

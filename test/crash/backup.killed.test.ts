@@ -10,13 +10,13 @@ import { random } from '../support/random'
 
 const { emptyDir, fastkit, user, serve, clear } = createOperator()
 const main = join(repository, 'src/main.ts')
-// `KILLED_ROUNDS=50` looks longer.
+// `KILLED_ROUNDS=50` runs the long version.
 const rounds = Number(Bun.env['KILLED_ROUNDS'] || 1)
 
 setDefaultTimeout(120_000 + rounds * 20_000)
 afterAll(clear)
 
-/** Runs a command to its end unless it is killed before; answers how long it ran. */
+/** Runs a command and kills it after the given time, unless it has ended. Returns how long it ran. */
 async function killedAfter(milliseconds: number, { cwd }: Place, args: string[]) {
   const startedAt = performance.now()
   const child = Bun.spawn([process.execPath, main, ...args], {
@@ -42,7 +42,7 @@ describe.skipIf(serverUrl !== null)('kill -9', () => {
     await fastkit(source, ['backup', 'whole'])
   })
 
-  test('leaves a backup whole or absent, and is no obstacle to the next, also while the service runs', async () => {
+  test('leaves a complete backup or none, and the next one succeeds, also while the service runs', async () => {
     const place = { cwd: emptyDir() }
     const service = await serve(place)
     const client = createClient(service.url)
@@ -60,7 +60,7 @@ describe.skipIf(serverUrl !== null)('kill -9', () => {
     expect(await service.end('SIGTERM')).toBe(0)
   })
 
-  test('leaves a restored database whole or absent, and is no obstacle to the next', async () => {
+  test('leaves a complete restored database or none, and the next restore succeeds', async () => {
     const file = join(source.cwd, 'whole')
     const longest = await killedAfter(60_000, { cwd: emptyDir() }, ['restore', file])
     for (let round = 0; round < rounds; round++) {
@@ -80,7 +80,7 @@ describe.skipIf(serverUrl !== null)('kill -9', () => {
     ['the old ones aside', ['jwt-secret', 'pg'], []],
     ['the key in its place', ['jwt-secret'], ['jwt-secret']],
   ])(
-    'between two steps of putting a restore in its place, %s, is made good by the next start',
+    'between two steps of promoting a restore, %s, is completed by the next start',
     async (_, aside, placed) => {
       const place = { cwd: emptyDir() }
       const other = 'other@example.com'
@@ -109,8 +109,8 @@ describe.skipIf(serverUrl !== null)('kill -9', () => {
   )
 })
 
-describe.skipIf(serverUrl !== null)('what a killed restore or backup left', () => {
-  test('is removed by the next start, and what cannot be is left alone', async () => {
+describe.skipIf(serverUrl !== null)('the remains of a killed restore or backup', () => {
+  test('are removed by the next start, and what cannot be removed does not stop it', async () => {
     const place = { cwd: emptyDir() }
     await createBoss(place)
     const data = join(place.cwd, 'data')
@@ -118,14 +118,14 @@ describe.skipIf(serverUrl !== null)('what a killed restore or backup left', () =
       mkdirSync(join(data, name, 'pg'), { recursive: true, mode: 0o700 })
     expect((await user(place, ['list'])).stdout).toContain(boss)
     expect(readdirSync(data).toSorted()).toEqual(['jwt-secret', 'lock', 'pg', 'run'])
-    // Not even root makes a directory of it.
+    // A file of that name cannot be opened as a directory, even by root.
     await Bun.write(join(data, 'snapshot'), '')
     expect((await user(place, ['list'])).stdout).toContain(boss)
   })
 })
 
 describe.skipIf(serverUrl !== null)('a restore that was killed after its commit', () => {
-  test('is what the next backup holds, with its key', async () => {
+  test('is in the next backup, with its key', async () => {
     const place = { cwd: emptyDir() }
     await createBoss(place)
     await fastkit(place, ['backup', 'whole'])
@@ -137,7 +137,7 @@ describe.skipIf(serverUrl !== null)('a restore that was killed after its commit'
     expect((await user(other, ['list'])).stdout).toContain(boss)
   })
 
-  /** Someone else's directory, as it is when the process dies before the first step of putting `file` in its place. */
+  /** A directory with a committed restore of `file` whose process died before the first step of promoting it. */
   async function committed(file: string): Promise<Place> {
     const place = { cwd: emptyDir() }
     await user(place, ['create', '--email', 'other@example.com', '--password-stdin'], `${aPassword}\n`)
@@ -151,7 +151,7 @@ describe.skipIf(serverUrl !== null)('a restore that was killed after its commit'
 })
 
 describe.skipIf(serverUrl !== null).each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
-  test('ends a backup and a restore, and leaves nothing behind', async () => {
+  test('ends a backup and a restore, and no files remain', async () => {
     const place = { cwd: emptyDir() }
     await createBoss(place)
     await fastkit(place, ['backup', 'whole'])
@@ -166,7 +166,7 @@ describe.skipIf(serverUrl !== null).each(['SIGINT', 'SIGTERM'] as const)('%s', (
     expect((await fastkit(other, ['restore', file])).exitCode).toBe(0)
   })
 
-  /** Sends the signal as soon as there is a file of that name. */
+  /** Sends the signal once a file of that name exists. */
   async function signalled({ cwd }: Place, args: string[], name: string) {
     const child = Bun.spawn([process.execPath, main, ...args], {
       cwd,

@@ -5,9 +5,9 @@ import { openDatabase } from '../../src/postgres/database'
 import { createTestDatabase, serverUrl } from '../support/database'
 import { createLink } from '../support/proxy'
 
-// The embedded database is reached without a network.
+// Connections to the embedded database use no network.
 test.skipIf(serverUrl === null)(
-  'connections that open after their first query was given up serve the next ones',
+  'connections that open after their first query was withdrawn serve the next queries',
   async () => {
     const { url, drop } = await createTestDatabase()
     const link = createLink(String(url))
@@ -21,7 +21,7 @@ test.skipIf(serverUrl === null)(
     expect(refusals).toEqual(Array(6).fill('database_unavailable'))
 
     link.thaw()
-    // One round for those that were queued behind, then every place has to answer, several times over.
+    // The first round is for queued queries. After it every connection of the pool must work, several times.
     await Promise.allSettled([ask(), ask()])
     for (let round = 0; round < 5; round++) expect(await Promise.all([ask(), ask(), ask()])).toHaveLength(3)
 

@@ -7,7 +7,7 @@ import { nothing, serverUrl } from '../support/database'
 import { type Service, useService } from '../support/service'
 
 const deadlineMilliseconds = 600 + 500
-// The machine may be busy: what matters is that it is not the ten seconds of a hung request.
+// The machine may be busy. The limit only has to exclude the ten seconds of a hung request.
 const slackMilliseconds = 2000
 
 const service = useService({ DB_STATEMENT_TIMEOUT: '600ms', DB_POOL_SIZE: '2' })
@@ -23,8 +23,8 @@ async function timed<T>(work: Promise<T>) {
   return { answer, spent: performance.now() - startedAt }
 }
 
-/** Takes every connection of the service while `work` runs: a server that hangs, as far as a request can see. */
-async function whileSilent(work: () => Promise<unknown>) {
+/** Occupies every connection while `work` runs. To a request this looks like a server that hangs. */
+async function whileHanging(work: () => Promise<unknown>) {
   const { promise: released, resolve: release } = Promise.withResolvers<void>()
   const places = service.databaseUrl ? 2 : 1
   const holders = Array.from({ length: places }, () => {
@@ -45,9 +45,9 @@ async function whileSilent(work: () => Promise<unknown>) {
 }
 
 describe('a database that hangs', () => {
-  test('is a 503 with Retry-After within the deadline, and what was refused is not done later', async () => {
+  test('gives a 503 with Retry-After within the deadline, and refused work does not run later', async () => {
     const email = service.newEmail()
-    await whileSilent(async () => {
+    await whileHanging(async () => {
       const { answer, spent } = await timed(
         service.call('POST /api/v1/auth/register', { body: { email, password: aPassword } }),
       )
@@ -61,15 +61,15 @@ describe('a database that hangs', () => {
     expect(await service.register({ email })).toMatchObject({ email })
   })
 
-  test('gathers a queue with an end: a thousand wait, more are refused at once', async () => {
-    await whileSilent(async () => {
+  test('has a bounded queue: a thousand queries wait, more are refused at once', async () => {
+    await whileHanging(async () => {
       const outcomes: string[] = []
       const queries = Array.from({ length: 1200 }, () =>
         service.deps.db.execute(statement`select 1`).then(nothing, (error) => {
           outcomes.push(String(failureIn(error)?.code))
         }),
       )
-      // One turn of the event loop: no deadline can have passed.
+      // After one turn of the event loop no deadline has passed.
       await new Promise(setImmediate)
       expect(outcomes.length).toBeGreaterThanOrEqual(190)
       await Promise.all(queries)
@@ -80,7 +80,7 @@ describe('a database that hangs', () => {
 })
 
 describe('a transaction', () => {
-  test('that outlives its deadline is told so and rolled back', async () => {
+  test('that exceeds its deadline fails and is rolled back', async () => {
     const { promise: refused, resolve } = Promise.withResolvers<void>()
     const transaction = service.deps.db.transaction(async (tx) => {
       await tx.execute(statement`insert into scraps values ('first')`)
@@ -94,8 +94,8 @@ describe('a transaction', () => {
     await untilNoneIsIdle()
   })
 
-  test('that outlives its deadline in its last statement, or in a savepoint, is rolled back too', async () => {
-    // Each shorter than a statement may be, together longer than the deadline.
+  test('that exceeds its deadline in its last statement, or in a savepoint, is rolled back too', async () => {
+    // Each statement is within its limit; together they exceed the deadline.
     const inLast = service.deps.db.transaction(async (tx) => {
       await tx.execute(statement`insert into scraps values ('last')`)
       for (let nap = 0; nap < 3; nap++) await tx.execute(statement`select pg_sleep(0.45)`)
@@ -116,7 +116,7 @@ describe('a transaction', () => {
     expect(await countScraps()).toBe(0)
   })
 
-  test('that throws is rolled back and leaves its connection fit for use', async () => {
+  test('that throws is rolled back and leaves its connection usable', async () => {
     for (let round = 0; round < 10; round++) {
       const transaction = service.deps.db.transaction(async (tx) => {
         await tx.execute(statement`insert into scraps values ('never')`)
@@ -132,16 +132,13 @@ describe('a transaction', () => {
 describe('a transaction that fails with', () => {
   const missingFile = Object.assign(new Error('no such file'), { code: 'ENOENT' })
   test.each([
-    ['what it did with a file', () => Promise.reject(missingFile)],
+    ['an error of the file system', () => Promise.reject(missingFile)],
+    ['an error of another host', () => Promise.reject(Object.assign(missingFile, { code: 'ECONNREFUSED' }))],
     [
-      'what it asked of another host',
-      () => Promise.reject(Object.assign(missingFile, { code: 'ECONNREFUSED' })),
-    ],
-    [
-      'a statement that came too early',
+      'a failed statement',
       (tx: Pick<Service['deps']['db'], 'execute'>) => tx.execute(statement`select lastval()`),
     ],
-  ])('%s is rolled back, and its connection goes on', async (_, work) => {
+  ])('%s is rolled back, and its connection is kept', async (_, work) => {
     for (let round = 0; round < 5; round++) {
       const transaction = service.deps.db.transaction(async (tx) => {
         await tx.execute(statement`insert into scraps values ('never')`)
@@ -155,9 +152,9 @@ describe('a transaction that fails with', () => {
   })
 })
 
-// The embedded database has one connection: nobody else can hold a lock there.
-describe.skipIf(serverUrl === null)('a row that someone else has locked', () => {
-  test('is a 503 within the deadline, and the refresh that met it is not done', async () => {
+// The embedded database has one connection, so no other client can hold a lock.
+describe.skipIf(serverUrl === null)('a row that another client has locked', () => {
+  test('gives a 503 within the deadline, and the refresh has no effect', async () => {
     const user = await service.enter()
     const rival = postgres(String(service.databaseUrl), { max: 1 })
     await rival.begin(async (transaction) => {
@@ -175,7 +172,7 @@ describe.skipIf(serverUrl === null)('a row that someone else has locked', () => 
   })
 })
 
-// The embedded database is in this process: it cannot go away alone, and its crash ends the service (embedded.test.ts).
+// The embedded database runs in this process, and its crash ends the service (embedded.test.ts).
 describe.skipIf(serverUrl === null)('connections that the server closes', () => {
   const onServer = async (work: (sql: postgres.Sql, name: string) => Promise<unknown>) => {
     const sql = postgres(String(serverUrl), { max: 1 })
@@ -185,7 +182,7 @@ describe.skipIf(serverUrl === null)('connections that the server closes', () => 
   const terminate = (sql: postgres.Sql, name: string) =>
     sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`
 
-  test('are replaced by the next request or the one after it', async () => {
+  test('are replaced within two requests', async () => {
     const { access_token } = await service.enter()
     await onServer(terminate)
     const statuses: number[] = []
@@ -193,10 +190,10 @@ describe.skipIf(serverUrl === null)('connections that the server closes', () => 
       statuses.push((await service.me(access_token)).status)
     expect(statuses.at(-1)).toBe(200)
     expect(new Set(statuses).difference(new Set([200, 503]))).toEqual(new Set())
-    await untilEveryConnectionAnswers()
+    await untilEveryConnectionWorks()
   })
 
-  test('while it takes no new ones are a 503, and are back once it does', async () => {
+  test('give a 503 while it accepts no new ones, and are replaced once it does', async () => {
     const { access_token } = await service.enter()
     await onServer(async (sql, name) => {
       await sql.unsafe(`alter database ${name} allow_connections false`)
@@ -213,12 +210,12 @@ describe.skipIf(serverUrl === null)('connections that the server closes', () => 
     while (status !== 200 && performance.now() - startedAt < 5000)
       status = (await service.me(access_token)).status
     expect([status, performance.now() - startedAt < 2500]).toEqual([200, true])
-    await untilEveryConnectionAnswers()
+    await untilEveryConnectionWorks()
   })
 })
 
-/** A connection that nobody has used since the server closed it shows that only when it is used. */
-async function untilEveryConnectionAnswers() {
+/** A closed connection is noticed only when a query uses it. */
+async function untilEveryConnectionWorks() {
   const until = performance.now() + 10_000
   const ask = () => service.sql`select 1`
   while (performance.now() < until) {
@@ -228,7 +225,7 @@ async function untilEveryConnectionAnswers() {
   throw new Error('the connections did not come back')
 }
 
-/** No connection of the service may sit in a transaction that nobody will end. */
+/** Waits until no connection of the service is idle in a transaction. */
 async function untilNoneIsIdle() {
   const idle = () =>
     service.sql`select 1 from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`

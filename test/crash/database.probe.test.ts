@@ -29,8 +29,8 @@ beforeEach(async () => {
 })
 afterEach(() => end())
 
-describe('whether the database answers', () => {
-  test('is asked twice a second at most, however many want to know', async () => {
+describe('ping', () => {
+  test('queries the database at most twice a second for any number of callers', async () => {
     let calls = 0
     const seconds = 2
     for (const until = performance.now() + seconds * 1000; performance.now() < until; await Bun.sleep(1)) {
@@ -41,7 +41,7 @@ describe('whether the database answers', () => {
     expect(tap.queries).toBeWithin(2, seconds * 2 + 2)
   })
 
-  test('is false within a second when nothing comes back, and leaves one query behind, not many', async () => {
+  test('is false within a second when the server hangs, and only one query is pending', async () => {
     expect(await database.ping()).toBe(true)
     tap.freeze()
     const before = tap.queries
@@ -59,7 +59,7 @@ describe('whether the database answers', () => {
 })
 
 describe.skipIf(!serverUrl)('a pool whose connections are all in use', () => {
-  test('is not what is asked: the database answers, and no request waits for it', async () => {
+  test('does not affect ping, and ping takes no connection from it', async () => {
     const { promise: isOver, resolve: finish } = Promise.withResolvers<void>()
     const busy = Array.from({ length: 2 }, () => database.sql.begin(() => isOver))
     await Bun.sleep(200)

@@ -8,7 +8,7 @@ import { createOperator } from '../support/operator'
 import { percentile } from '../support/soak'
 
 const mebibyte = 1024 * 1024
-const patience = 90_000
+const timeoutMilliseconds = 90_000
 const operator = createOperator()
 const disk = join(operator.emptyDir(), 'disk')
 mkdirSync(disk)
@@ -18,17 +18,17 @@ afterAll(async () => {
   await operator.clear()
 })
 
-const why = isMounted ? '' : ' (skipped: a tmpfs cannot be mounted here, which takes root)'
+const skipReason = isMounted ? '' : ' (skipped: mounting a tmpfs needs root)'
 
-describe.skipIf(!isMounted)(`an embedded database on a disk that fills up${why}`, () => {
+describe.skipIf(!isMounted)(`an embedded database on a disk that fills up${skipReason}`, () => {
   const env = { DATA_DIR: join(disk, 'data'), EMBEDDED_FSYNC: 'on', JWT_SECRET: crypto.randomUUID() }
   let service: Awaited<ReturnType<typeof operator.serve>>
   beforeAll(async () => {
     service = await operator.serve({ cwd: operator.emptyDir(), env })
-  }, patience)
+  }, timeoutMilliseconds)
 
   test(
-    'refuses writes, goes on reading, and writes again when there is room, with all that it acknowledged',
+    'refuses writes, serves reads, and writes again once there is room, with every acknowledged row',
     async () => {
       const { call, enter, me, newEmail } = createClient(service.url)
       const reader = await enter()
@@ -44,7 +44,7 @@ describe.skipIf(!isMounted)(`an embedded database on a disk that fills up${why}`
       }
       for (let made = 0; made < 20; made++) await register()
 
-      // All at once, while it writes: the guard has not looked yet.
+      // The disk fills at once during a write, before the next check of the guard.
       fill()
       let refused = await register()
       for (let tries = 0; tries < 500 && refused.status === 201; tries++) refused = await register()
@@ -76,13 +76,13 @@ describe.skipIf(!isMounted)(`an embedded database on a disk that fills up${why}`
         expect((await again.signIn({ email, password: aPassword })).access_token).toBeString()
       expect(await service.end('SIGTERM')).toBe(0)
     },
-    patience,
+    timeoutMilliseconds,
   )
 })
 
-describe.skipIf(!isMounted)(`maintenance of a database on a nearly full disk${why}`, () => {
+describe.skipIf(!isMounted)(`maintenance of a database on a nearly full disk${skipReason}`, () => {
   test(
-    'removes dead rows only where the disk has room for what that writes',
+    'vacuums only where the disk has room for its WAL',
     async () => {
       Bun.spawnSync(['mount', '-o', 'remount,size=320m', disk])
       const dataDir = join(disk, 'upkept')
@@ -94,10 +94,10 @@ describe.skipIf(!isMounted)(`maintenance of a database on a nearly full disk${wh
       await sql`create table large as select n, repeat('x', 900) as body from generate_series(1, 30000) n`
       await sql`checkpoint`
       await sql`delete from large where n % 2 = 0`
-      // Postgres keeps WAL files for as much as it wrote lately; by now that is long ago.
+      // Postgres keeps WAL files in proportion to recent writes, and there were none.
       for (let n = 0; n < 50; n++) await sql`checkpoint`
       fill(12)
-      // Maintenance looks every 15 seconds.
+      // Maintenance runs every 15 seconds.
       const end = await Promise.race([embedded.failed, Bun.sleep(17_000).then(() => 'none')])
       expect(end).toBe('none')
       expect([...(await vacuums())]).toEqual([{ times: 0 }])
@@ -107,7 +107,7 @@ describe.skipIf(!isMounted)(`maintenance of a database on a nearly full disk${wh
       await sql.end()
       await embedded.close()
     },
-    patience,
+    timeoutMilliseconds,
   )
 })
 
@@ -116,7 +116,7 @@ function mount(mebibytes: number): boolean {
   return process.getuid?.() === 0 && Bun.spawnSync(['mount', ...options]).success
 }
 
-/** Leaves not a byte, or so many mebibytes. */
+/** Fills the disk up to `mebibytes` of free space. */
 function fill(mebibytes = 0) {
   const dir = join(disk, 'ballast')
   mkdirSync(dir)

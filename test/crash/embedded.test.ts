@@ -13,7 +13,7 @@ const cleanups: (() => unknown)[] = []
 
 setDefaultTimeout(30_000)
 
-// The first run on a machine makes the template, which would count against the first test.
+// Makes the template on the first run of a machine, outside of the time limit of the first test.
 beforeAll(() => makeTemplate(join(emptyDir(), 'template')))
 
 afterEach(async () => {
@@ -21,7 +21,7 @@ afterEach(async () => {
 })
 
 describe('embedded database', () => {
-  test('a fresh directory answers SQL, and keeps its rows when opened again', async () => {
+  test('a fresh directory has a database that keeps its rows when opened again', async () => {
     const dataDir = emptyDir()
     const first = await start(dataDir)
     await first.sql`CREATE TABLE notes (body text)`
@@ -51,7 +51,7 @@ describe('embedded database', () => {
     expect(existsSync(join(embedded.socketPath, '..'))).toBe(false)
   })
 
-  test('a half-unpacked database is thrown away', async () => {
+  test('a partly unpacked database is replaced', async () => {
     const dataDir = emptyDir()
     mkdirSync(join(dataDir, 'pg.new'))
     writeFileSync(join(dataDir, 'pg.new', 'PG_VERSION'), '18\n')
@@ -67,7 +67,7 @@ describe('embedded database', () => {
     await expect(startEmbedded({ dataDir, fsync: false })).rejects.toThrow('PostgreSQL 17')
   })
 
-  test('a database that cannot start says why in the words of Postgres', async () => {
+  test('a database that cannot start fails with the log of Postgres', async () => {
     const dataDir = emptyDir()
     await (await start(dataDir)).stop()
     writeFileSync(join(dataDir, 'pg', 'postgresql.conf'), 'nonsense = 1')
@@ -76,7 +76,7 @@ describe('embedded database', () => {
     )
   })
 
-  test('closing twice is closing once, and is no failure', async () => {
+  test('closing is idempotent and not reported as a failure', async () => {
     const { embedded, sql } = await start(emptyDir())
     await sql.end()
     await Promise.all([embedded.close(), embedded.close()])
@@ -100,7 +100,7 @@ describe('embedded database', () => {
 })
 
 describe('maintenance', () => {
-  test('it keeps out of a transaction of the client', async () => {
+  test('it does not run within a transaction of the client', async () => {
     const { postgres } = await startPostgres({ dataDir: emptyDir(), fsync: false, onCrash: () => null })
     const send = (sql: string) =>
       postgres.execProtocolRawStream(protocol.serialize.query(sql), { onRawData: () => null })
@@ -111,7 +111,7 @@ describe('maintenance', () => {
     await postgres.close()
   })
 
-  test('it keeps out between the messages of one statement', async () => {
+  test('it does not run between the messages of one statement', async () => {
     const { postgres } = await startPostgres({ dataDir: emptyDir(), fsync: false, onCrash: () => null })
     const send = (message: Uint8Array) => postgres.execProtocolRawStream(message, { onRawData: () => null })
     await send(protocol.serialize.parse({ text: 'SELECT 1' }))
@@ -129,7 +129,7 @@ describe('data directory', () => {
     expect(statSync(dataDir).mode & 0o777).toBe(0o700)
   })
 
-  test('a second process is refused within two seconds, with the number of the first', async () => {
+  test('a second process is refused within two seconds, with the pid of the first', async () => {
     const dataDir = emptyDir()
     lock(dataDir)
     const startedAt = performance.now()
@@ -141,7 +141,7 @@ describe('data directory', () => {
     expect(said.trim()).toBe(`DataDirInUse DATA_DIR ${dataDir} is in use by process ${process.pid}`)
   })
 
-  test('the same process is refused as well, until it lets go', () => {
+  test('the same process is refused too, until it releases the lock', () => {
     const dataDir = emptyDir()
     const release = lock(dataDir)
     expect(() => openDataDir(dataDir)).toThrow(DataDirInUse)
@@ -161,7 +161,7 @@ describe('data directory', () => {
     lock(dataDir)
   })
 
-  test('one that cannot be made is named', () => {
+  test('one that cannot be created is named in the error', () => {
     const file = join(emptyDir(), 'file')
     writeFileSync(file, '')
     expect(() => openDataDir(join(file, 'data'))).toThrow(
@@ -193,7 +193,7 @@ async function start(dataDir: string, { fsync } = { fsync: false }) {
   return { dataDir, embedded, sql, stop }
 }
 
-/** A real second process, since locks and kill -9 mean nothing within one. */
+/** Starts a second process: locks and kill -9 cannot be tested within one. */
 function spawn(body: string) {
   const imports = `
     import postgres from 'postgres'
@@ -210,7 +210,7 @@ function spawn(body: string) {
 
 type Child = ReturnType<typeof spawn>
 
-/** Reads lines that are counting numbers until one is at least `line`; answers the last one seen. */
+/** Reads lines with ascending numbers until one is at least `line`. Returns the last number. */
 async function readUntil(child: Child, line: number): Promise<number> {
   let text = ''
   for await (const chunk of child.stdout) {

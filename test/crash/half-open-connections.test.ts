@@ -3,8 +3,8 @@ import { serverUrl } from '../support/database'
 import { createLink, type Link } from '../support/proxy'
 import { type Service, startTestService } from '../support/service'
 
-// The embedded database has no network, and answers every commit or takes the process with it.
-describe.skipIf(serverUrl === null)('a network that forgets', () => {
+// The embedded database uses no network.
+describe.skipIf(serverUrl === null)('half-open connections', () => {
   let here: Service
   let there: Service
   let link: Link
@@ -19,7 +19,7 @@ describe.skipIf(serverUrl === null)('a network that forgets', () => {
     link.close()
   })
 
-  test('connections that the network has forgotten are replaced, the one for notices too', async () => {
+  test('are replaced, including that of the listener', async () => {
     const { email, password } = await there.enter()
     const ask = () => there.call('POST /api/v1/auth/login', { body: { email, password } })
     await Promise.all(Array.from({ length: 12 }, ask))
@@ -44,7 +44,7 @@ describe.skipIf(serverUrl === null)('a network that forgets', () => {
   })
 })
 
-async function until(isSo: () => boolean) {
-  for (const end = performance.now() + 15_000; !isSo(); await Bun.sleep(10))
+async function until(condition: () => boolean) {
+  for (const end = performance.now() + 15_000; !condition(); await Bun.sleep(10))
     if (performance.now() > end) throw new Error('it did not come to it in time')
 }

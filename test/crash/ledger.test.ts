@@ -4,7 +4,7 @@ import { faultsIn, rebuild } from '../support/ledger/faults'
 import { createScene } from '../support/ledger/scene'
 import { noOwnPostgres } from '../support/own-postgres'
 
-// LEDGER_ROUNDS=50 bun test --timeout=3600000 test/crash/ledger.test.ts: the long version, of the executable.
+// LEDGER_ROUNDS=50 bun test --timeout=3600000 test/crash/ledger.test.ts runs the long version with the executable.
 
 const { LEDGER_ROUNDS } = Bun.env
 const isOnServer = serverUrl !== null
@@ -14,7 +14,7 @@ const isKilledAtStart = (round: number) => round % 4 === 2
 
 describe.skipIf(isOnServer && noOwnPostgres !== null)('kill -9 while 16 writers write', () => {
   test(
-    `${rounds} times: what was acknowledged is there, and nothing is half done`,
+    `${rounds} times: acknowledged writes are kept, and no transaction is partial`,
     async () => {
       const scene = await createScene({ isOnServer, isExecutable: LEDGER_ROUNDS !== undefined })
       try {
@@ -42,13 +42,13 @@ describe.skipIf(isOnServer && noOwnPostgres !== null)('kill -9 while 16 writers 
   )
 })
 
-/** Answers how long each start took. */
+/** Returns how long each start took. */
 async function live(scene: Awaited<ReturnType<typeof createScene>>): Promise<number[]> {
   const restarts: number[] = []
   let life = await scene.start()
   for (let round = 1; round <= rounds; round++) {
     await scene.writeUntilKilled(life)
-    if (isKilledAtStart(round)) await scene.startInVain()
+    if (isKilledAtStart(round)) await scene.startAndKill()
     life = await scene.start()
     restarts.push(life.milliseconds)
     await scene.check(life)

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from '
 import { times } from '../support/many-sockets'
 import { createStage, percentile } from '../support/soak'
 
-// Bun's fetch keeps what goes beyond 256 requests waiting in the client.
+// Bun queues more than 256 parallel requests of fetch in the client.
 const clients = 220
-// OVERLOAD_SECONDS=30 bun test test/crash/overload.test.ts: how long each load lasts.
+// OVERLOAD_SECONDS=30 bun test test/crash/overload.test.ts sets how long each load lasts.
 const seconds = Number(process.env['OVERLOAD_SECONDS'] ?? 4)
 const mebibyte = 1024 * 1024
 setDefaultTimeout(60_000 + 3 * seconds * 1000)
@@ -17,7 +17,7 @@ afterAll(() => stage.end())
 
 type Seen = { status: number; code: string | null; milliseconds: number }
 
-/** So many clients that ask again as soon as they are answered. */
+/** Runs clients that send the next request after each response. */
 async function load(
   clients: number,
   ask: (at: number) => Promise<{ status: number; body: { code?: string } | null }>,
@@ -38,8 +38,8 @@ const timesOf = (seen: Seen[]) => seen.map(({ milliseconds }) => milliseconds)
 const line = (name: string, seen: Seen[]) =>
   `${name}: ${seen.length}, p50 ${percentile(timesOf(seen), 50).toFixed(0)} p99 ${percentile(timesOf(seen), 99).toFixed(0)} ms`
 
-describe('more than the machine can do', () => {
-  test('of sign-ins: the excess is refused at once, the rest wait as long as the queue, readers go on, memory stays', async () => {
+describe('overload', () => {
+  test('by sign-ins: the excess is refused at once, the rest wait at most their queue time, reads go on, memory is bounded', async () => {
     const { call, enter, me } = stage
     const people = await times(20, () => enter())
     const { access_token } = await enter()
@@ -63,9 +63,9 @@ describe('more than the machine can do', () => {
     expect(admitted.length).toBeGreaterThan(0)
     expect(refused.length).toBeGreaterThan(0)
     expect(admitted.length + refused.length).toBe(signIns.length)
-    // On a machine that is busy with hashing, the embedded database, too, has too little time for all of them.
+    // On a machine that is busy with hashing, the embedded database cannot serve all of them either.
     expect(refused.map(({ code }) => code)).toContain('overloaded')
-    // The wait for a hash ends after three seconds, that for a query after five and a half, before and after.
+    // The wait for a hash ends after 3 s, and that for a query before and after it after 5.5 s each.
     expect(Math.max(...timesOf(admitted))).toBeLessThan(14_000 + 10_000)
     expect(percentile(timesOf(refused), 50)).toBeLessThan(percentile(timesOf(admitted), 50))
     expect(new Set(reads.map(({ status }) => status))).toEqual(new Set([200]))
@@ -73,7 +73,7 @@ describe('more than the machine can do', () => {
     expect((await call('GET /readyz')).status).toBe(200)
   })
 
-  test('of bodies of 64 KiB: everything is answered and memory stays', async () => {
+  test('by bodies of 64 KiB: every request gets a response and memory is bounded', async () => {
     const { call, enter } = stage
     const { access_token: token } = await enter()
     const body = { data: 'x'.repeat(60_000) }

@@ -9,8 +9,8 @@ afterEach(async () => {
   own = null
 })
 
-describe.skipIf(noOwnPostgres !== null)(`a server of one's own ${noOwnPostgres ?? ''}`, () => {
-  test('is stopped, started, paused and gone at the end', async () => {
+describe.skipIf(noOwnPostgres !== null)(`a private PostgreSQL server ${noOwnPostgres ?? ''}`, () => {
+  test('can be stopped, started and paused, and is removed at the end', async () => {
     own = await startOwnPostgres({ max_connections: 7 })
     const { url, pid } = own
     expect(await ask(url)).toEqual({ role: 'fastkit', most: '7' })

@@ -6,7 +6,7 @@ import { createOperator, type Place } from '../support/operator'
 import { openSocket, signedInSocket } from '../support/socket'
 
 const socketsPerUser = 20
-// An instance is taken for dead when it has not been seen for ten seconds.
+// An instance counts as dead after ten seconds without a heartbeat.
 const untilNoticedMilliseconds = 30_000
 
 const operator = createOperator()
@@ -23,28 +23,28 @@ afterAll(async () => {
 })
 
 const newRoom = () => `room:${crypto.randomUUID().slice(0, 8)}`
-const anyone = () => true
+const anyMessage = () => true
 
-/** As many sockets as a user may have, and the channel that one of them listens to. */
+/** Opens the maximum of sockets of a user, and subscribes one to a channel. */
 async function fill(url: string, token: string, room: string) {
   const sockets = await times(socketsPerUser, () => signedInSocket(url, token))
   await sockets[0]?.ask({ type: 'subscribe', channel: room })
 }
 
-/** Opens as many as a user may have: what each was told first. */
+/** Opens the maximum of sockets of a user. Returns the first message of each. */
 async function openAll(url: string, token: string) {
   const sockets = await times(socketsPerUser, () => openSocket(url, { token }))
-  const told = await Promise.all(
+  const firstMessages = await Promise.all(
     sockets.map((socket) =>
       Promise.race([socket.next('ready').then(({ type }) => type), socket.closed().then(({ code }) => code)]),
     ),
   )
   await Promise.all(sockets.map((socket) => socket.close()))
-  return new Set(told)
+  return new Set(firstMessages)
 }
 
 test.skipIf(serverUrl !== null)(
-  'after kill -9 nobody is present, and every place is free at once',
+  'after kill -9 presence is empty, and every user may open the maximum of sockets at once',
   async () => {
     const doomed = await operator.serve(place)
     const ada = await createClient(doomed.url).enter()
@@ -66,7 +66,7 @@ test.skipIf(serverUrl !== null)(
 )
 
 describe.skipIf(serverUrl === null)('kill -9 of one of two instances', () => {
-  test('is noticed by the other: its users leave, and their places are free', async () => {
+  test('is noticed by the other: its users leave, and their sockets are no longer counted', async () => {
     const [doomed, service] = [await operator.serve(place), await operator.serve(place)]
     const client = createClient(service.url)
     const [ada, grace] = [await client.enter(), await client.enter()]
@@ -77,7 +77,9 @@ describe.skipIf(serverUrl === null)('kill -9 of one of two instances', () => {
     await watcher.next('joined')
     await doomed.end('SIGKILL')
 
-    expect(await watcher.next('left', anyone, untilNoticedMilliseconds)).toMatchObject({ user_id: ada.id })
+    expect(await watcher.next('left', anyMessage, untilNoticedMilliseconds)).toMatchObject({
+      user_id: ada.id,
+    })
     expect(await openAll(service.url, ada.access_token)).toEqual(new Set(['ready']))
     expect(await watcher.ask({ type: 'presence', channel: room })).toMatchObject({
       users: [{ user_id: grace.id }],

@@ -12,7 +12,7 @@ import { startTestService, testSecret } from '../support/service'
 const playground = createPlayground()
 afterAll(playground.clear)
 
-/** Sends a refresh and never reads the answer. */
+/** Sends a refresh and never reads the response. */
 async function refreshUnread(url: string, refresh_token: string) {
   const { hostname, port, host } = new URL(url)
   const body = JSON.stringify({ refresh_token })
@@ -23,22 +23,22 @@ async function refreshUnread(url: string, refresh_token: string) {
   socket.write(`${head}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
 }
 
-async function until(isSo: () => boolean) {
+async function until(condition: () => boolean) {
   const startedAt = performance.now()
-  while (!isSo()) {
+  while (!condition()) {
     if (performance.now() - startedAt > 5000) throw new Error('it did not come to it in time')
     await Bun.sleep(0)
   }
 }
 
-test.each([1, 2, 3])('kill -9 between commit and answer costs no session (%p)', async () => {
+test.each([1, 2, 3])('kill -9 between commit and response loses no session (%p)', async () => {
   const database = await createTestDatabase()
   const env = {
     JWT_SECRET: testSecret,
     DATA_DIR: join(playground.emptyDir(), 'data'),
     DATABASE_URL: database.url ?? '',
     RATE_LIMIT: 'off',
-    // Starting anew takes its time.
+    // The restart takes time.
     REFRESH_GRACE: '60s',
   }
   const args = [join(repository, 'src/main.ts'), 'serve']

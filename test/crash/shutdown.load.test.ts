@@ -5,7 +5,7 @@ import { signedInSocket } from '../support/socket'
 import { createPlace } from '../support/tmpfs'
 import { startVisitors } from '../support/visitors'
 
-// SHUTDOWN_ROUNDS=20 bun test test/crash/shutdown.load.test.ts: as often as it is to be shown.
+// SHUTDOWN_ROUNDS=20 bun test test/crash/shutdown.load.test.ts repeats it.
 const rounds = Number(process.env['SHUTDOWN_ROUNDS'] ?? 1)
 const perSecond = 500
 const visitors = 50
@@ -72,7 +72,7 @@ async function openAll(url: string, tokens: string[]) {
   return all.flat()
 }
 
-/** Reads mostly; one in ten writes a profile or a message. */
+/** Mostly reads. One in ten requests writes a profile or publishes a message. */
 function requestOf(n: number, token: string): string {
   const [line, body] = writes[n % 20]?.(n) ?? (['GET /api/v1/users/me', ''] as const)
   const head = [`${line} HTTP/1.1`, 'Host: fastkit', `Authorization: Bearer ${token}`]

@@ -10,31 +10,31 @@ setDefaultTimeout(60_000)
 type Place = Awaited<ReturnType<typeof createPlace>>
 type Process = ReturnType<Place['launch']>
 
-/** Generous for a busy machine; nothing here waits for a timer of more than a second. */
-const soonMilliseconds = 6000
+/** Tolerance for a busy machine. No timer here takes more than a second. */
+const promptMilliseconds = 6000
 
-async function expectSoonEnd(service: Process) {
+async function expectPromptEnd(service: Process) {
   const startedAt = performance.now()
   expect(await service.end('SIGTERM')).toBe(0)
-  expect(performance.now() - startedAt).toBeLessThan(soonMilliseconds)
+  expect(performance.now() - startedAt).toBeLessThan(promptMilliseconds)
   expect(service.lines.at(-1)?.event).toBe('service.stopped')
   expect(service.lines.filter(({ level }) => Number(level) >= 50)).toEqual([])
 }
 
-async function until(isSo: () => Promise<boolean>) {
-  for (let look = 0; look < 500 && !(await isSo()); look++) await Bun.sleep(20)
-  expect(await isSo()).toBe(true)
+async function until(condition: () => Promise<boolean>) {
+  for (let attempt = 0; attempt < 500 && !(await condition()); attempt++) await Bun.sleep(20)
+  expect(await condition()).toBe(true)
 }
 
 describe('a signal during the start', () => {
-  test('ends it at any moment, and the next start finds all in order', async () => {
+  test('ends it at any moment, and the next start succeeds', async () => {
     const place = await createPlace()
     try {
       for (const milliseconds of [0, 60, 150, 300, 600, 1000]) {
         const service = place.launch()
         await service.until('service.starting')
         await Bun.sleep(milliseconds)
-        await expectSoonEnd(service)
+        await expectPromptEnd(service)
       }
       const service = await place.serve()
       const { access_token } = await createClient(service.url).enter()
@@ -46,13 +46,13 @@ describe('a signal during the start', () => {
   })
 })
 
-describe('a signal while the database is waited for', () => {
+describe('a signal while the service waits for the database', () => {
   let place: Place
   let silent: Server
   beforeAll(async () => {
     place = await createPlace()
     silent = createServer(() => {
-      // Takes every connection and never says a word.
+      // Accepts every connection and sends nothing.
     })
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
   })
@@ -65,17 +65,17 @@ describe('a signal while the database is waited for', () => {
     return typeof address === 'object' && address ? address.port : 0
   }
 
-  test.each(['is not there', 'says nothing'])(
+  test.each(['is down', 'sends nothing'])(
     'ends it when it %s; until then it lives and is not ready',
     async (how) => {
-      const port = how === 'says nothing' ? portOfSilent() : 1
+      const port = how === 'sends nothing' ? portOfSilent() : 1
       const service = place.launch({ DATABASE_URL: `postgres://nobody@127.0.0.1:${port}/nowhere` })
       const { call } = createClient(String((await service.until('service.listening'))['url']))
       expect((await call('GET /livez')).status).toBe(200)
       const { status, body } = await call('GET /readyz')
       expect([status, body.checks.database, body.checks.migrations]).toEqual([503, 'unavailable', 'pending'])
-      if (how === 'is not there') await service.until('database.unavailable')
-      await expectSoonEnd(service)
+      if (how === 'is down') await service.until('database.unavailable')
+      await expectPromptEnd(service)
     },
   )
 })
@@ -106,25 +106,25 @@ describe.skipIf(!serverUrl)('a signal during a migration', () => {
       ({ tablename }) => tablename,
     )
 
-  test('that waits for another instance leaves nobody in the queue', async () => {
+  test('that waits for another instance leaves no waiter on the lock', async () => {
     await sql.begin(async (holder) => {
       await holder`select pg_advisory_xact_lock(7027113395)`
       const service = place.launch()
       await until(waiting)
-      await expectSoonEnd(service)
+      await expectPromptEnd(service)
       await until(isAlone)
     })
     expect(await tables()).toEqual([])
   })
 
-  test('that is half done rolls it back at once', async () => {
+  test('that is under way rolls it back at once', async () => {
     const undo = new Error('undone')
     const holding = sql.begin(async (holder) => {
-      // The migration makes a table of this name too, and has to wait for what becomes of this one.
+      // The migration creates the same table, so it waits for this transaction.
       await holder`create table tokens (id int)`
       const service = place.launch()
       await until(waiting)
-      await expectSoonEnd(service)
+      await expectPromptEnd(service)
       await until(isAlone)
       throw undo
     })

@@ -15,14 +15,14 @@ beforeAll(async () => {
 })
 afterAll(() => place.clear())
 
-/** A hash that keeps a sign-in in flight for some seconds, and does so beside the event loop. */
+/** A cost that keeps a sign-in in flight for some seconds, without blocking the event loop. */
 const slowHash = { ARGON2_MEMORY_KIB: '65536', ARGON2_TIME: '12' }
 const delay = { SHUTDOWN_DELAY: '2500ms' }
 
-/** Sends the signal and waits until the service says of itself that it is going. */
+/** Sends the signal and waits until the service logs that it is stopping. */
 async function startEnding({ pid, lines }: Process, signal: NodeJS.Signals = 'SIGTERM') {
   process.kill(pid, signal)
-  for (let look = 0; look < 500; look++) {
+  for (let attempt = 0; attempt < 500; attempt++) {
     if (lines.some(({ event }) => event === 'service.stopping')) return
     await Bun.sleep(10)
   }
@@ -31,7 +31,7 @@ async function startEnding({ pid, lines }: Process, signal: NodeJS.Signals = 'SI
 
 describe('while the service drains', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    'after %s it serves on, and says that it is not ready',
+    'after %s it serves requests and is not ready',
     async (signal) => {
       const service = await place.serve(delay)
       const { call, enter } = createClient(service.url)
@@ -52,7 +52,7 @@ describe('while the service drains', () => {
     },
   )
 
-  test('every answer ends its connection, whatever it is', async () => {
+  test('every response closes its connection', async () => {
     const service = await place.serve(delay)
     const { enter } = createClient(service.url)
     const { access_token: token } = await enter()
@@ -83,7 +83,7 @@ describe('while the service drains', () => {
     expect(await service.end('SIGCONT')).toBe(0)
   })
 
-  test('a request in flight is answered, and says that it was the last of its connection', async () => {
+  test('a request in flight gets its response, with Connection: close', async () => {
     const service = await place.serve({ ...slowHash, SHUTDOWN_DELAY: '1ms' })
     const { newEmail } = createClient(service.url)
     const body = JSON.stringify({ email: newEmail(), password: 'a quiet green lantern' })
@@ -100,7 +100,7 @@ describe('while the service drains', () => {
     expect(await service.end('SIGCONT')).toBe(0)
   })
 
-  test('a new socket is refused as a problem that says when to try again', async () => {
+  test('a new socket is refused with a problem and Retry-After', async () => {
     const service = await place.serve(delay)
     const { enter } = createClient(service.url)
     const { access_token } = await enter()
@@ -118,7 +118,7 @@ describe('while the service drains', () => {
     expect(await service.end('SIGCONT')).toBe(0)
   })
 
-  test('sockets work on, and end with 1001 and each a wait of its own', async () => {
+  test('sockets work, and are closed with 1001 and a different retry delay each', async () => {
     const service = await place.serve({ SHUTDOWN_DELAY: '1s' })
     const { enter } = createClient(service.url)
     const { access_token } = await enter()
@@ -135,10 +135,10 @@ describe('while the service drains', () => {
     expect(await service.end('SIGCONT')).toBe(0)
   })
 
-  test('once it is about to stop listening a request is refused, and a probe is not', async () => {
+  test('at the end of the delay a request is refused, and a probe is not', async () => {
     const service = await place.serve({ SHUTDOWN_DELAY: '1ms' })
     const { call } = createClient(service.url)
-    // Whoever comes keeps it listening, for a second at most.
+    // Requests keep it listening for a second at most.
     const refused: Awaited<ReturnType<typeof call>>[] = []
     process.kill(service.pid, 'SIGTERM')
     let live: number | null = null
@@ -149,7 +149,7 @@ describe('while the service drains', () => {
         if (answer.status === 503) live ??= (await call('GET /livez')).status
       }
     } catch {
-      // It listens no more.
+      // It no longer listens.
     }
     expect(refused.length).toBeGreaterThan(1)
     expect(refused[0]?.body).toMatchObject({ code: 'shutting_down', status: 503 })
@@ -163,7 +163,7 @@ describe('while the service drains', () => {
 })
 
 describe('the end', () => {
-  test('takes no longer than the delay when there is nothing to finish', async () => {
+  test('takes no longer than the delay when no work is in flight', async () => {
     const service = await place.serve({ SHUTDOWN_DELAY: '1ms' })
     const idle = await openWire(service.url)
     idle.ask('/livez')
@@ -175,7 +175,7 @@ describe('the end', () => {
     expect(service.lines.at(-1)?.event).toBe('service.stopped')
   })
 
-  test('comes at SHUTDOWN_TIMEOUT with 1, whatever is still in flight', async () => {
+  test('comes at SHUTDOWN_TIMEOUT with 1, even with work in flight', async () => {
     const service = await place.serve({ ...slowHash, ARGON2_TIME: '100', SHUTDOWN_TIMEOUT: '600ms' })
     const { call, newEmail } = createClient(service.url)
     const body = { email: newEmail(), password: 'a quiet green lantern' }
@@ -196,7 +196,7 @@ describe('the end', () => {
   test('comes at once with a second signal, and 1', async () => {
     const service = await place.serve({ SHUTDOWN_DELAY: '10s' })
     await startEnding(service)
-    // What comes within half a second is the echo of the first one.
+    // A signal within half a second counts as a repetition of the first.
     await Bun.sleep(700)
     const startedAt = performance.now()
     expect(await service.end('SIGTERM')).toBe(1)

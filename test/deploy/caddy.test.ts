@@ -24,7 +24,7 @@ describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () 
   }
   beforeAll(async () => {
     service = await startTestService({ TRUSTED_PROXIES: '127.0.0.1/32' })
-    // The second instance is one that is down: nothing below may notice.
+    // The second instance is down, which must not affect any test.
     ports = [Number(new URL(service.url).port), freePort()]
     caddy = await start(ports, [['read_body 12s', 'read_body 4s']])
   })
@@ -33,9 +33,9 @@ describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () 
     await service.stop()
   })
 
-  test('requests are served over TLS, and browsers are told so', async () => {
+  test('requests are served over TLS, with Strict-Transport-Security', async () => {
     const { call } = createClient(caddy.url, caddy)
-    for (let asked = 0; asked < 10; asked++) {
+    for (let attempt = 0; attempt < 10; attempt++) {
       const { status, headers } = await call('GET /readyz')
       expect(status).toBe(200)
       expect(headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains')
@@ -44,7 +44,7 @@ describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () 
     expect([wrong.status, wrong.body.code]).toEqual([401, 'invalid_refresh_token'])
   })
 
-  test('the address of a client arrives, and no header of its own can change it', async () => {
+  test('the service sees the address of the client, which its headers cannot change', async () => {
     const { id, email, password } = await service.register()
     const forged = {
       'X-Forwarded-For': '203.0.113.9',
@@ -59,7 +59,7 @@ describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () 
     expect(session?.['ip']).toBe('127.0.0.7')
   })
 
-  test('a silent socket outlives the limits of requests', async () => {
+  test('an idle socket outlives the timeouts of requests', async () => {
     const { access_token: token } = await service.enter()
     const socket = await openSocket(caddy.url, { token, ca: caddy.ca })
     await socket.next('ready')
@@ -71,7 +71,7 @@ describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () 
     await socket.close()
   })
 
-  test('no token is in the logs of Caddy, whatever happens to the connection', async () => {
+  test('no token is in the logs of Caddy, even when connections fail', async () => {
     const { access_token: token } = await service.enter()
     const { body } = await service.call('POST /api/v1/ws/tickets', { token })
     const dead = await start([freePort(), freePort()])
@@ -92,7 +92,7 @@ describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () 
     expect(logged).not.toContain(token.slice(-20))
   })
 
-  test('slow senders are cut off', async () => {
+  test('slow senders are disconnected', async () => {
     const { 'never reads its answer': _, 'keeps its connection and asks no more': __, ...kinds } = slowly
     const usual = await start(ports)
     const ends = Object.entries(kinds).map(async ([name, slow]) => {
@@ -103,7 +103,7 @@ describe.skipIf(!hasCaddy && !Bun.env['CI'])('behind docs/deploy/Caddyfile', () 
       expect([name, seconds < 20]).toEqual([name, true])
   }, 60_000)
 
-  test('a request that was sent to an instance goes to another one only if it may be repeated', async () => {
+  test('a request that an instance may have received is retried only if it is idempotent', async () => {
     const { seen, ports: dying, stop } = createDying()
     const { url, ca } = await start(dying)
     const { call } = createClient(url, { ca })

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(clear)
 
 describe('the executable', () => {
-  test('backs up a service that runs and restores it elsewhere', async () => {
+  test('backs up a running service and restores it in another directory', async () => {
     const home = { cwd: emptyDir(), env }
     const service = await serve(fastkit, home)
     const person = await createClient(service.url).enter()

@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(clear)
 
 describe('metrics of the executable', () => {
-  test('are served on METRICS_PORT, where the log says', async () => {
+  test('are served on METRICS_PORT, at the address in the log', async () => {
     const service = await serve(fastkit, { env: { METRICS_PORT: '0' } })
     await createClient(service.url).enter()
     const url = String(service.lines.find(({ event }) => event === 'metrics.listening')?.['url'])
@@ -26,7 +26,7 @@ describe('metrics of the executable', () => {
     expect(await service.end('SIGTERM')).toBe(0)
   })
 
-  test('on a port that is taken end the start with 1 and say so', async () => {
+  test('on a port in use end the start with 1 and an error', async () => {
     const other = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
     const { exitCode, stderr } = await run(fastkit, { env: { PORT: '0', METRICS_PORT: String(other.port) } })
     expect(exitCode).toBe(1)
@@ -36,7 +36,7 @@ describe('metrics of the executable', () => {
 })
 
 describe('traces of the executable', () => {
-  test('reach the collector, the last ones at its end', async () => {
+  test('reach the collector, the last ones at shutdown', async () => {
     const collector = startCollector()
     const service = await serve(fastkit, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.endpoint}/` } })
     await createClient(service.url).enter()
@@ -48,7 +48,7 @@ describe('traces of the executable', () => {
     await collector.stop()
   })
 
-  test('for a collector that never answers do not keep it from ending', async () => {
+  test('do not delay shutdown when the collector never responds', async () => {
     const collector = startCollector('never')
     const service = await serve(fastkit, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint } })
     await createClient(service.url).call('GET /readyz')
@@ -58,7 +58,7 @@ describe('traces of the executable', () => {
     await collector.stop()
   })
 
-  test('keep the headers for the collector to themselves', async () => {
+  test('do not reveal the headers for the collector', async () => {
     const env = {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
       OTEL_EXPORTER_OTLP_HEADERS: 'api-key=tell-tale',

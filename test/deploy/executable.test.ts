@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(clear)
 
 describe('the executable', () => {
-  test('is ready in an empty directory with no other file, and says that commits are durable', async () => {
+  test('is ready in an empty directory without other files, and logs that commits are durable', async () => {
     const home = dirname(fastkit)
     expect(readdirSync(home)).toEqual(['fastkit'])
     const service = await serve(fastkit, { cwd: home })
@@ -27,7 +27,7 @@ describe('the executable', () => {
     expect(readdirSync(home).toSorted()).toEqual(['data', 'fastkit'])
   })
 
-  test('holds no path of the machine it was built on', () => {
+  test('contains no path of the machine that built it', () => {
     const bytes = readFileSync(fastkit)
     for (const below of ['node_modules/', 'src/cli/', 'dist/.build-']) {
       expect(bytes.includes(join(repository, below), 0, 'latin1')).toBe(false)
@@ -43,7 +43,7 @@ describe('the executable', () => {
     expect(existsSync(join(cwd, 'data/lock.pid'))).toBe(false)
   })
 
-  test('answers a production problem even when NODE_ENV says otherwise', async () => {
+  test('sends production errors even with another NODE_ENV', async () => {
     const { url } = await serve(fastkit, { env: { NODE_ENV: 'development' } })
     const secret = 'must-not-be-echoed'
     const { status, text } = await createClient(url).call('POST /api/v1/auth/login', {
@@ -56,7 +56,7 @@ describe('the executable', () => {
 
 describe('the pages of the executable', () => {
   test.each(['/docs', '/docs/errors', '/docs/websocket', '/docs/websocket/console'])(
-    '%s and all it loads come from inside',
+    '%s and everything it loads come from the executable',
     async (path) => {
       const { url } = await serve(fastkit)
       const { call } = createClient(url)
@@ -121,7 +121,7 @@ describe.each(databases)('the main job on %s', (name) => {
     expect(await service.end('SIGTERM')).toBe(0)
   })
 
-  test('after kill -9 the next start knows the account and both tokens', async () => {
+  test('after kill -9 the next start accepts the account and both tokens', async () => {
     const how = { ...server, cwd: emptyDir() }
     const killed = await serve(fastkit, how)
     const { email, password, ...tokens } = await createClient(killed.url).enter()
@@ -136,7 +136,7 @@ describe.each(databases)('the main job on %s', (name) => {
   })
 })
 
-describe('files that lie in the working directory', () => {
+describe('files in the working directory', () => {
   const hostile = {
     '.env': 'PORT=1\nJWT_SECRET=short\nNODE_ENV=development\nLOG_LEVEL=silent\n',
     'bunfig.toml': 'preload = ["./preload.ts"]\n',
@@ -151,7 +151,7 @@ describe('files that lie in the working directory', () => {
     return cwd
   }
 
-  test('set nothing', async () => {
+  test('configure nothing', async () => {
     const cwd = laidOut()
     const { exitCode, stdout } = await run(fastkit, { args: ['config'], cwd })
     expect(exitCode).toBe(0)
@@ -160,7 +160,7 @@ describe('files that lie in the working directory', () => {
     expect(existsSync(join(cwd, 'preloaded'))).toBe(false)
   })
 
-  test('do not reach a running service', async () => {
+  test('do not affect a running service', async () => {
     const cwd = laidOut()
     const { url } = await serve(fastkit, { cwd })
     expect((await createClient(url).call('GET /readyz')).status).toBe(200)
@@ -169,7 +169,7 @@ describe('files that lie in the working directory', () => {
 })
 
 describe('a second process', () => {
-  test('on the same DATA_DIR is refused within two seconds by the number of the first', async () => {
+  test('on the same DATA_DIR is refused within two seconds with the pid of the first', async () => {
     const cwd = emptyDir()
     const { pid } = await serve(fastkit, { cwd })
     for (const args of [['serve'], ['migrate']]) {
@@ -180,7 +180,7 @@ describe('a second process', () => {
     }
   })
 
-  test('on the same port is refused by its name', async () => {
+  test('on the same port is refused, and the error names the port', async () => {
     const { port } = await serve(fastkit)
     const second = await run(fastkit, { env: { PORT: port } })
     expect(second.exitCode).toBe(1)
@@ -189,7 +189,7 @@ describe('a second process', () => {
 })
 
 describe('the configuration', () => {
-  test('is refused as a whole, by names and without values', async () => {
+  test('is refused with all problems at once, by names and without values', async () => {
     const values = { PORT: '70077', ACCESS_TOKEN_TTL: 'fortnight', JWT_SECRET: 'tooshort', RATE: 'x' }
     const { exitCode, stdout, stderr } = await run(fastkit, { env: values })
     expect(exitCode).toBe(78)
@@ -207,7 +207,7 @@ describe('the configuration', () => {
     expect(stdout).not.toMatch(/hunter2|a-key-for/)
   })
 
-  test('comes from a file that --env-file names; the environment wins', async () => {
+  test('is read from --env-file; the environment takes precedence', async () => {
     const cwd = emptyDir()
     writeFileSync(join(cwd, 'production.env'), 'JWT_ISSUER=from-file\nJWT_AUDIENCE=from-file\n')
     const args = ['--env-file', 'production.env', 'config']
@@ -222,7 +222,7 @@ describe('the configuration', () => {
 
 describe('a subcommand', () => {
   test.each([[['nonsense']], [['--nonsense']], [['serve', '--nonsense']], [['version', 'nonsense']]])(
-    'that is not understood is answered with 2 and a usage line: %p',
+    'that is invalid ends with 2 and a usage line: %p',
     async (args) => {
       const { exitCode, stdout, stderr } = await run(fastkit, { args })
       expect([exitCode, stdout]).toEqual([2, ''])
@@ -245,7 +245,7 @@ describe('a subcommand', () => {
     const { version } = await Bun.file(join(repository, 'package.json')).json()
     const { stdout } = await run(fastkit, { args: ['version'] })
     const [said, commit = ''] = stdout.trimEnd().split(' ')
-    // Nothing of git is there when a source archive or an image is built.
+    // A source archive or an image is built without git.
     expect([said, commit]).toEqual([version, expect.stringMatching(/^(\([0-9a-f]{12}\+?\))?$/)])
   })
 
@@ -255,7 +255,7 @@ describe('a subcommand', () => {
     expect(made[0]?.stdout).not.toBe(made[1]?.stdout)
   })
 
-  test('openapi is the document, and leaves nothing behind', async () => {
+  test('openapi prints the document and creates no files', async () => {
     const cwd = emptyDir()
     const { exitCode, stdout } = await run(fastkit, { args: ['openapi'], cwd })
     expect(exitCode).toBe(0)
@@ -265,7 +265,7 @@ describe('a subcommand', () => {
     expect(readdirSync(cwd)).toEqual([])
   })
 
-  test('migrate applies what is missing, once', async () => {
+  test('migrate applies the missing migrations once', async () => {
     const cwd = emptyDir()
     const [first, second] = [
       await run(fastkit, { args: ['migrate'], cwd }),
@@ -276,7 +276,7 @@ describe('a subcommand', () => {
     expect(second.stdout).toBe('nothing to apply\n')
   })
 
-  test('user makes an admin, beside the running service and without it', async () => {
+  test('user makes an admin, with and without a running service', async () => {
     const cwd = emptyDir()
     const service = await serve(fastkit, { cwd })
     for (const email of ['beside@example.com', 'without@example.com']) {
@@ -289,7 +289,7 @@ describe('a subcommand', () => {
     expect(JSON.parse(stdout)).toHaveLength(2)
   })
 
-  test('health is 0 while the service is ready and 1 when nobody answers', async () => {
+  test('health is 0 while the service is ready and 1 when it is down', async () => {
     const { port, end } = await serve(fastkit)
     expect((await run(fastkit, { args: ['health'], env: { PORT: port } })).exitCode).toBe(0)
     await end('SIGTERM')

@@ -45,7 +45,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
     '',
   ]
 
-  test('a silent socket lives by the pings of the service, and would not without', async () => {
+  test('an idle socket stays open because of the pings, and closes without them', async () => {
     const nginx = await before([['proxy_read_timeout 60s', 'proxy_read_timeout 3s']])
     const { access_token: token } = await service.enter()
     const socket = await openSocket(nginx.url, { token, ca: nginx.ca })
@@ -58,7 +58,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
     expect((await socket.closed()).code).toBe(1006)
   })
 
-  test('no token is in the logs of nginx, whatever happens to the connection', async () => {
+  test('no token is in the logs of nginx, even when connections fail', async () => {
     const { access_token: token } = await service.enter()
     const { body } = await service.call('POST /api/v1/ws/tickets', { token })
     const nginx = await before([['limit_conn fastkit_address 100', 'limit_conn fastkit_address 1']])
@@ -85,7 +85,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
     expect(logged).not.toContain(token.slice(-20))
   })
 
-  test('an address has so many connections, and another one its own', async () => {
+  test('the connections of each address are limited separately', async () => {
     const nginx = await before([['limit_conn fastkit_address 100', 'limit_conn fastkit_address 3']])
     const { access_token: token } = await service.enter()
     const sockets = await times(3, () => openSocket(nginx.url, { token, ca: nginx.ca }))
@@ -110,7 +110,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
   const slowBodies = Object.entries(senders).filter(hasBody)
   const slowHeaders = Object.entries(senders).filter((sender) => !hasBody(sender))
 
-  test('slow senders of headers are cut off', async () => {
+  test('slow senders of headers are disconnected', async () => {
     const nginx = await before()
     const ends = await Promise.all(
       slowHeaders.map(async ([name, slow]) => {
@@ -121,7 +121,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
     for (const { name, seconds } of ends) expect([name, seconds < 20]).toEqual([name, true])
   }, 60_000)
 
-  test('slow senders of bodies keep nginx busy and never the service', async () => {
+  test('slow senders of bodies occupy nginx and not the service', async () => {
     const nginx = await before()
     const posted = () => service.lines.filter(({ method }) => method === 'POST').length
     const earlier = posted()
@@ -132,7 +132,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
     for (const { cut } of connections) cut()
   }, 60_000)
 
-  test('a restart is a 503 with Retry-After, and then over', async () => {
+  test('a restart gives a 503 with Retry-After, and then requests succeed', async () => {
     const operator = createOperator()
     try {
       const [cwd, port] = [operator.emptyDir(), freePort()]
@@ -153,7 +153,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
     }
   }, 60_000)
 
-  test('a request that was sent to an instance goes to another one only if it may be repeated', async () => {
+  test('a request that an instance may have received is retried only if it is idempotent', async () => {
     const { seen, ports, stop } = createDying()
     const through = async (route: string) => {
       const nginx = await start(ports)
@@ -167,7 +167,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('behind docs/deploy/nginx.conf', ()
   })
 })
 
-/** Tries until it works: nginx asks an instance that was down again after two seconds. */
+/** Retries until it succeeds: nginx tries an instance that was down again after two seconds. */
 async function until<T>(work: () => Promise<T>): Promise<T> {
   for (const end = performance.now() + 15_000; ; await Bun.sleep(200)) {
     try {

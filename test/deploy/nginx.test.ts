@@ -14,7 +14,7 @@ const behind = { TRUSTED_PROXIES: '127.0.0.1/32', RATE_LIMIT: 'on' }
 const portOf = ({ url }: { url: string }) => Number(new URL(url).port)
 const login = 'POST /api/v1/auth/login'
 
-// The tests of the examples cannot run without what the examples are for; CI installs it.
+// The tests of the examples need nginx, which CI installs.
 describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
   let one: Service
   let other: Service | null = null
@@ -23,7 +23,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
   let ports: [number, number]
   beforeAll(async () => {
     one = await startTestService(behind)
-    // Two need a database between them; embedded, the second instance is one that is down.
+    // Two instances need a shared database. On the embedded one, the second instance is down.
     if (serverUrl) other = await startTestService(behind, { beside: one })
     ports = [portOf(one), other ? portOf(other) : freePort()]
     nginx = await startNginx(ports)
@@ -38,19 +38,19 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
   const from = (localAddress: string) => ({ url: nginx.url, ca: nginx.ca, localAddress })
   const socket = (token: string) => openSocket(nginx.url, { token, ca: nginx.ca })
 
-  test('is to the liking of nginx', () => {
+  test('passes nginx -t', () => {
     expect(nginx.checked).toContain('test is successful')
     expect(nginx.checked).not.toContain('[warn]')
   })
 
-  test('serves over TLS, and says so to browsers for a year', async () => {
+  test('serves over TLS, with Strict-Transport-Security for a year', async () => {
     const { status, headers } = await client.call('GET /readyz')
     expect(status).toBe(200)
     expect(headers.get('strict-transport-security')).toBe('max-age=31536000; includeSubDomains')
     expect(headers.get('server')).toBe('nginx')
   })
 
-  test('sends who comes without TLS to TLS, and serves them nothing', async () => {
+  test('redirects plain HTTP to TLS, and serves nothing over it', async () => {
     const answer = await fetch(`${nginx.plainUrl}/livez?a=b`, { redirect: 'manual' })
     expect([answer.status, answer.headers.get('location')]).toEqual([
       308,
@@ -59,7 +59,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
     expect(answer.headers.get('strict-transport-security')).toBeNull()
   })
 
-  test('an error of the service arrives as it is', async () => {
+  test('errors of the service pass through unchanged', async () => {
     const { status, headers, body } = await client.call(login, {
       body: { email: 'a@example.com', password: 'x' },
     })
@@ -76,19 +76,19 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
     Forwarded: 'for=203.0.113.9;proto=http',
   }
 
-  test('the address of a client arrives, and no header of its own can change it', async () => {
+  test('the service sees the address of the client, which its headers cannot change', async () => {
     const { id, email, password } = await client.register()
     const request = jsonRequest(login, { email, password }, forged)
     const { status, head } = await sendFrom(from('127.0.0.7'), request)
     expect(status).toBe(200)
     expect(head.toLowerCase()).toContain('strict-transport-security')
     const kept = await one.sql`select ip from sessions where user_id = ${id}`
-    const told =
+    const events =
       await one.sql`select ip from audit_events where target_id = ${id} and type = 'sign_in.succeeded'`
-    expect([kept[0]?.['ip'], told[0]?.['ip']]).toEqual(['127.0.0.7', '127.0.0.7'])
+    expect([kept[0]?.['ip'], events[0]?.['ip']]).toEqual(['127.0.0.7', '127.0.0.7'])
   })
 
-  test('limits count by the real address, and their answer goes through with Retry-After', async () => {
+  test('limits count the real address, and their response passes through with Retry-After', async () => {
     const signIn = async (localAddress: string, at: number) => {
       const credentials = { email: `nobody${at}@example.com`, password: 'kq3vzw9x' }
       const claimed = { 'X-Forwarded-For': `198.51.100.${at}` }
@@ -101,7 +101,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
     expect((await signIn('127.0.0.9', 99)).status).toBe(401)
   })
 
-  test('an instance that is down is not noticed', async () => {
+  test('requests succeed while one instance is down', async () => {
     const alone = await startNginx([ports[0], freePort()])
     try {
       const { call, newEmail } = createClient(alone.url, alone)
@@ -119,7 +119,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
   })
 
   describe.skipIf(!serverUrl)('two instances', () => {
-    test('a session goes on with either', async () => {
+    test('a session works on both', async () => {
       const user = await client.enter()
       let pair = { access_token: user.access_token, refresh_token: user.refresh_token }
       for (let round = 0; round < 6; round++) {
@@ -134,7 +134,7 @@ describe.skipIf(!hasNginx && !Bun.env['CI'])('docs/deploy/nginx.conf', () => {
         ).toBeGreaterThan(0)
     })
 
-    test('sockets hear what is said on either', async () => {
+    test('sockets receive messages from both', async () => {
       const { access_token: token } = await client.enter()
       const listeners = await times(4, () => socket(token))
       const channel = `room:${crypto.randomUUID().slice(0, 8)}`

@@ -32,7 +32,7 @@ const attacks: Record<string, Attack> = {
   },
 }
 
-// A proxy that counts a failure of an instance takes it out: then one client shuts out everybody.
+// A proxy that counts failures takes an instance out of service, so one client could shut out all others.
 describe.each(proxies)('behind the example for %s', (_, isInstalled, start) => {
   describe.skipIf(!isInstalled && !Bun.env['CI'])('a client that sends', () => {
     let service: Service
@@ -62,7 +62,7 @@ describe.each(proxies)('behind the example for %s', (_, isInstalled, start) => {
     })
 
     test.each(Object.entries(attacks))(
-      '%s changes no response of the others',
+      '%s changes no response of other clients',
       async (_, attack) => {
         const attacker = startAttack(proxy, attack)
         const { access_token: token } = await service.enter()
@@ -72,7 +72,7 @@ describe.each(proxies)('behind the example for %s', (_, isInstalled, start) => {
         expect(outcomes.length).toBeGreaterThan(100)
         const isAsAlways = ({ status }: Outcome) => status === 200 || status === 401
         expect(outcomes.filter((outcome) => !isAsAlways(outcome))).toEqual([])
-        // A proxy that takes an instance for dead waits two seconds for it.
+        // A proxy does not use a failed instance for two seconds.
         expect(outcomes.filter(({ milliseconds }) => milliseconds > maxMilliseconds)).toEqual([])
       },
       60_000,
@@ -106,7 +106,7 @@ async function callUntil(end: number, work: () => Promise<Outcome[]>): Promise<O
 
 type Attack = { connections: number; first: string; drip: string }
 
-/** Keeps connections open that send `first` and then `drip` every second; each is opened again when it ends. */
+/** Keeps connections open that send `first` and then `drip` every second. Closed ones are reopened. */
 function startAttack({ url, ca }: Proxy, { connections, first, drip }: Attack) {
   const address = { host: new URL(url).hostname, port: Number(new URL(url).port), ca }
   let isOver = false

@@ -6,7 +6,7 @@ import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { targets } from '../../src/build/targets'
 import { repository } from '../support/executable'
 
-// RELEASE=full makes all targets, twice: some minutes and 2 GB.
+// RELEASE=full makes all targets twice, which takes some minutes and 2 GB.
 const isFull = Bun.env['RELEASE'] === 'full'
 const own = `bun-${process.platform}-${process.arch}`
 const made = isFull ? [...targets] : [own]
@@ -66,20 +66,20 @@ const spelt = ({ group, name, version }: Component) => `${group ? `${group}/` : 
 const packagesOf = ({ components }: Sbom) => components.filter((component) => component.name !== 'bun')
 
 describe('bun run release', () => {
-  test('leaves an executable and a bill of materials for each target, and checksums that hold', async () => {
+  test('writes an executable and a bill of materials for each target, and correct checksums', async () => {
     const names = made.flatMap((target) => [nameOf(target), `${nameOf(target)}.cdx.json`])
     expect(readdirSync(out).toSorted()).toEqual(['SHA256SUMS', ...names].toSorted())
     const checked = await Bun.$`sha256sum --strict --check SHA256SUMS`.cwd(out).text()
     expect(checked.trimEnd().split('\n').toSorted()).toEqual(names.map((name) => `${name}: OK`).toSorted())
   })
 
-  test('makes what says its version and the commit', async () => {
+  test('makes an executable that prints its version and commit', async () => {
     const commit = (await Bun.$`git rev-parse --short=12 HEAD`.cwd(clone).text()).trim()
-    const said = await Bun.$`${join(out, nameOf(own))} version`.cwd(home).env({}).text()
-    expect(said).toBe(`${version} (${commit})\n`)
+    const printed = await Bun.$`${join(out, nameOf(own))} version`.cwd(home).env({}).text()
+    expect(printed).toBe(`${version} (${commit})\n`)
   })
 
-  test('puts nothing of its environment, of .env or of data into the executable', () => {
+  test('puts no value of the environment, .env or data into the executable', () => {
     const bytes = readFileSync(join(out, nameOf(own)))
     for (const encoding of ['utf8', 'utf16le'] as const)
       expect(marks.filter((mark) => bytes.includes(mark, 0, encoding))).toEqual([])
@@ -89,12 +89,12 @@ describe('bun run release', () => {
   test.each([
     ['a tag of another version', ['--tag=v9.9.9'], [1, 'v9.9.9']],
     ['a tag without its v', [`--tag=${version}`], [1, 'tag']],
-    ['a target that is none', ['--target=bun-windows-x64'], [2, 'usage:']],
-    ['an option that is none', ['--nonsense'], [2, 'usage:']],
-  ])('refuses %s, and leaves the release before', async (_, args, [code, said]) => {
+    ['an unknown target', ['--target=bun-windows-x64'], [2, 'usage:']],
+    ['an unknown option', ['--nonsense'], [2, 'usage:']],
+  ])('refuses %s, and keeps the previous release', async (_, args, [code, message]) => {
     const before = readdirSync(out)
     const { exitCode, stderr } = await release(...args)
-    expect([exitCode, stderr.toString()]).toEqual([code, expect.stringContaining(String(said))])
+    expect([exitCode, stderr.toString()]).toEqual([code, expect.stringContaining(String(message))])
     expect(readdirSync(out)).toEqual(before)
   })
 
@@ -117,13 +117,13 @@ describe('the bill of materials', () => {
     expect(await validator.validate(sbomText(target).replace('"library"', '"book"'))).not.toBeNull()
   })
 
-  test('names what is installed without development, no more and no less', async () => {
+  test('lists exactly the packages of a production install', async () => {
     const dir = join(home, 'production')
     const { devDependencies, ...rest } = await Bun.file(join(clone, 'package.json')).json()
     await Bun.write(join(dir, 'package.json'), JSON.stringify(rest))
     await Bun.write(join(dir, 'bun.lock'), Bun.file(join(clone, 'bun.lock')))
     await Bun.$`${process.execPath} install --ignore-scripts`.cwd(dir).quiet()
-    // Bun's globs find nothing when a brace holds a slash.
+    // A glob of Bun finds nothing when a brace contains a slash.
     const paths = ['*', '@*/*'].flatMap((name) => [
       ...new Bun.Glob(`**/node_modules/${name}/package.json`).scanSync({ cwd: dir }),
     ])
@@ -133,7 +133,7 @@ describe('the bill of materials', () => {
     expect([...new Set(packagesOf(sbomOf()).map(spelt))].toSorted()).toEqual([...found].toSorted())
   })
 
-  test('says of each its licence, its address and the checksum of bun.lock', async () => {
+  test('has the licence, the purl and the checksum of bun.lock for each package', async () => {
     const lock = await Bun.file(join(clone, 'bun.lock')).text()
     for (const component of packagesOf(sbomOf())) {
       const integrity = Buffer.from(component.hashes?.[0]?.content ?? '', 'hex').toString('base64')
@@ -144,7 +144,7 @@ describe('the bill of materials', () => {
     }
   })
 
-  test('tells what is inside from what is only installed', () => {
+  test('distinguishes bundled packages from installed ones', () => {
     const scopes = new Map(packagesOf(sbomOf()).map((component) => [component['bom-ref'], component.scope]))
     expect(
       ['elysia', 'postgres', 'swagger-ui-dist', 'jose', '@electric-sql/pglite'].map((it) => scopes.get(it)),
@@ -154,7 +154,7 @@ describe('the bill of materials', () => {
     )
   })
 
-  test('has Bun as it is inside, PostgreSQL inside PGlite, and the executable itself', () => {
+  test('has the embedded Bun, PostgreSQL as a part of PGlite, and the executable', () => {
     for (const target of made) {
       const { metadata, components } = sbomOf(target)
       const bun = components.find(({ name }) => name === 'bun')
@@ -195,15 +195,15 @@ describe.skipIf(!isFull)('every target', () => {
     'bun-darwin-x64': [4, '07000001'],
     'bun-darwin-arm64': [4, '0c000001'],
   }
-  test.each([...targets])('%s is for its machine', (target) => {
+  test.each([...targets])('%s has the right architecture', (target) => {
     const [at, wanted] = heads[target] ?? [0, 'none']
     const bytes = readFileSync(join(out, nameOf(target)))
     expect(bytes.subarray(at, at + wanted.length / 2).toString('hex')).toBe(wanted)
-    // The interpreter stands near the start; the text of Bun names both further on.
+    // The interpreter is near the start. The text of Bun names both further on.
     expect(bytes.subarray(0, 4096).includes('ld-musl')).toBe(target.endsWith('musl'))
   })
 
-  test('a second release is the same, byte for byte', async () => {
+  test('a second release is identical', async () => {
     const before = readFileSync(join(out, 'SHA256SUMS'), 'utf8')
     expect((await release()).exitCode).toBe(0)
     expect(readFileSync(join(out, 'SHA256SUMS'), 'utf8')).toBe(before)

@@ -19,7 +19,7 @@ const rules: readonly Rule[] = [
     except: ['src/core/config.ts', 'src/{cli,build}/*.ts'],
     breaks: readsEnvironment,
   },
-  // Reading isTTY makes a pipe non-blocking, so that writes beyond 64 KiB are repeated or fail. `isatty` does not.
+  // See docs/workarounds.md#bun-stdout-istty.
   { name: 'reads isTTY of a stream', breaks: readsIsTty },
   {
     // The system actor has every right, so code that requests reach must not create one.
@@ -147,7 +147,7 @@ const isNode = (value: unknown): value is Node =>
 
 const part = (node: Node, key: string): unknown => Reflect.get(node, key)
 
-/** The name of an identifier or the text of a literal, else ''. */
+/** The name of an identifier, the text of a literal, or ''. */
 function nameOf(value: unknown): string {
   if (!isNode(value)) return ''
   if (value.type === 'MetaProperty') return 'meta'

@@ -6,10 +6,10 @@ const usual = '/usr/bin/chromium'
 const path = Bun.env['CHROMIUM'] || usual
 const isAsked = Boolean(Bun.env['CHROMIUM'] || Bun.env['CI'])
 
-/** Why there is no browser to test with; `null` when there is one, or when one is asked for and has to be there. */
+/** The reason to skip browser tests; `null` when a browser exists or is required. */
 const browserIsMissing = isAsked || existsSync(usual) ? null : `no CHROMIUM and no ${usual}`
 
-/** `describe` for what needs a browser; `work` is given what opens a page in it. */
+/** A `describe` that needs a browser. `work` gets a function that opens a page. */
 export const describeInBrowser = (what: string, work: (open: () => ReturnType<typeof openPage>) => void) =>
   describe.skipIf(browserIsMissing !== null)(
     `${what}${browserIsMissing ? ` (${browserIsMissing})` : ''}`,
@@ -26,7 +26,7 @@ export const describeInBrowser = (what: string, work: (open: () => ReturnType<ty
     },
   )
 
-/** A browser with a fresh profile that calls nobody. */
+/** A browser with a fresh profile and without background requests. */
 const openBrowser = (): Promise<Browser> =>
   chromium.launch({
     executablePath: path,
@@ -41,7 +41,7 @@ const openBrowser = (): Promise<Browser> =>
     ],
   })
 
-/** A page in a profile of its own, and all it complains about. */
+/** A page in a separate profile, and its errors and failed requests. */
 async function openPage(browser: Browser): Promise<{ page: Page; complaints: string[] }> {
   const context = await browser.newContext()
   const page = await context.newPage()
@@ -53,7 +53,7 @@ async function openPage(browser: Browser): Promise<{ page: Page; complaints: str
   return { page, complaints }
 }
 
-/** Keeps what the service gives a page, for the search for leaks. */
+/** Collects the secrets that a page receives, for the leak check. */
 export function watchSecrets(page: Page, secrets: Set<string>) {
   page.on('response', async (response) => {
     if (!/\/(auth|ws)\/\w+$/.test(response.url())) return

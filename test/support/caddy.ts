@@ -8,7 +8,7 @@ import { makeCertificate } from './tls'
 const caddyPath = '/usr/bin/caddy'
 export const hasCaddy = existsSync(caddyPath)
 
-/** Caddy with docs/deploy/Caddyfile: only names, ports, paths and the certificate are swapped, and what `swaps` adds. */
+/** Caddy with docs/deploy/Caddyfile. Only names, ports, paths and the certificate are replaced, and the `swaps`. */
 export async function startCaddy(ports: [number, number], swaps: Swap[] = []) {
   const dir = mkdtempSync(join(tmpdir(), 'fastkit-caddy-'))
   const { chain, key, ca } = makeCertificate(dir)
@@ -33,7 +33,7 @@ export async function startCaddy(ports: [number, number], swaps: Swap[] = []) {
   return {
     url: `https://127.0.0.1:${port}`,
     ca,
-    /** Everything it logged. */
+    /** The log of Caddy. */
     logged: async () =>
       (await Promise.all(['main.log', 'fastkit.log'].map((name) => Bun.file(join(dir, name)).text()))).join(
         '',

@@ -1,7 +1,7 @@
 type Options = { body?: unknown; token?: string | undefined; headers?: Record<string, string> }
 
-/** An answer, its body parsed when it is JSON. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they are about.
+/** A response, with its body parsed if it is JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: a body has any shape, and each test asserts it.
 export type Answer = { status: number; headers: Headers; text: string; body: any }
 
 export type Pair = {
@@ -14,8 +14,8 @@ export type Pair = {
 export const aPassword = 'correct horse battery'
 
 /**
- * Calls the service over HTTP and remembers every secret that passes, for the search for leaks at the end. `ca` is the
- * certificate to trust, for TLS.
+ * Calls the service over HTTP and collects every secret that passes, for the leak check at the end. `ca` is the trusted
+ * certificate for TLS.
  */
 export function createClient(url: string, { ca }: { ca?: string } = {}) {
   const secrets = new Set<string>()

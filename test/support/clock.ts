@@ -2,7 +2,7 @@ import type { Clock } from '../../src/core/clock'
 
 export type MovableClock = Clock & { advance(seconds: number): void }
 
-/** The machine's clock with an offset that a test moves. */
+/** The clock of the machine plus an offset that a test moves. */
 export function createMovableClock(): MovableClock {
   let offsetMilliseconds = 0
   return {

@@ -1,4 +1,4 @@
-/** A span as it came over the wire, its attributes as an object. */
+/** A received span, with its attributes as an object. */
 export type Span = {
   traceId: string
   spanId: string
@@ -27,12 +27,12 @@ type Export = {
   resourceSpans: { resource: { attributes: Attribute[] }; scopeSpans: { spans: WireSpan[] }[] }[]
 }
 
-/** How a collector takes what it is sent. */
+/** The behaviour of a collector. */
 type Manner = 'well' | 'with 500' | 'with 503' | 'never'
 
 const patienceMilliseconds = 20_000
 
-/** A collector of traces that speaks OTLP as JSON over HTTP. */
+/** A collector of traces for OTLP as JSON over HTTP. */
 export function startCollector(manner: Manner = 'well') {
   const spans: Span[] = []
   const requests: { path: string; headers: Headers; text: string }[] = []
@@ -76,7 +76,7 @@ export function startCollector(manner: Manner = 'well') {
     /** The first span of that name. */
     span: (name: string) =>
       until(() => spans.find((span) => span.name === name), `a span of the name ${name}`),
-    /** Every span of a trace whose first one has arrived: those inside arrive before it. */
+    /** The spans of a trace whose root has arrived. Child spans arrive before it. */
     trace: async (traceId: string) => {
       await until(
         () => spans.find((span) => span.traceId === traceId && span.kind === kinds.server),

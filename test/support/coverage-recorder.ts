@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector'
 import { join } from 'node:path'
 
-// Preloaded by `bun test` and by the processes that tests start, when COVERAGE_DIR is set: Bun's own coverage ends with the
-// process of the tests (Bun 1.4.5: NODE_V8_COVERAGE writes nothing, `v8.takeCoverage` is not implemented).
+// Preloaded by `bun test` and by child processes when COVERAGE_DIR is set. The coverage of Bun 1.4.5 leaves out child
+// processes: NODE_V8_COVERAGE writes nothing, and `v8.takeCoverage` is not implemented.
 
 const source = new URL('../../src/', import.meta.url).href
 const dir = Bun.env['COVERAGE_DIR']
@@ -21,7 +21,7 @@ async function startRecording(dir: string) {
   return afterAll(write)
 }
 
-/** Of each file of `src` what ran: without a callback the session answers at once. */
+/** The ranges of each file of `src` that ran. The session calls back synchronously. */
 function take(session: Session) {
   const post: (method: string) => unknown = session.post.bind(session)
   const answer = post('Profiler.takePreciseCoverage')
@@ -37,5 +37,5 @@ function take(session: Session) {
 type Range = { startOffset: number; endOffset: number; count: number }
 type Script = { url: string; functions: { ranges: Range[] }[] }
 
-/** The answer has the shape that the protocol of V8 gives it. */
+/** Guarantee: the result has the shape of the V8 protocol. */
 const scriptsIn = (answer: unknown): Script[] => (answer as { result: Script[] }).result

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { parseSync } from 'oxc-parser'
 
-// bun test/support/coverage-report.ts DIR: how much of src ran, by what coverage-recorder.ts wrote to DIR.
-// The database worker is not in it: Bun preloads nothing into a worker.
+// bun test/support/coverage-report.ts DIR prints the coverage of src from the files of coverage-recorder.ts in DIR.
+// It leaves out the database worker, because Bun preloads nothing into a worker.
 
 type Range = { startOffset: number; endOffset: number; count: number }
 type Recorded = { path: string; functions: Range[][] }
-/** `ran` has a byte for each character that Bun runs. Functions are known by where they start. */
+/** `ran` has a byte for each character of the transpiled text. Functions are identified by their start. */
 type Coverage = { path: string; texts: string[]; ran: Uint8Array; functions: Map<number, boolean> }
 
 const lowPercent = 70
@@ -36,19 +36,19 @@ async function sourceFiles(): Promise<Map<string, Coverage>> {
   return new Map(await Promise.all(read))
 }
 
-/** What Bun may make of a file: it joins the declarations next to each other, not always those at the top. */
+/** The possible outputs of the transpiler: Bun joins adjacent declarations, but not always those at the top. */
 function transpiled(path: string, text: string): string[] {
   const statements = parseSync(path, text).program.body.map(({ start, end }) => text.slice(start, end))
   return [transpiler.transformSync(text), statements.map((part) => transpiler.transformSync(part)).join('')]
 }
 
-/** Adds what ran in one process. */
+/** Adds the ranges that ran in one process. */
 function add(file: Coverage | undefined, functions: Range[][]) {
   if (!file) return
   const ran = paint(functions.flat())
   if (file.ran.length !== ran.length) file.ran = new Uint8Array(ran.length)
   file.ran = file.ran.map((before, at) => before | (ran[at] ?? 0))
-  // The first is the module itself.
+  // The first function is the module itself.
   for (const [range] of functions.filter(([range]) => range && range.startOffset > 0)) {
     if (!range) continue
     const hasRun = file.functions.get(range.startOffset) ?? false
@@ -56,7 +56,7 @@ function add(file: Coverage | undefined, functions: Range[][]) {
   }
 }
 
-/** The innermost range around a character says whether it ran. */
+/** A character ran if the innermost range around it ran. */
 function paint(ranges: Range[]): Uint8Array {
   const ran = new Uint8Array(Math.max(...ranges.map(({ endOffset }) => endOffset)))
   const outerFirst = ranges.toSorted((a, b) => a.startOffset - b.startOffset || b.endOffset - a.endOffset)
@@ -66,8 +66,8 @@ function paint(ranges: Range[]): Uint8Array {
 }
 
 /**
- * Which lines ran, of the code without types and comments; one of brackets alone is none. `null` when the text that ran
- * is not known.
+ * For each line of code whether it ran. Types, comments and lines of brackets alone do not count. `null` when the text
+ * that ran is unknown.
  */
 function linesOf({ texts, ran }: Coverage): boolean[] | null {
   const text = texts.find((text) => text.length === ran.length)
@@ -91,7 +91,7 @@ function report(all: Coverage[]): string[] {
           .toFixed(0)
           .padStart(3)} % of the lines of src/${path}`,
     ),
-    `coverage of src: ${percent(known).toFixed(1)} % of ${known.length} lines (${unknown} files could not be told),`,
+    `coverage of src: ${percent(known).toFixed(1)} % of ${known.length} lines (${unknown} files could not be matched),`,
     `${percent(functions).toFixed(1)} % of ${functions.length} functions, by ${recordings.length} recordings`,
   ]
 }

@@ -1,6 +1,6 @@
 const ready = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}'
 
-/** Two instances that are ready and die with each request in their hands. `seen` has the methods of these. */
+/** Two instances that are ready and die on each request. `seen` has the methods of the requests. */
 export function createDying() {
   const seen: string[] = []
   const listen = () =>

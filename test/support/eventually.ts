@@ -1,8 +1,8 @@
 const pauseMilliseconds = 10
-// A machine that does ten things at once is slow, not broken.
+// Generous, because the machine may be busy with other tests.
 const patienceMilliseconds = 30_000
 
-/** What `find` finds, once it finds something. */
+/** Repeats `find` until it returns a value. */
 export async function eventually<T>(
   find: () => T | null | undefined | Promise<T | null | undefined>,
 ): Promise<T> {

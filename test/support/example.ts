@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repository } from './executable'
 
-/** What stands in an example, and what takes its place everywhere in it. */
+/** A text of an example and its replacement. */
 export type Swap = [was: string, is: string]
 
-/** A file of docs/deploy with some words swapped. Throws for one that is not there: then it is not what was tested. */
+/** A file of docs/deploy with replacements. Throws when a text is missing, because the test would not use the example. */
 export function example(name: string, swaps: Swap[]): string {
   return swaps.reduce(
     (text, [was, is]) => {

@@ -10,7 +10,7 @@ const built = join(repository, 'dist/fastkit')
 const recorder = join(import.meta.dir, 'coverage-recorder.ts')
 const { COVERAGE_DIR } = Bun.env
 
-/** `dist/fastkit`, built first if there is none or its sources are newer. */
+/** The path of `dist/fastkit`, built if it is missing or older than its sources. */
 async function currentExecutable(): Promise<string> {
   if (existsSync(built) && statSync(built).mtimeMs >= newestSource()) return built
   const build = Bun.spawn([process.execPath, 'run', 'build'], { cwd: repository, stderr: 'pipe' })
@@ -19,7 +19,7 @@ async function currentExecutable(): Promise<string> {
 }
 
 function newestSource(): number {
-  // Bun's globs find nothing when a brace holds a slash.
+  // A glob of Bun finds nothing when a brace contains a slash.
   const patterns = ['{src,drizzle}/**', '{package.json,bun.lock}']
   const paths = patterns.flatMap((pattern) => [
     ...new Bun.Glob(pattern).scanSync({ cwd: repository, absolute: true }),
@@ -27,7 +27,7 @@ function newestSource(): number {
   return Math.max(...paths.map((path) => statSync(path).mtimeMs))
 }
 
-/** Empty directories and processes that are gone after `clear()`. */
+/** Creates directories and processes. `clear()` removes and ends them. */
 export function createPlayground() {
   const dirs: string[] = []
   const children = new Set<Bun.Subprocess>()
@@ -38,14 +38,14 @@ export function createPlayground() {
     return dir
   }
 
-  /** A copy without its neighbours: what is not inside the file is not there. */
+  /** A copy in a directory without other files, so that the executable cannot use any. */
   async function install(): Promise<string> {
     const path = join(emptyDir(), 'fastkit')
     copyFileSync(await currentExecutable(), path)
     return path
   }
 
-  /** Nothing of this process's environment reaches the executable. */
+  /** Runs the executable without the environment of this process. */
   function spawn(executable: string, { args = [], env = {}, cwd = emptyDir(), input = '' }: Run) {
     const command = { args: [executable, ...args], env }
     const { args: all, env: environment } = executable === process.execPath ? recorded(command) : command
@@ -70,16 +70,16 @@ export function createPlayground() {
     clear,
     run: async (executable: string, how: Run = {}) => outcome(spawn(executable, how)),
     serve: async (executable: string, how: Run = {}) =>
-      untilSaid('service.ready', spawn(executable, asService(how))),
-    /** As `serve`, but answers as soon as the service listens, which it does before it can work. */
+      untilLogged('service.ready', spawn(executable, asService(how))),
+    /** Like `serve`, but returns when the service listens, before it is ready. */
     listen: async (executable: string, how: Run = {}) =>
-      untilSaid('service.listening', spawn(executable, asService(how))),
-    /** As `serve`, and waits for nothing. */
+      untilLogged('service.listening', spawn(executable, asService(how))),
+    /** Like `serve`, without waiting. */
     launch: (executable: string, how: Run = {}) => watch(spawn(executable, asService(how))),
   }
 }
 
-/** As measured by `.ci/run`: a process that runs from source records what of it ran. */
+/** Adds the coverage recorder to a process that runs from source. */
 function recorded({ args: [bun = '', ...args], env }: { args: string[]; env: Record<string, string> }) {
   if (!COVERAGE_DIR) return { args: [bun, ...args], env }
   return { args: [bun, `--preload=${recorder}`, ...args], env: { ...env, COVERAGE_DIR } }
@@ -99,7 +99,7 @@ async function outcome(child: Child) {
   return { exitCode, stdout, stderr, milliseconds: performance.now() - startedAt }
 }
 
-/** Reads the log while the service runs, and waits for what it says there. */
+/** Reads the log while the service runs, and waits for events. */
 function watch(child: Child) {
   const lines: LogLine[] = []
   const waiting = new Set<() => void>()
@@ -107,20 +107,20 @@ function watch(child: Child) {
   const allRead = (async () => {
     for await (const line of textLines(child.stdout)) {
       lines.push(parseLine(line))
-      for (const look of waiting) look()
+      for (const check of waiting) check()
     }
   })()
 
   function until(event: string): Promise<LogLine> {
     const { promise, resolve, reject } = Promise.withResolvers<LogLine>()
-    const look = () => {
+    const check = () => {
       const line = lines.find((line) => line.event === event)
       if (line) resolve(line)
     }
-    waiting.add(look)
-    look()
+    waiting.add(check)
+    check()
     void allRead.then(async () => reject(new Error(`no ${event}: ${await stderr}`)))
-    return promise.finally(() => waiting.delete(look))
+    return promise.finally(() => waiting.delete(check))
   }
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal)
@@ -130,8 +130,8 @@ function watch(child: Child) {
   return { pid: child.pid, lines, stderr, until, end }
 }
 
-/** Waits until the service says where it listens, in an event of that name. */
-async function untilSaid(wanted: 'service.ready' | 'service.listening', child: Child) {
+/** Waits for the event with the address of the service. */
+async function untilLogged(wanted: 'service.ready' | 'service.listening', child: Child) {
   const process = watch(child)
   const url = String((await process.until(wanted))['url'])
   return { ...process, url, port: new URL(url).port }

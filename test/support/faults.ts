@@ -1,7 +1,7 @@
 import postgres, { type Sql } from 'postgres'
 import type { OwnPostgres } from './own-postgres'
 
-/** Something that goes wrong with a server, and how it ends. */
+/** A fault of a server, and the way to end it. */
 export type Fault = {
   name: string
   begin(own: OwnPostgres): Promise<void>
@@ -11,7 +11,7 @@ export type Fault = {
 const killService = `select pg_terminate_backend(pid, 5000) from pg_stat_activity
   where usename = 'fastkit' and application_name like 'fastkit%'`
 
-/** Every way in which a server that was well can fail its clients. */
+/** The faults of a PostgreSQL server. */
 export const faults: Fault[] = [
   { name: 'is restarted, fast', begin: (own) => own.stop('fast'), end: (own) => own.start() },
   { name: 'dies and recovers', begin: (own) => own.stop('immediate'), end: (own) => own.start() },
@@ -88,7 +88,7 @@ function lockingFault(): Fault {
   }
 }
 
-/** Another role has every place that is not the superuser's. */
+/** Another role uses every connection that is not reserved for the superuser. */
 function crowdingFault(): Fault {
   let others: Sql[] = []
   return {

@@ -3,10 +3,10 @@ import { random, randomInteger } from './random'
 
 type Pair = { near: Socket; far: Socket }
 
-// A server that is left with a dead link notices by itself, but not as soon as a test wants to open the next.
+// The server would notice a dead link by itself, but later than a test opens the next one.
 const silenceMilliseconds = 3000
 
-/** A TCP link to a service whose connections can be broken, in every way that links break. */
+/** A TCP proxy that can break its connections in every way that a network can. */
 export async function createFlakyLink(serviceUrl: string) {
   const { hostname, port } = new URL(serviceUrl)
   const pairs = new Set<Pair>()
@@ -51,7 +51,7 @@ const ways = [
     near.end()
     far.end()
   },
-  // The client is gone and the service is not told: what it sends goes nowhere.
+  // The client is gone and the service gets no FIN: what it sends is lost.
   ({ near, far }: Pair) => {
     near.removeAllListeners('close')
     near.unpipe()

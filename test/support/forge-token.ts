@@ -1,7 +1,7 @@
 import { createHash, createHmac, hkdfSync } from 'node:crypto'
 import { testSecret } from './service'
 
-/** Keys as contract §5 states them, made without our code: what another service that verifies tokens would do. */
+/** The keys of contract §5, derived without our code, as another service that verifies tokens would do. */
 export const keyFor = (purpose: 'access' | 'refresh', secret = testSecret) =>
   Buffer.from(hkdfSync('sha256', secret, '', `fastkit ${purpose}`, 32))
 
@@ -10,7 +10,7 @@ export const kidOf = (key: Buffer) => createHash('sha256').update(key).digest('b
 export type Parts = { header: Record<string, unknown>; claims: Record<string, unknown> }
 type Signing = { key?: Buffer; hash?: 'sha256' | 'sha384' | 'sha512' }
 
-/** Signs any header and claims, sensible or not. */
+/** Signs any header and claims, valid or not. */
 export function forge({ header, claims }: Parts, { key = keyFor('access'), hash = 'sha256' }: Signing = {}) {
   const input = [header, claims].map(encode).join('.')
   return `${input}.${createHmac(hash, key).update(input).digest('base64url')}`

@@ -6,7 +6,7 @@ type Opcode = keyof typeof opcodes
 type Shape = { isFinal?: boolean; isMasked?: boolean; reserved?: number; opcode?: number }
 export type Frame = { opcode: Opcode | 'unknown'; payload: Buffer }
 
-/** One frame as a client sends it (RFC 6455 §5.2), or as none should. `reserved` are the bits RSV1 to RSV3. */
+/** A frame of a client (RFC 6455 §5.2), valid or not. `reserved` has the bits RSV1 to RSV3. */
 export function frameOf(
   kind: Opcode,
   content: string | Uint8Array | number[] = '',
@@ -35,7 +35,7 @@ function lengthField(length: number, maskBit: number): Buffer {
   return field
 }
 
-/** The frames of a server in what has come, and what is left of the last. */
+/** Parses the complete frames of a server, and returns the rest of the bytes. */
 function readFrames(bytes: Buffer): { frames: Frame[]; rest: Buffer } {
   const frames: Frame[] = []
   let rest = bytes
@@ -45,7 +45,7 @@ function readFrames(bytes: Buffer): { frames: Frame[]; rest: Buffer } {
     const number = (rest[0] ?? 0) & 15
     const [opcode = 'unknown'] = Object.entries(opcodes).find(([, value]) => value === number) ?? []
     frames.push({
-      // The names are those of `opcodes`.
+      // Guarantee: the names are those of `opcodes`.
       opcode: opcode as Frame['opcode'],
       payload: rest.subarray(length.from, length.from + length.bytes),
     })
@@ -64,7 +64,7 @@ function payloadLength(bytes: Buffer): { from: number; bytes: number } | null {
 
 export type RawSocket = Awaited<ReturnType<typeof openRawSocket>>
 
-/** A WebSocket by hand, after its handshake: it answers nothing by itself, and reads until told to pause. */
+/** A WebSocket without a library, after its handshake. It replies to nothing, and reads until it is paused. */
 export async function openRawSocket(url: string, token: string, headers: Record<string, string> = {}) {
   const { hostname, port, host } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -84,7 +84,7 @@ export async function openRawSocket(url: string, token: string, headers: Record<
     frames.push(...read.frames)
     rest = Buffer.from(read.rest)
   })
-  // A reset is a way of closing.
+  // A reset counts as a close.
   socket.on('error', () => socket.destroy())
   socket.on('close', () => {
     isOver = true
@@ -101,7 +101,7 @@ export async function openRawSocket(url: string, token: string, headers: Record<
   const fields = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.write(`GET /api/v1/ws HTTP/1.1\r\n${fields.join('')}\r\n`)
 
-  /** Waits until `find` finds something. */
+  /** Waits until `find` returns a value. */
   async function until<T>(find: () => T | null | undefined, what: string, milliseconds = 5000): Promise<T> {
     for (const end = performance.now() + milliseconds; performance.now() < end; await Bun.sleep(5)) {
       const found = find()
@@ -119,7 +119,7 @@ export async function openRawSocket(url: string, token: string, headers: Record<
     text,
     write: (...parts: Uint8Array[]) => socket.write(Buffer.concat(parts)),
     send: (message: unknown) => socket.write(frameOf('text', JSON.stringify(message))),
-    /** How it ended: the code of the close frame that came, 1005 of one without, 1006 when none came. */
+    /** The close code that was received: 1005 without a code, 1006 without a close frame. */
     async ended(milliseconds?: number): Promise<number> {
       const isClose = ({ opcode }: Frame) => opcode === 'close'
       await until(() => isOver || frames.find(isClose), 'the end', milliseconds)
@@ -127,7 +127,7 @@ export async function openRawSocket(url: string, token: string, headers: Record<
       if (!close) return 1006
       return close.payload.length >= 2 ? close.payload.readUInt16BE() : 1005
     },
-    /** Waits until the link itself is gone. */
+    /** Waits until the TCP connection is closed. */
     over: () => until(() => (isOver ? true : null), 'the end of the link'),
     until,
     destroy: () => socket.destroy(),

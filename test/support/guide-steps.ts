@@ -5,7 +5,7 @@ import { openSocket } from './socket'
 
 type Client = ReturnType<typeof createClient>
 
-/** How long each kind of thing took, in milliseconds, and what was not answered as it should be. */
+/** The milliseconds of each kind of step, and the unexpected responses. */
 export type Record = {
   milliseconds: Map<string, number[]>
   faults: Map<string, number>
@@ -14,7 +14,7 @@ export type Record = {
 type Options = { url: string; record: Record; admin: string; pause(): Promise<unknown> }
 type Visit = Options & { client: Client; headers: { 'x-forwarded-for': string } }
 
-/** Someone who comes from an address of their own, does a little of everything, badly too, and leaves. */
+/** A client with its own address that uses every feature, with errors too, and leaves. */
 export async function visit(options: Options) {
   const here = { ...options, client: createClient(options.url), headers: from(newAddress()) }
   const { client } = here
@@ -39,7 +39,7 @@ export async function visit(options: Options) {
 
 type Asked = { wanted: number; body?: unknown; token?: string; kind?: string }
 
-/** Asks, writes down how long it took and whether the answer was the one wanted, and waits for its next turn. */
+/** Sends a request, records its time and whether its response was expected, and pauses. */
 async function ask(
   { client, headers, record, pause }: Visit,
   route: string,
@@ -77,7 +77,7 @@ async function useProfile(here: Visit, first: Pair): Promise<Pair> {
   return pair
 }
 
-/** Comes into a room over a socket, says something, and leaves: politely, by ending the session, or without a word. */
+/** Joins a room over a socket, publishes, and leaves: by a close, by ending the session, or by a broken connection. */
 async function talk(here: Visit, { access_token: token }: Pair) {
   const { record, url, headers, pause } = here
   const channel = `room:${randomInteger(20)}`

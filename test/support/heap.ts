@@ -6,13 +6,13 @@ type Heap = { heapSize: number; objectCount: number; objectTypeCounts: { [name: 
 
 const patienceMilliseconds = 30_000
 
-/** What makes a process collect its garbage and tell what is left: options of Bun, a variable, and how to ask. */
+/** Lets a process collect garbage and report its objects: options for Bun, a variable, and the request. */
 export function createHeapProbe(dir: string) {
   const path = join(dir, 'heap.json')
   return {
     options: ['--preload', join(repository, 'test/bench/heap-probe.ts')],
     env: { HEAP_PROBE: path },
-    async look(pid: number): Promise<Heap> {
+    async measure(pid: number): Promise<Heap> {
       if (existsSync(path)) unlinkSync(path)
       process.kill(pid, 'SIGUSR2')
       const deadline = performance.now() + patienceMilliseconds

@@ -1,11 +1,11 @@
-/** What `/metrics` said: its samples by name and labels as they stand there, and the kind of each metric. */
+/** The content of `/metrics`: samples by name and labels, and the type of each metric. */
 export type Metrics = {
   text: string
   samples: Map<string, number>
   kinds: Map<string, string>
 }
 
-/** Reads `/metrics`. Throws when a line is none that Prometheus understands. */
+/** Reads `/metrics`. Throws for a line that is not in the format of Prometheus. */
 export async function scrape(url: string | null): Promise<Metrics> {
   const answer = await fetch(url ?? '')
   if (answer.status !== 200) throw new Error(`/metrics answered ${answer.status}`)
@@ -30,7 +30,7 @@ function sampleIn(line: string): [string, number] {
 
 const patienceMilliseconds = 10_000
 
-/** Does `work` and waits until the samples have grown as told: what is counted is counted after its answer. */
+/** Runs `work` and waits for the expected growth of samples, because requests are counted after their response. */
 export async function growth(
   url: string | null,
   work: () => Promise<unknown>,

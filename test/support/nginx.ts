@@ -5,11 +5,11 @@ import { example, type Swap } from './example'
 import { freePort, listening } from './ports'
 import { makeCertificate } from './tls'
 
-/** Where Debian puts it. */
+/** The path of nginx on Debian. */
 const nginxPath = '/usr/sbin/nginx'
 export const hasNginx = existsSync(nginxPath)
 
-/** nginx with docs/deploy/nginx.conf: only names, ports and paths are swapped, and what `swaps` adds. */
+/** nginx with docs/deploy/nginx.conf. Only names, ports and paths are replaced, and the `swaps`. */
 export async function startNginx(ports: [number, number], swaps: Swap[] = []) {
   const dir = mkdtempSync(join(tmpdir(), 'fastkit-nginx-'))
   chmodSync(dir, 0o755)
@@ -38,9 +38,9 @@ export async function startNginx(ports: [number, number], swaps: Swap[] = []) {
     url: `https://127.0.0.1:${secure}`,
     plainUrl: `http://127.0.0.1:${plain}`,
     ca,
-    /** What `nginx -t` says. */
+    /** The output of `nginx -t`. */
     checked,
-    /** Everything it logged. */
+    /** The log of nginx. */
     logged: () =>
       ['main.log', 'fastkit.access.log', 'fastkit.error.log']
         .map((name) => readFileSync(join(dir, name), 'utf8'))
@@ -53,7 +53,7 @@ export async function startNginx(ports: [number, number], swaps: Swap[] = []) {
   }
 }
 
-/** What Debian's /etc/nginx/nginx.conf is to a file in conf.d, in a directory of the test's own. */
+/** A main configuration like that of Debian, which includes the example, in a directory of the test. */
 function around(dir: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   mkdirSync(join(dir, 'tmp'))

@@ -22,13 +22,13 @@ export type Document = {
   components: TokenSubject<TokenSubject<unknown>> & { responses: TokenSubject<Response> }
 }
 
-/** What both linters say against a document, with every rule of theirs but these. */
+/** The findings of both linters with all their rules but the ones listed here. */
 export async function lint(text: string): Promise<string[]> {
   const found = [...(await spectral(text)), ...(await redocly(text))]
   return found.filter((finding) => !handshake.test(finding))
 }
 
-// A WebSocket handshake succeeds with 101, which neither linter counts as success.
+// A WebSocket handshake succeeds with 101, which both linters do not count as success.
 const handshake = /operation-(success|2xx)-response \S*api.{1,2}v1.{1,2}ws\b/
 
 async function spectral(text: string) {
@@ -36,11 +36,11 @@ async function spectral(text: string) {
   const ruleset = new Ruleset({
     extends: [[oas, 'all']],
     rules: {
-      // A kit that people clone has no e-mail address to write to.
+      // A starter kit has no contact address.
       'contact-properties': 'off',
-      // OpenAPI 3.1 takes an SPDX identifier instead, never both.
+      // OpenAPI 3.1 allows an SPDX identifier instead of the URL, not both.
       'license-url': 'off',
-      // The order of the tags is the order of the page.
+      // The tags are in the order of the page, not in that of the alphabet.
       'openapi-tags-alphabetical': 'off',
     },
   })
@@ -55,7 +55,7 @@ async function redocly(source: string) {
   return found.map(({ ruleId, location, message }) => `redocly ${ruleId} ${location[0]?.pointer}: ${message}`)
 }
 
-/** Everything in an answer that is not as the document says of this operation. */
+/** The differences between a response and the document of its operation. */
 export function misfits({ paths, components }: Document, operation: string, answer: Answer): string[] {
   const [method = '', path = ''] = operation.split(' ')
   const named = paths[path]?.[method.toLowerCase()]?.responses[answer.status]

@@ -7,7 +7,7 @@ const cheap = { ARGON2_MEMORY_KIB: '64', ARGON2_TIME: '1', EMBEDDED_FSYNC: 'off'
 export type Place = { cwd: string; env?: Record<string, string> }
 export type Command = { exitCode: number; stdout: string; stderr: string }
 
-/** Someone at a shell: runs commands and services from source, each in a process of its own. */
+/** Runs commands and services from source, each in a separate process. */
 export function createOperator() {
   const { emptyDir, run, serve, listen, launch, clear } = createPlayground()
 
@@ -18,12 +18,12 @@ export function createOperator() {
     emptyDir,
     clear,
     fastkit,
-    /** `fastkit user …`; `input` is what arrives on standard input. */
+    /** Runs `fastkit user …` with `input` on standard input. */
     user: (place: Place, args: string[], input = ''): Promise<Command> =>
       fastkit(place, ['user', ...args], input),
     /**
-     * What `reader`, of a shell, makes of the output of a command in a pipe that another has set not to wait; the exit code
-     * is the command's.
+     * Pipes a command into `reader`, a shell command, through a pipe that another process made non-blocking. The exit code
+     * is that of the command.
      */
     piped({ cwd, env = {} }: Place, args: string[], reader: string): Promise<Command> {
       const before = `"$1" -e 'process.stdout.write("")'`
@@ -32,13 +32,13 @@ export function createOperator() {
       const command = ['-c', line, 'bash', process.execPath, main, ...args]
       return run('bash', { args: command, cwd, env: { ...path, ...cheap, ...env } })
     },
-    /** `options` are Bun's own. */
+    /** Starts a service. `options` are options of Bun. */
     serve: ({ cwd, env = {} }: Place, options: string[] = []) =>
       serve(process.execPath, { args: [...options, main], cwd, env: { ...cheap, ...env } }),
-    /** As `serve`, for a service that cannot be ready yet. */
+    /** Like `serve`, for a service that cannot become ready yet. */
     listen: ({ cwd, env = {} }: Place) =>
       listen(process.execPath, { args: [main], cwd, env: { ...cheap, ...env } }),
-    /** As `serve`, and waits for nothing. */
+    /** Like `serve`, without waiting. */
     launch: ({ cwd, env = {} }: Place) =>
       launch(process.execPath, { args: [main], cwd, env: { ...cheap, ...env } }),
   }

@@ -4,26 +4,26 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { freePort } from './ports'
 
-/** How a server ends: when its clients have left, at once and tidily, or as after a power cut. */
+/** The shutdown modes of PostgreSQL: smart, fast, or immediate. */
 type StopMode = 'smart' | 'fast' | 'immediate'
 
-/** A PostgreSQL server that a test may stop, freeze and misconfigure as it likes. */
+/** A PostgreSQL server that a test can stop, freeze and reconfigure. */
 export type OwnPostgres = {
-  /** As the role `fastkit`, which is no superuser, to its database of the same name. */
+  /** The URL for the role `fastkit`, which is not a superuser, and its database of the same name. */
   url: string
-  /** As the superuser, to the same database. */
+  /** The URL for the superuser and the same database. */
   superUrl: string
-  /** Of the postmaster, as long as it runs. */
+  /** The pid of the postmaster while it runs. */
   readonly pid: number
   start(): Promise<void>
   stop(mode?: StopMode): Promise<void>
   restart(mode?: StopMode): Promise<void>
-  /** Stops every process of the server with SIGSTOP: connections stay open and nothing answers. */
+  /** Stops every process of the server with SIGSTOP. Connections stay open without a reply. */
   pause(): void
   resume(): void
-  /** Runs statements as the superuser, on a connection of their own. */
+  /** Runs statements as the superuser on a new connection. */
   run(...statements: string[]): Promise<void>
-  /** The same in another database. */
+  /** Runs statements in another database. */
   runOn(database: string, ...statements: string[]): Promise<void>
   /** Ends the server and removes its directory. */
   remove(): Promise<void>
@@ -35,7 +35,7 @@ const startWithinMilliseconds = 30_000
 
 const bin = newestBin()
 
-/** Why there is no server of one's own, or `null`: `describe.skipIf(noOwnPostgres !== null)`. */
+/** The reason why no private server can be started, or `null`: `describe.skipIf(noOwnPostgres !== null)`. */
 export const noOwnPostgres =
   bin === null ? 'no PostgreSQL binaries under /usr/lib/postgresql (apt-get install postgresql)' : null
 
@@ -66,7 +66,7 @@ export async function startOwnPostgres(settings: Record<string, string | number>
     runOn(urlOf('postgres', database), statements)
 
   async function start() {
-    // Dies with this process, so that a test which is killed leaves no server behind.
+    // The server ends with this process, even when a test is killed.
     const log = Bun.file(join(home, 'log'))
     server = Bun.spawn(asPostgres('--pdeathsig=INT', 'postgres', '-D', data), {
       cwd: '/',
@@ -120,7 +120,7 @@ function newestBin(): string | null {
   )
 }
 
-/** PostgreSQL refuses to run as root. */
+/** Runs a command as `postgres`, because PostgreSQL refuses to run as root. */
 function asPostgres(...[option, program, ...args]: [string, string, ...string[]]): string[] {
   if (!bin) throw new Error(noOwnPostgres ?? '')
   const who = process.getuid?.() === 0 ? ['--reuid=postgres', '--regid=postgres', '--init-groups'] : []
@@ -163,13 +163,13 @@ async function runOn(url: string, statements: string[]) {
   }
 }
 
-/** The parent first, so that none is born meanwhile; a process may be gone when its turn comes. */
+/** Signals the parent first, so that it starts no process meanwhile. A process may have ended already. */
 function signalTree(pid: number, signal: NodeJS.Signals) {
   try {
     process.kill(pid, signal)
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
     for (const child of children.filter(Boolean)) signalTree(Number(child), signal)
   } catch {
-    // Gone, and its children with it.
+    // The process and its children have ended.
   }
 }

@@ -5,7 +5,7 @@ import { migrate } from '../../src/postgres/migrate'
 import { migrations } from '../../src/postgres/migrations'
 import type { Place } from './operator'
 
-/** Makes so many accounts in the embedded database of a place, which no process uses; nobody can sign in to them. */
+/** Adds accounts without a usable password to an embedded database that no process uses. */
 export async function populate({ cwd }: Place, accounts: number): Promise<void> {
   const dataDir = openDataDir(join(cwd, 'data'))
   await withEmbeddedDatabase({ dataDir: dataDir.path, fsync: false }, async (sql) => {

@@ -1,11 +1,11 @@
 import type { Socket } from 'bun'
 
-/** A TCP link whose connections can fall silent without closing, as behind a firewall. */
+/** A TCP proxy whose connections can go silent without closing, as behind a firewall. */
 export type Link = {
   url: string
   freeze(which?: string): void
   thaw(): void
-  /** The connections of the moment never say or hear anything again; new ones do. */
+  /** Silences the open connections for ever. New ones work. */
   forget(): void
   close(): void
 }
@@ -13,7 +13,7 @@ export type Link = {
 type Side = Socket<Pipe>
 type Pipe = { peer: Promise<Side>; held: Buffer[]; name: string; isForgotten?: boolean }
 
-/** Forwards to the server of a PostgreSQL URL. `freeze('x')` holds back what connections say that began with x in it. */
+/** Forwards to the server of a PostgreSQL URL. `freeze('x')` silences connections whose first bytes contain x. */
 export function createLink(databaseUrl: string): Link {
   const target = new URL(databaseUrl)
   const open = new Set<Side>()

@@ -5,13 +5,13 @@ export const seed = Number(Bun.env['TEST_SEED'] ?? Math.floor(Math.random() * 2 
 
 let draws = 0
 
-/** A number from 0 to below 1, as of Math.random, from the seed; the first one of a file prints it. */
+/** A seeded Math.random. Its first use in a file prints the seed. */
 export function random(): number {
   if (draws === 0) process.stderr.write(`TEST_SEED=${seed} repeats these random choices\n`)
   return Number(BigInt.asUintN(53, Bun.hash.wyhash(String(draws++), BigInt(seed)))) / 2 ** 53
 }
 
-/** A whole number from 0 to below `end`. */
+/** An integer in [0, end). */
 export const randomInteger = (end: number): number => Math.floor(random() * end)
 
 /** `fc.assert` with the seed of the run; a failure prints it with the path of the counterexample. */
@@ -19,7 +19,7 @@ export function assertProperty<T>(property: fc.IProperty<T>, parameters: fc.Para
   void fc.assert(property, { seed, ...parameters })
 }
 
-/** As `assertProperty`, for a property that waits. */
+/** The asynchronous form of `assertProperty`. */
 export function assertAsyncProperty<T>(
   property: fc.IAsyncProperty<T>,
   parameters: fc.Parameters<T> = {},

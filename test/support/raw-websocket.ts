@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 
-/** One connection, byte by byte: what came, and how it ended. */
+/** A TCP connection for raw bytes, with what was received and how it ended. */
 export async function openWire(url: string) {
   const { hostname, port, host } = new URL(url)
   const wire = { received: '', hasEnded: false, error: null as string | null, isClosed: false }
@@ -23,17 +23,17 @@ export async function openWire(url: string) {
   return {
     wire,
     write: (text: string) => socket.write(text),
-    /** Sends a request without waiting for its answer. */
+    /** Sends a request without waiting for its response. */
     ask: (path: string, headers = '') =>
       socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${headers}\r\n`),
-    /** Waits until the other side has ended it, and answers how. */
+    /** Waits until the server has closed the connection, and returns how. */
     async closed() {
-      for (let look = 0; look < 3000 && !wire.isClosed; look++) await Bun.sleep(10)
+      for (let attempt = 0; attempt < 3000 && !wire.isClosed; attempt++) await Bun.sleep(10)
       return wire
     },
     async until(text: string | RegExp) {
       const has = () => (typeof text === 'string' ? wire.received.includes(text) : text.test(wire.received))
-      for (let look = 0; look < 1000 && !has(); look++) await Bun.sleep(10)
+      for (let attempt = 0; attempt < 1000 && !has(); attempt++) await Bun.sleep(10)
       if (!has()) throw new Error(`waited in vain for ${text}; came: ${wire.received}`)
     },
     destroy: () => socket.destroy(),

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 
 /**
- * Sends bytes as they are, for what no HTTP client would send. Answers what came back until the service closed the
- * connection, or until `isEnough` says so.
+ * Sends raw bytes, for requests that no HTTP client sends. Returns the response up to the close of the connection, or up
+ * to the point where `isEnough` is true.
  */
 export function sendRaw(url: string, request: string | string[], isEnough = (_: string) => false) {
   const { hostname, port } = new URL(url)
@@ -19,7 +19,7 @@ export function sendRaw(url: string, request: string | string[], isEnough = (_: 
     received += data.toString()
     if (isEnough(received)) end()
   })
-  // A reset is a way of closing: what came before it counts.
+  // A reset counts as a close. The bytes before it are returned.
   socket.on('error', end)
   socket.on('close', end)
   return promise

@@ -3,13 +3,13 @@ import type { Sql } from 'postgres'
 
 type Traces = { sql: Sql; lines: object[]; secrets: Set<string> }
 
-/** Throws when a password, token or jti that passed through the service stands in its log or its database. */
+/** Throws when a password, token or jti of a test is in the log or the database of the service. */
 export async function assertNothingLeaked({ sql, lines, secrets }: Traces) {
   assertNothingIn('log', lines, secrets)
-  assertNothingIn('database', await persistently(() => dump(sql)), secrets)
+  assertNothingIn('database', await withRetries(() => dump(sql)), secrets)
 }
 
-/** Throws when a secret, or a part of one that is as good, stands in what is written as JSON. */
+/** Throws when a secret, or a part that is as valuable, is in a text or in the JSON of an object. */
 export function assertNothingIn(place: string, written: object | string, secrets: Set<string>) {
   const text = typeof written === 'string' ? written : JSON.stringify(written)
   for (const secret of secrets) {
@@ -28,13 +28,13 @@ function partsOf(secret: string): string[] {
   }
 }
 
-/** A test may just have cut every connection of the service: one may still be on its way back. */
-async function persistently<T>(work: () => Promise<T>, tries = 3): Promise<T> {
+/** Retries: a test may have closed all connections of the service just before. */
+async function withRetries<T>(work: () => Promise<T>, tries = 3): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (tries === 1) throw error
-    return persistently(work, tries - 1)
+    return withRetries(work, tries - 1)
   }
 }
 

@@ -1,4 +1,4 @@
-/** Contract §5 in as few words as possible: pure, in whole seconds, without a database. */
+/** A model of contract §5: pure, in whole seconds, without a database. */
 
 export type User = { id: string; email: string; password: string; state: 'active' | 'inactive' | 'deleted' }
 type Session = { user: User; endsAt: number; isEnded: boolean }

@@ -1,14 +1,14 @@
 import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-/** What a slow client says at once, and then again and again. `start` alone: it says no more. */
-type Slow = { start: string; drip?: string; isDeaf?: boolean }
+/** A slow client sends `start` at once and `drip` every two seconds, or nothing more without it. */
+type Slow = { start: string; drip?: string; neverReads?: boolean }
 
 const dripSeconds = 2
 const login = 'POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n'
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n`
 
-/** Ways to keep a connection busy with next to nothing. Names are those of the tests. */
+/** Ways to occupy a connection with few bytes. The keys are names of tests. */
 export const slowly: Record<string, Slow> = {
   'says nothing': { start: '' },
   'sends a request line byte by byte': { start: 'GET /', drip: 'a' },
@@ -28,21 +28,21 @@ export const slowly: Record<string, Slow> = {
     drip: ' ',
   },
   'keeps its connection and asks no more': { start: `${get('/livez')}\r\n` },
-  'never reads its answer': { start: `${get('/docs/assets/swagger-ui-bundle.js')}\r\n`, isDeaf: true },
+  'never reads its answer': { start: `${get('/docs/assets/swagger-ui-bundle.js')}\r\n`, neverReads: true },
 }
 
 /**
- * Opens such a connection: `ended` tells how long it lasted and what came, `cut` ends it from this side. `ca` is the
- * certificate to trust, for TLS.
+ * Opens a slow connection. `ended` resolves with its duration and the received text, `cut` closes it. `ca` is the trusted
+ * certificate for TLS.
  */
-export function openSlow(url: string, { start, drip, isDeaf }: Slow, ca?: string) {
+export function openSlow(url: string, { start, drip, neverReads }: Slow, ca?: string) {
   const address = { host: new URL(url).hostname, port: Number(new URL(url).port) }
   const { promise: ended, resolve } = Promise.withResolvers<{ seconds: number; answer: string }>()
   const startedAt = performance.now()
   let answer = ''
   const begin = () => {
     socket.write(start)
-    if (isDeaf) socket.pause()
+    if (neverReads) socket.pause()
   }
   const socket = ca === undefined ? connect(address, begin) : connectTls({ ...address, ca }, begin)
   const dripping = drip ? setInterval(() => socket.writable && socket.write(drip), dripSeconds * 1000) : null
@@ -51,7 +51,7 @@ export function openSlow(url: string, { start, drip, isDeaf }: Slow, ca?: string
     socket.destroy()
     resolve({ seconds: (performance.now() - startedAt) / 1000, answer })
   }
-  if (!isDeaf) socket.on('data', (data) => (answer += data.toString()))
+  if (!neverReads) socket.on('data', (data) => (answer += data.toString()))
   for (const event of ['end', 'error', 'close']) socket.on(event, end)
   return { ended, cut: end }
 }

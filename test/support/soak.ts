@@ -12,7 +12,7 @@ const mebibyte = 1024 * 1024
 
 type Stage = Awaited<ReturnType<typeof createStage>>
 
-/** The service in a process of its own, whose memory and descriptors can be seen, and people who know it. */
+/** Starts the service in a separate process, measures its memory and descriptors, and creates users. */
 export async function createStage(variables: Record<string, string> = {}) {
   const operator = createOperator()
   const database = await createTestDatabase()
@@ -27,14 +27,14 @@ export async function createStage(variables: Record<string, string> = {}) {
   const client = createClient(process.url)
   return {
     ...client,
-    /** Bytes in memory that are the process's own; files it maps are not. */
+    /** The private memory in bytes, without mapped files. */
     memory: () => memoryOf(process.pid),
-    /** Collects the garbage, and answers how many objects are left. */
-    objects: async () => (await probe.look(process.pid)).objectCount,
+    /** Collects garbage, and returns the number of objects. */
+    objects: async () => (await probe.measure(process.pid)).objectCount,
     descriptors: () => readdirSync(`/proc/${process.pid}/fd`).length,
-    /** Descriptors that are connections: the embedded database opens and closes files as it likes. */
+    /** The number of open connections. Files are left out, because the embedded database opens them on demand. */
     connections: () => connectionsOf(process.pid),
-    /** Access tokens of so many users. */
+    /** Access tokens of `count` users. */
     async tokens(count: number): Promise<string[]> {
       const tokens: string[] = []
       while (tokens.length < count) {
@@ -72,15 +72,15 @@ function targetOf(link: string): string {
 
 type Usage = { memory: number; descriptors: number }
 
-/** What the service uses once that does not change any more: its collector runs when it likes. */
+/** The usage once it is stable, because the garbage collector runs at any time. */
 export async function settled(stage: Stage, seconds: number): Promise<Usage> {
-  let least = Number.POSITIVE_INFINITY
+  let lowest = Number.POSITIVE_INFINITY
   for (const end = performance.now() + seconds * 1000; performance.now() < end; await Bun.sleep(250))
-    least = Math.min(least, stage.memory())
-  return { memory: least, descriptors: stage.descriptors() }
+    lowest = Math.min(lowest, stage.memory())
+  return { memory: lowest, descriptors: stage.descriptors() }
 }
 
-/** Connects, is told `ready` and closes, so many times. */
+/** Connects, receives `ready` and closes, `count` times. */
 export async function cycle(stage: Stage, tokens: string[], count: number) {
   let left = count
   const one = async (token: string) => {
@@ -89,7 +89,7 @@ export async function cycle(stage: Stage, tokens: string[], count: number) {
   await Promise.all(tokens.map(one))
 }
 
-/** Opens so many sockets that do nothing, and answers how to close them. */
+/** Opens `count` idle sockets. Returns a function that closes them. */
 export async function crowd(stage: Stage, count: number): Promise<() => Promise<unknown>> {
   const tokens = await stage.tokens(Math.ceil(count / socketsPerUser))
   const sockets: { close(): Promise<unknown> }[] = []
@@ -100,11 +100,11 @@ export async function crowd(stage: Stage, count: number): Promise<() => Promise<
   return () => Promise.all(sockets.map((socket) => socket.close()))
 }
 
-/** A request that wrote; `isMeanwhile` when the sockets were still coming. */
+/** A writing request; `isMeanwhile` is true while sockets were still connecting. */
 type Write = { status: number; milliseconds: number; isMeanwhile: boolean }
 type Stampede = { ready: number; writes: Write[] }
 
-/** Opens so many sockets at one instant and closes them at another: how many were told `ready`, and what was written over HTTP. */
+/** Opens and closes `count` sockets at once. Returns how many received `ready`, and the writes over HTTP. */
 export async function stampede(stage: Stage, count: number): Promise<Stampede> {
   const [writer, ...tokens] = await stage.tokens(1 + Math.ceil(count / socketsPerUser))
   const state = { isMeanwhile: true, isOver: false }
@@ -113,7 +113,7 @@ export async function stampede(stage: Stage, count: number): Promise<Stampede> {
     openSocket(stage.url, { token: tokens[at % tokens.length] ?? '' }),
   )
   const ready = await times(count, async (at) =>
-    sockets[at]?.next('ready', anything, patience).catch(notReady),
+    sockets[at]?.next('ready', anything, timeoutMilliseconds).catch(notReady),
   )
   state.isMeanwhile = false
   await Promise.all(sockets.map((socket) => socket.close()))
@@ -122,7 +122,7 @@ export async function stampede(stage: Stage, count: number): Promise<Stampede> {
   return { ready: ready.filter(Boolean).length, writes: await writing }
 }
 
-const patience = 40_000
+const timeoutMilliseconds = 40_000
 const anything = () => true
 const notReady = () => null
 
@@ -143,7 +143,7 @@ async function keepWriting(
 
 type Flood = { sent: number; cutOffs: number[]; roundTrips: number[] }
 
-/** One client sends 10,000 messages a second, and again when cut off, while another measures its round trips. */
+/** Sends 10,000 messages a second from one client, reconnecting, while another measures round trips. */
 export async function flood(stage: Stage, seconds: number): Promise<Flood> {
   const [bad = '', good = ''] = await stage.tokens(2)
   const watcher = await signedInSocket(stage.url, good)
@@ -152,7 +152,7 @@ export async function flood(stage: Stage, seconds: number): Promise<Flood> {
   const keepSending = async () => {
     while (!state.isOver) {
       const flooder = await openRawSocket(stage.url, bad)
-      // It goes on when it is asked to close.
+      // The flood continues after the close request of the server.
       const send = setInterval(() => {
         flooder.write(hundred)
         state.sent += 100
@@ -161,7 +161,7 @@ export async function flood(stage: Stage, seconds: number): Promise<Flood> {
       await flooder.over().finally(() => clearInterval(send))
     }
   }
-  // With three sockets, so that it always has one while it connects again.
+  // Three sockets, so that one is always open while others reconnect.
   const flooding = times(3, keepSending)
   const roundTrips: number[] = []
   for (const end = performance.now() + seconds * 1000; performance.now() < end; await Bun.sleep(22)) {
@@ -177,15 +177,15 @@ export async function flood(stage: Stage, seconds: number): Promise<Flood> {
 
 const times100 = <T>(make: () => T): T[] => Array.from({ length: 100 }, make)
 
-/** The value that so many hundredths of the numbers do not exceed. */
+/** The percentile of the numbers. */
 export const percentile = (numbers: number[], hundredths: number): number =>
   numbers.toSorted((a, b) => a - b)[Math.ceil((numbers.length * hundredths) / 100) - 1] ?? 0
 
 type StallOptions = { readers: number; megabytes: number }
 
 /**
- * Clients that stop reading while a room is busy: how each ended once it read again, and by how many bytes memory rose
- * meanwhile, at most; `usual` is how far it rises when the same is published to nobody.
+ * Runs clients that stop reading a busy room. Returns how each was closed and the peak growth of memory in bytes;
+ * `usual` is the growth when the same is published to nobody.
  */
 export async function stall(stage: Stage, { readers, megabytes }: StallOptions) {
   const [writer = '', ...tokens] = await stage.tokens(readers + 1)
@@ -209,7 +209,7 @@ export async function stall(stage: Stage, { readers, megabytes }: StallOptions) 
   return { codes, usual, rise }
 }
 
-/** Publishes so many bytes, and answers by how many the service's memory rose meanwhile, at most. */
+/** Publishes a number of bytes, and returns the peak growth of the memory of the service. */
 async function publishALot(
   stage: Stage,
   { writer, room, bytes }: { writer: string; room: string; bytes: number },

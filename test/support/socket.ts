@@ -1,8 +1,8 @@
 import type { Sql } from 'postgres'
 import { sendRaw } from './raw'
 
-/** What a server message looks like to a test: fields are what the test is about. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look into messages whose shape is what they are about.
+/** A message of the server. */
+// biome-ignore lint/suspicious/noExplicitAny: a message has any shape, and each test asserts it.
 export type Received = { type: string } & Record<string, any>
 
 type Options = {
@@ -10,13 +10,13 @@ type Options = {
   protocols?: string[]
   query?: Record<string, string>
   headers?: Record<string, string>
-  /** The certificate to trust, for TLS. */
+  /** The trusted certificate for TLS. */
   ca?: string
 }
 
 const patienceMilliseconds = 5000
 
-/** Connects to `/api/v1/ws` and keeps everything that arrives. */
+/** Connects to `/api/v1/ws` and keeps all received messages. */
 export async function openSocket(url: string, options: Options = {}) {
   const { token, protocols, query = {}, headers = {}, ca } = options
   const address = `${url.replace('http', 'ws')}/api/v1/ws?${new URLSearchParams(query)}`
@@ -28,7 +28,7 @@ export async function openSocket(url: string, options: Options = {}) {
   const received: Received[] = []
   const waiting = new Set<() => void>()
   const wake = () => {
-    for (const look of waiting) look()
+    for (const check of waiting) check()
   }
   let end: { code: number; reason: string } | null = null
   socket.addEventListener('message', ({ data }) => {
@@ -44,14 +44,14 @@ export async function openSocket(url: string, options: Options = {}) {
     socket.addEventListener('close', resolve)
   })
 
-  /** Waits until `find` finds something. */
+  /** Waits until `find` returns a value. */
   function until<T>(
     find: () => T | null | undefined,
     what: string,
     milliseconds = patienceMilliseconds,
   ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    const look = () => {
+    const check = () => {
       const found = find()
       if (found === null || found === undefined) return
       finish()
@@ -63,10 +63,10 @@ export async function openSocket(url: string, options: Options = {}) {
     }, milliseconds)
     const finish = () => {
       clearTimeout(timer)
-      waiting.delete(look)
+      waiting.delete(check)
     }
-    waiting.add(look)
-    look()
+    waiting.add(check)
+    check()
     return promise
   }
 
@@ -83,16 +83,16 @@ export async function openSocket(url: string, options: Options = {}) {
     /** The first message of a type that satisfies `wanted`. */
     next: (type: string, wanted: (message: Received) => boolean = () => true, milliseconds?: number) =>
       until(() => of(type).find(wanted), type, milliseconds),
-    /** As many messages of a type. */
+    /** Waits for a number of messages of a type. */
     many: (type: string, count: number) =>
       until(() => (of(type).length >= count ? of(type) : null), `${count} of ${type}`),
-    /** Sends a message and answers what the server replies to it. */
+    /** Sends a message and returns the reply. */
     ask(message: Record<string, unknown>) {
       const id = ++lastId
       send({ ...message, id })
       return until(() => received.find((reply) => reply['id'] === id), `an answer to ${message['type']}`)
     },
-    /** How the socket ended. */
+    /** The close code and reason. */
     closed: () => until(() => end, 'the end'),
     isOpen: () => end === null,
     close() {
@@ -104,7 +104,7 @@ export async function openSocket(url: string, options: Options = {}) {
 
 type Handshake = { query?: string; headers?: Record<string, string | null> }
 
-/** Asks to upgrade by hand, and answers status, headers and body of what comes back. `null` leaves a header out. */
+/** Sends a raw upgrade request. Returns status, headers and body of the response. `null` omits a header. */
 export async function shakeHands(url: string, { query = '', headers = {} }: Handshake = {}) {
   const all = {
     Host: new URL(url).host,
@@ -124,12 +124,12 @@ export async function shakeHands(url: string, { query = '', headers = {} }: Hand
     headers: new Headers(
       fields.map((field): [string, string] => [field.split(': ')[0] ?? '', field.split(': ')[1] ?? '']),
     ),
-    // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies whose shape is what they are about.
+    // biome-ignore lint/suspicious/noExplicitAny: a body has any shape, and each test asserts it.
     body: (text.startsWith('{') ? JSON.parse(text) : null) as any,
   }
 }
 
-/** Whether an answer has come to the end that its length tells. */
+/** True when a response is as long as its Content-Length. */
 export function isWhole(answer: string) {
   const [head = '', body] = answer.split('\r\n\r\n')
   const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
@@ -148,15 +148,15 @@ type Home = {
   }>
 }
 
-/** A new user with a socket; as an admin when asked. */
+/** A new user or admin with a socket. */
 export async function enterWithSocket(service: Home, { isAdmin = false } = {}) {
   const user = await service.enter()
-  // Before the first request: nothing remembers another role yet.
+  // The role changes before the first request, so that no cache has the old one.
   if (isAdmin) await service.sql`update users set role = 'admin' where id = ${user.id}`
   return { ...user, ...(await signedInSocket(service.url, user.access_token)) }
 }
 
-/** A socket that has been told `ready`. */
+/** A socket that has received `ready`. */
 export async function signedInSocket(url: string, token: string) {
   const socket = await openSocket(url, { token })
   await socket.next('ready')

@@ -8,7 +8,7 @@ export type Tap = Awaited<ReturnType<typeof createTap>>
 // The message Sync, which the driver sends once after each query (PostgreSQL documentation, "Message Formats").
 const sync = Buffer.from('S\0\0\0\x04', 'latin1')
 
-/** Forwards to a PostgreSQL server, at a URL or a path, counts the queries that pass, and can hold them back. */
+/** Forwards to a PostgreSQL server at a URL or a path, counts queries, and can hold data back. */
 export async function createTap(target: string) {
   const isPath = target.startsWith('/')
   const path = join(tmpdir(), `fastkit-tap-${crypto.randomUUID().slice(0, 8)}.sock`)
@@ -39,9 +39,9 @@ export async function createTap(target: string) {
     get queries() {
       return queries
     },
-    /** From now on nothing comes through, and nobody is told. */
+    /** Holds all data back without closing connections. */
     freeze: () => (isFrozen = true),
-    /** What was held back is lost with its connections. */
+    /** Closes the connections and drops the data that was held back. */
     thaw,
     close() {
       thaw()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { isWhole } from './socket'
 
-/** A certificate for this machine, signed by itself: where it and its key lie, and what makes a client trust it. */
+/** Creates a self-signed certificate. Returns the paths of certificate and key, and the `ca` for clients. */
 export function makeCertificate(dir: string) {
   const [chain, key] = [join(dir, 'fullchain.pem'), join(dir, 'privkey.pem')]
   const how = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1']
@@ -19,7 +19,7 @@ export function makeCertificate(dir: string) {
 
 type Sender = { url: string; ca: string; localAddress: string }
 
-/** Sends one request, Host added, over TLS from an address of this machine (127.0.0.x); answers what came back. */
+/** Sends a request over TLS from a loopback address, with Host added. Returns the response. */
 export async function sendFrom({ url, ca, localAddress }: Sender, lines: string[]) {
   const { host, hostname, port } = new URL(url)
   const [first = '', ...others] = lines
@@ -39,7 +39,7 @@ export async function sendFrom({ url, ca, localAddress }: Sender, lines: string[
   return { status: Number(head.split(' ')[1]), head, body }
 }
 
-/** A JSON request as lines, with whatever headers. */
+/** The lines of a JSON request with any headers. */
 export function jsonRequest(route: string, body: unknown, headers: Record<string, string> = {}): string[] {
   const text = JSON.stringify(body)
   return [

@@ -1,7 +1,7 @@
 import { createTestDatabase } from './database'
 import { createOperator } from './operator'
 
-/** Where a service in a process of its own runs: a directory, and a database on the server when there is one. */
+/** A directory for a service in a separate process, and a database when the tests use a server. */
 export async function createPlace() {
   const operator = createOperator()
   const { url, drop } = await createTestDatabase()

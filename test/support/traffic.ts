@@ -1,7 +1,7 @@
 import type { createClient } from './client'
 import { percentile } from './soak'
 
-/** One request of the traffic: what came back, and when. Status 0 is no answer at all. */
+/** One request with its response and times. Status 0 means no response. */
 export type Sample = {
   kind: string
   status: number
@@ -14,11 +14,11 @@ export type Sample = {
 type Client = ReturnType<typeof createClient>
 type ResponseInfo = Awaited<ReturnType<Client['call']>>
 
-// Longer than any answer may take: what has not come by then hangs.
+// Longer than any response may take: a request that exceeds it hangs.
 const hangsAfterMilliseconds = 20_000
 const pauseMilliseconds = 5
 
-/** People who sign in, look, change, refresh and publish to a room, one after the other and all the time. */
+/** Users who sign in, read, write, refresh and publish to a room in a loop. */
 export async function startTraffic(client: Client, { people, room }: { people: number; room: string }) {
   const samples: Sample[] = []
   let isOver = false
@@ -72,7 +72,7 @@ export async function startTraffic(client: Client, { people, room }: { people: n
   const lives = users.map(live)
   return {
     samples,
-    /** Ends the traffic; answers what each person was told is written, and the names that may be. */
+    /** Ends the traffic. Returns the acknowledged writes of each user, and the names that are in doubt. */
     stop() {
       isOver = true
       return Promise.all(lives)
@@ -80,7 +80,7 @@ export async function startTraffic(client: Client, { people, room }: { people: n
   }
 }
 
-/** What a period of the traffic looked like. */
+/** Statistics of a period of the traffic. */
 export function summarise(samples: Sample[]) {
   const times = samples.map(({ milliseconds }) => milliseconds)
   const round = (value: number) => Math.round(value * 10) / 10

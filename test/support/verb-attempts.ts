@@ -33,25 +33,25 @@ export const modules: Record<string, Record<string, unknown>> = {
   'users/user-password': userPassword,
 }
 
-/** Whoever tries, and at whose expense. */
+/** The actors and victims of the attempts. */
 export type Scene = {
   service: Pick<Service, 'database' | 'lifecycle'>
   deps: Service['deps']
   victim: Person
   victimSession: { userId: string; sessionId: string }
-  /** Who tries as a user. */
+  /** The user who makes the attempts. */
   other: { id: string }
   anonymous: AnonymousActor
 }
 
-/** An error code; `own` for what touches the actor's account alone; `nothing` for what changes nothing. */
+/** An error code; `own` if only the account of the actor changes; `nothing` if nothing changes. */
 export type Outcome = string
 export type Attempt = {
   anonymous: Outcome
   user: Outcome
-  /** Calls the verb at somebody else's expense. The actor fits every type, as after a cast. */
+  /** Calls the verb on another user. The actor has every actor type, as after a cast. */
   call: (actor: never, scene: Scene) => unknown
-  /** The reason why anyone may, where anyone may. */
+  /** The reason why every actor may call it, if so. */
   open?: string
 }
 
@@ -71,7 +71,7 @@ const wrong = 'not the password of anyone'
 const signUp = { email: 'mallory@example.com', password: aPassword }
 const maintenance = 'Deletes what has expired, and nothing else.'
 
-/** One attempt at each verb. A new verb has its line here: who may not, and what they are told. */
+/** One attempt for each verb. A new verb needs a row with the expected outcomes. */
 export const attempts: Record<string, Attempt> = {
   'audit/service.list': refused((actor, scene) => audit.list(scene.deps, actor, {})),
   'audit/service.record': open('Writes down what a verb did, under the id of the actor.', () => null),

@@ -1,6 +1,6 @@
 const root = `${import.meta.dir}/../../src`
 
-// What routes and the server import of modules beside verbs: factories, schemas, pages, and what has a test of its own.
+// Imports from modules that are not verbs: factories, schemas, pages, and files with their own tests.
 const noVerbs =
   /\/(schema|guard|table|routes|messages|limits|keyring|liveness|sockets|record-rate-limits|console-page|protocol-page|credential-rules)$/
 

@@ -2,14 +2,14 @@ import { connect, type Socket } from 'node:net'
 
 type Visit = { status: number; code: string | null; sentAt: number; isLast: boolean; waitSeconds: number }
 
-/** What a crowd of clients met: each answer, and everything that went wrong on the way. */
+/** The results of many clients: each response, and every problem. */
 export type Visits = { visits: Visit[]; problems: string[]; refused: number }
 
 type Options = { url: string; visitors: number; perSecond: number; request: (n: number) => string }
 
 /**
- * Clients that keep their connection until they are told to close it, connect again then, and wait when they are told
- * to. All go on until nobody listens any more. Bytes are counted by hand: no HTTP client would tell how a link ended.
+ * Runs clients that keep connections alive, obey Connection: close and Retry-After, and go on until the port is closed.
+ * They parse HTTP themselves, because no HTTP client reports how a connection ended.
  */
 export async function startVisitors(options: Options): Promise<Visits> {
   const result: Visits = { visits: [], problems: [], refused: 0 }
@@ -52,15 +52,15 @@ async function openLine(url: string) {
   const socket = connect(Number(port), hostname)
   const line = { fault: null as string | null, answers: 0, exchange, closed: () => gone }
   let received = ''
-  let look = () => {
-    // Nobody waits for anything yet.
+  let check = () => {
+    // No request is waiting yet.
   }
   let isGone = false
   const gone = new Promise<void>((resolve) =>
     socket.on('close', () => {
       isGone = true
       resolve()
-      look()
+      check()
     }),
   )
   socket.on('error', (error) => {
@@ -68,21 +68,21 @@ async function openLine(url: string) {
   })
   socket.on('data', (data) => {
     received += data.toString('latin1')
-    look()
+    check()
   })
   await Promise.race([connected(socket), gone])
 
-  /** Sends a request and answers what came back, whole; `null` when the link ended before. */
+  /** Sends a request and returns the complete response; `null` when the connection ended before. */
   function exchange(request: string): Promise<Visit | null> {
     const sentAt = performance.now()
     const { promise, resolve } = Promise.withResolvers<Visit | null>()
     received = ''
-    look = () => {
+    check = () => {
       const visit = parse(received, sentAt)
       if (visit) line.answers++
       if (visit || isGone) resolve(visit)
     }
-    if (isGone) look()
+    if (isGone) check()
     else socket.write(request)
     return promise
   }

@@ -8,7 +8,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'fastkit-archive-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 test.each([true, false])(
-  'a packed directory comes back with its empty files and directories, for the owner alone (fsync %p)',
+  'unpacking restores empty files and directories too, readable by the owner alone (fsync %p)',
   async (fsync) => {
     const source = mkdtempSync(join(scratch, 'source-'))
     const bytes = crypto.getRandomValues(new Uint8Array(100_000))

@@ -15,12 +15,12 @@ async function read(body: string | Uint8Array<ArrayBuffer>, type = 'application/
     body,
     headers: { 'content-type': type },
   })
-  const answer = await (await app.handle(request)).text()
-  const { body: value, code }: { body?: unknown; code: string | null } = JSON.parse(answer)
+  const text = await (await app.handle(request)).text()
+  const { body: value, code }: { body?: unknown; code: string | null } = JSON.parse(text)
   return { value, code }
 }
 
-/** JSON values as deep as the reader goes, of text that PostgreSQL can hold. */
+/** JSON values within the depth limit of the reader, with text that PostgreSQL can store. */
 const { value: acceptable } = fc.letrec((tie) => {
   const text = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0'))
   const leaf = fc.oneof(text, fc.boolean(), fc.constant(null), fc.integer())
@@ -35,7 +35,7 @@ const { value: acceptable } = fc.letrec((tie) => {
 })
 
 describe('body reader', () => {
-  test('gives back what was sent, however it was escaped', async () => {
+  test('returns the value that was sent, with any escapes', async () => {
     const escaped = (json: string) =>
       json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
     await assertAsyncProperty(
@@ -48,19 +48,19 @@ describe('body reader', () => {
     )
   })
 
-  test('refuses whatever holds NUL or half a surrogate pair, wherever it stands', async () => {
+  test('refuses NUL and lone surrogates at any place', async () => {
     const unit = fc.constantFrom('\0', '\ud800', '\udc00', '\udc00\ud800')
-    const spoiltText = fc.tuple(fc.string(), unit).map((parts) => parts.join(''))
+    const invalidText = fc.tuple(fc.string(), unit).map((parts) => parts.join(''))
     await assertAsyncProperty(
-      fc.asyncProperty(spoiltText, fc.nat(20), fc.boolean(), async (spoilt, depth, isKey) => {
-        let value: unknown = isKey ? { [spoilt]: 1 } : spoilt
+      fc.asyncProperty(invalidText, fc.nat(20), fc.boolean(), async (invalid, depth, isKey) => {
+        let value: unknown = isKey ? { [invalid]: 1 } : invalid
         for (let level = 0; level < depth; level++) value = level % 2 ? [value] : { a: value }
         expect((await read(JSON.stringify(value))).code).toBe('validation_failed')
       }),
     )
   })
 
-  test('answers any bytes with a value or a reason, and never throws', async () => {
+  test('returns a value or an error code for any bytes, and never throws', async () => {
     const codes = [null, 'malformed_body', 'validation_failed']
     await assertAsyncProperty(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
@@ -69,7 +69,7 @@ describe('body reader', () => {
     )
   })
 
-  test('takes no media type but JSON', async () => {
+  test('refuses every media type but JSON', async () => {
     await assertAsyncProperty(
       fc.asyncProperty(
         fc.stringMatching(/^[a-z]{1,12}\/[a-z.+-]{1,16}(; ?[a-z]+=[a-z0-9-]+)?$/),

@@ -16,11 +16,11 @@ const untrusted = fc.ipV4().filter((ip) => !ip.startsWith('10.'))
 const noAddress = fc.string().filter((text) => !/[\d:,]/.test(text))
 
 describe('address reader', () => {
-  test('believes nothing that an untrusted socket says', () => {
+  test('ignores the headers of an untrusted socket', () => {
     assertProperty(
       fc.property(untrusted, fc.string({ unit: 'binary-ascii' }), (socket, forwarded) => {
         const headers = new Headers()
-        // Not everything can be in a header at all.
+        // Some characters are not allowed in a header.
         try {
           headers.set('x-forwarded-for', forwarded)
         } catch {
@@ -32,7 +32,7 @@ describe('address reader', () => {
     )
   })
 
-  test('never believes anything left of an untrusted hop', () => {
+  test('ignores everything left of an untrusted hop', () => {
     const left = fc.array(
       fc.oneof(
         trusted,
@@ -48,7 +48,7 @@ describe('address reader', () => {
     )
   })
 
-  test('stops at what is no address, at the last hop that it could verify', () => {
+  test('stops at text that is not an address, and returns the last hop that it could verify', () => {
     assertProperty(
       fc.property(
         fc.ipV4(),
@@ -81,7 +81,7 @@ describe('address reader', () => {
     ['::1', '::1'],
     ['198.51.100.1, 203.0.113.9:4711, 10.0.0.3:80, [2001:db8::5]:443', '203.0.113.9'],
     ['10.0.0.3:80, [2001:db8::5]:443', '10.0.0.3'],
-  ])('takes the port off "%s": %s', (forwarded, ip) => {
+  ])('removes the port of "%s": %s', (forwarded, ip) => {
     expect(readFrom('10.0.0.1', forwarded).ip).toBe(ip)
   })
 
@@ -91,11 +91,11 @@ describe('address reader', () => {
     ...['[2001:db9::5]:', '[2001:db9::5]:0', '[2001:db9::5]:65536', '[2001:db9::5]443', '[2001:db9::5'],
     ...['2001:db9::5]:443', '[[2001:db9::5]]:443', '[2001:db9::5]:443x', '[203.0.113.9]:80', '[::g]:80'],
     ...['::ffff:203.0.113.9:80', 'example.com:80', '[2001:db9::5%eth0]:443'],
-  ])('"%s" is no address with a port', (forwarded) => {
+  ])('"%s" is not an address with a port', (forwarded) => {
     expect(readFrom('10.0.0.1', `198.51.100.1, ${forwarded}`).ip).toBe('10.0.0.1')
   })
 
-  test('a socket without an address has none, whatever the header says', () => {
+  test('a socket without an address has none, with any header', () => {
     expect(readFrom(null, '203.0.113.9', { 'x-forwarded-proto': 'https' })).toEqual({
       ip: null,
       isTls: false,

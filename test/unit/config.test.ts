@@ -33,7 +33,7 @@ const namesOf = (environment: Environment) =>
   problemsOf(environment).map((problem) => problem.split(' ')[0] ?? '')
 
 describe('configuration', () => {
-  test('needs nothing: the defaults are those of the contract', () => {
+  test('needs no variable: the defaults are those of the contract', () => {
     expect(loadConfig({})).toMatchObject({
       host: '127.0.0.1',
       port: 3000,
@@ -77,25 +77,25 @@ describe('configuration', () => {
     expect(loadConfig(empty)).toEqual(loadConfig({}))
   })
 
-  test('every problem is told at once, by name and without its value', () => {
+  test('every problem is reported at once, by name and without its value', () => {
     const wrong = 'tell-tale-value'
     const names = Object.keys(Settings.properties).filter(
       (name) => !/^(HOST|METRICS_HOST|DATA_DIR|JWT_ISSUER|JWT_AUDIENCE|OTEL_SERVICE_NAME)$/.test(name),
     )
     const environment = Object.fromEntries(names.map((name) => [name, wrong]))
-    // Any text will do for a password until it is hashed.
-    const wrongs = names.filter((name) => name !== 'BOOTSTRAP_ADMIN_PASSWORD')
-    expect(namesOf(environment).toSorted()).toEqual(wrongs.toSorted())
+    // Every text is valid as a password until it is hashed.
+    const refusedNames = names.filter((name) => name !== 'BOOTSTRAP_ADMIN_PASSWORD')
+    expect(namesOf(environment).toSorted()).toEqual(refusedNames.toSorted())
     expect(String(new ConfigError(problemsOf(environment)))).not.toContain(wrong)
   })
 
-  test('a server needs keys, an embedded database makes its own', () => {
+  test('PostgreSQL needs a key, the embedded database generates one', () => {
     const DATABASE_URL = 'postgres://fastkit@db/fastkit'
     expect(namesOf({ DATABASE_URL })).toEqual(['JWT_SECRET'])
     expect(namesOf({ DATABASE_URL, JWT_SECRET: longKey })).toEqual([])
   })
 
-  test('metrics need a port or an address of their own', () => {
+  test('metrics need another port or address than the API', () => {
     expect(namesOf({ METRICS_PORT: '3000' })).toEqual(['METRICS_PORT'])
     expect(namesOf({ METRICS_PORT: '3000', METRICS_HOST: '10.0.0.1' })).toEqual([])
     expect(namesOf({ METRICS_PORT: '0', PORT: '0' })).toEqual([])
@@ -187,14 +187,14 @@ describe('secret from a file', () => {
     'isSecret' in schema ? [name] : [],
   )
 
-  test('is there for each variable that the table marks', () => {
+  test('exists for each variable that the table marks as secret', () => {
     expect(secrets).toEqual(Object.keys(good))
   })
 
   describe.each(secrets)('%s_FILE', (name) => {
     const value = good[name] ?? ''
 
-    test.each(['', '\n', '\r\n', '\n\n'])('gives its text without %j at its end', (end) => {
+    test.each(['', '\n', '\r\n', '\n\n'])('contains the value without %j at the end', (end) => {
       const path = file(`${name}-good`, `${value}${end}`)
       expect(JSON.stringify(loadConfig(by(name, path)))).toContain(`${JSON.stringify(value).slice(1, -1)}"`)
     })
@@ -207,12 +207,12 @@ describe('secret from a file', () => {
       ['a line break', () => file('break', '\n'), 'is empty'],
       ['spaces', () => file('spaces', '  \n'), 'is empty'],
       ['bytes', () => file('bytes', Buffer.alloc(64, 0xff)), 'is not UTF-8 text'],
-    ])('that is %s is named, not quoted', (_, path, problem) => {
+    ])('that is %s is named, and its content is not quoted', (_, path, problem) => {
       expect(problemsOf(by(name, path()))).toContain(`${name}_FILE ${problem}`)
       expect(problemsOf(by(name, path())).join()).not.toContain(home)
     })
 
-    test('beside the variable itself is refused, whatever stands in either', () => {
+    test('beside the variable itself is refused, even with the same value', () => {
       const path = file('both', value)
       expect(problemsOf({ ...by(name, path), [name]: value })).toContain(
         `${name} and ${name}_FILE are both set`,
@@ -226,16 +226,16 @@ describe('secret from a file', () => {
     expect(firstAdmin?.password).toBe('  long enough, this one  ')
   })
 
-  test('may hold a key on each line', () => {
+  test('may contain a key on each line', () => {
     const JWT_SECRET_FILE = file('lines', `${longKey}1,\n${longKey}2\n`)
     expect(loadConfig({ JWT_SECRET_FILE }).jwtSecrets).toEqual([`${longKey}1`, `${longKey}2`])
   })
 
-  test('is not taken for what is no secret', () => {
+  test('is ignored for variables that are not secret', () => {
     expect(loadConfig({ PORT_FILE: file('port', '80'), HOST_FILE: join(home, 'missing') }).port).toBe(3000)
   })
 
-  test('is named when anyone may write to it, by its variable', () => {
+  test('that anyone may write to is reported by its variable', () => {
     const [open, closed] = [file('open', longKey), file('closed', longKey)]
     chmodSync(open, 0o666)
     chmodSync(closed, 0o640)

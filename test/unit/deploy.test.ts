@@ -44,13 +44,13 @@ describe('docs/deploy.md', async () => {
     )
     expect(named.length).toBeGreaterThan(10)
     expect(named.filter((name) => !isVariable(name))).toEqual([])
-    const told = [...prose.matchAll(/`([A-Z_]+)` \((\S+?)\)/g)]
-    expect(told.length).toBeGreaterThan(2)
-    for (const [, name = '', value] of told)
+    const documented = [...prose.matchAll(/`([A-Z_]+)` \((\S+?)\)/g)]
+    expect(documented.length).toBeGreaterThan(2)
+    for (const [, name = '', value] of documented)
       expect([name, value]).toEqual([name, String(settings.get(name)?.default)])
   })
 
-  test('links to files that exist, and to every file beside it', async () => {
+  test('links to files that exist, and to every file of docs/deploy', async () => {
     const linked = [...prose.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path)
     expect(linked.filter((path) => !existsSync(join(repository, 'docs', path)))).toEqual([])
     const files = await Array.fromAsync(new Bun.Glob('deploy/*').scan({ cwd: join(repository, 'docs') }))
@@ -59,7 +59,7 @@ describe('docs/deploy.md', async () => {
 })
 
 describe('docs/deploy/fastkit.env', () => {
-  test('is a configuration that fastkit takes', async () => {
+  test('is a configuration that fastkit accepts', async () => {
     const swaps: Swap[] = [['/etc/fastkit/', `${scratch}/`]]
     secretFiles()
     const path = file('fastkit.env', example('fastkit.env', swaps))
@@ -76,17 +76,17 @@ describe('docs/deploy/fastkit.env', () => {
 describe('docs/deploy/fastkit.service', () => {
   const unit = example('fastkit.service', [])
 
-  test('gives the service the time that it takes for itself, and does not repeat what cannot work', () => {
+  test('waits longer than SHUTDOWN_TIMEOUT, and does not restart after a configuration error', () => {
     const stop = /^TimeoutStopSec=(\d+s)$/m.exec(unit)?.[1] ?? '0s'
     expect(milliseconds(stop)).toBeGreaterThan(milliseconds(settings.get('SHUTDOWN_TIMEOUT')?.default ?? ''))
     expect(unit).toContain('RestartPreventExitStatus=2 78\n')
   })
 
-  test.skipIf(!hasSystemd && !Bun.env['CI'])('is to the liking of systemd, and exposes little', () => {
+  test.skipIf(!hasSystemd && !Bun.env['CI'])('passes systemd-analyze verify and security', () => {
     const path = file('fastkit.service', unit.replace('/usr/local/bin/fastkit', process.execPath))
     const verified = Bun.spawnSync(['systemd-analyze', 'verify', path], { stderr: 'pipe' })
     expect(verified.stderr.toString()).toBe('')
-    // Of 100, where 0 is the least.
+    // The exposure is at most 15 of 100.
     const judge = ['systemd-analyze', 'security', '--offline=true', '--threshold=15', path]
     expect(Bun.spawnSync(judge).exitCode).toBe(0)
   })
@@ -97,7 +97,7 @@ describe('the proxies', () => {
   const directive = (name: string) =>
     [...nginx.matchAll(new RegExp(`\\b${name} (\\d+)`, 'g'))].map(([, n]) => Number(n))
 
-  test('let fastkit refuse large bodies, and wait for its pings', () => {
+  test('leave the refusal of large bodies to fastkit, and outlast its pings', () => {
     expect(directive('client_max_body_size')[0]).toBeGreaterThan(maxBodyBytes / 1024)
     expect(directive('proxy_read_timeout').at(-1)).toBeGreaterThan(silenceSeconds)
   })
@@ -107,7 +107,7 @@ describe('the proxies', () => {
       const named = [...example(name, []).matchAll(/\b[A-Z][A-Z\d]+(?:_[A-Z\d]+)+\b/g)].map(
         ([found]) => found,
       )
-      // Of systemd.
+      // Names of systemd.
       const others = ['AF_INET', 'AF_INET6', 'AF_UNIX']
       expect(named.filter((found) => !isVariable(found) && !others.includes(found))).toEqual([])
     }
@@ -115,7 +115,7 @@ describe('the proxies', () => {
 })
 
 describe('docs/deploy/kubernetes.yaml', () => {
-  // biome-ignore lint/suspicious/noExplicitAny: what kubectl reads; each test says what it expects where.
+  // biome-ignore lint/suspicious/noExplicitAny: the manifests have no type; each test checks the fields that it reads.
   const documents: any[] = [Bun.YAML.parse(example('kubernetes.yaml', []))].flat()
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   const of = (kind: string): any => documents.find((document) => document.kind === kind)
@@ -126,7 +126,7 @@ describe('docs/deploy/kubernetes.yaml', () => {
   )
   const portNames = container.ports.map(({ name }: { name: string }) => name)
 
-  test('sets what fastkit takes, and mounts the secrets that it names', () => {
+  test('sets variables that fastkit accepts, and mounts the secrets that they name', () => {
     const [databaseUrl, jwtSecret] = secretFiles()
     const variables = { ...env, DATABASE_URL_FILE: databaseUrl, JWT_SECRET_FILE: jwtSecret }
     const { host, port } = loadConfig(variables)
@@ -140,13 +140,13 @@ describe('docs/deploy/kubernetes.yaml', () => {
     )
   })
 
-  test('has no secret that fastkit would start with', () => {
+  test('has only placeholders that fastkit refuses for secrets', () => {
     const { database_url, jwt_secret } = of('Secret').stringData
     expect(() => loadConfig({ DATABASE_URL: database_url })).toThrow()
     expect(() => loadConfig({ JWT_SECRET: jwt_secret })).toThrow()
   })
 
-  test('asks paths that exist, of ports that exist', async () => {
+  test('probes paths and ports that exist', async () => {
     const main = join(repository, 'src/main.ts')
     const { paths } = await Bun.$`${process.execPath} ${main} openapi`.env({}).quiet().json()
     const probes = ['startupProbe', 'livenessProbe', 'readinessProbe'].map((name) => container[name].httpGet)
@@ -161,7 +161,7 @@ describe('docs/deploy/kubernetes.yaml', () => {
     expect(service).toEqual({ name: of('Service').metadata.name, port: { name: servicePort.name } })
   })
 
-  test('drains before it kills, and is not ready before it stops serving', () => {
+  test('waits for the drain before the kill, and removes the pod before it stops serving', () => {
     const { periodSeconds, failureThreshold } = container.readinessProbe
     expect(milliseconds(env['SHUTDOWN_DELAY'])).toBeGreaterThan(periodSeconds * failureThreshold * 1000)
     expect(pod.spec.terminationGracePeriodSeconds * 1000).toBeGreaterThan(
@@ -171,7 +171,7 @@ describe('docs/deploy/kubernetes.yaml', () => {
     expect(Number(timeout)).toBeGreaterThan(silenceSeconds)
   })
 
-  test('selects its own pods, which may do nothing but serve', () => {
+  test('selects its own pods, which run without privileges', () => {
     for (const selector of [
       of('Deployment').spec.selector.matchLabels,
       of('Service').spec.selector,

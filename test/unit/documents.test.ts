@@ -57,7 +57,7 @@ describe('README.md', () => {
     expect(documented.toSorted()).toEqual(known.toSorted())
   })
 
-  test('has the commands of the executable and no other', async () => {
+  test('has exactly the commands of the executable', async () => {
     const help = await Bun.$`${process.execPath} src/main.ts --help`.cwd(root).text()
     const [, list = ''] = help.split('Commands:\n')
     const offered = [...list.matchAll(/^ {2}([\w-]+)/gm)]
@@ -91,7 +91,7 @@ describe('links', async () => {
   const pages = ['README.md', 'src/README.md', ...new Bun.Glob('docs/*.md').scanSync(root)]
 
   test.each(pages)('of %s lead to files and headings that exist', async (page) => {
-    // A path that begins with /docs is a page of the running service, where the file is shown too.
+    // A path that begins with /docs is a page of the running service.
     const links = (await read(page)).matchAll(/\]\((?!\w+:|\/docs\b)([^)#]*)(?:#([^)]+))?\)/g)
     for (const [link, path = '', anchor] of links) {
       const target = path === '' ? page : join(dirname(page), path)
@@ -108,7 +108,7 @@ describe('links', async () => {
   })
 })
 
-test('one version of Bun stands in every file', async () => {
+test('every file names the same version of Bun', async () => {
   const [, version = ''] = packageManager.split('@')
   expect({ engine: engines.bun, types: devDependencies['@types/bun'] }).toEqual({
     engine: `>=${version}`,
@@ -118,14 +118,14 @@ test('one version of Bun stands in every file', async () => {
     const named = (await read(path)).match(/(?<=\bbun[@:]|\bBun )\d+\.\d+\.\d+/g) ?? []
     expect({ path, versions: new Set(named) }).toEqual({ path, versions: new Set([version]) })
   }
-  // CI takes it from package.json.
+  // CI reads the version from package.json.
   const ci = await read('.ci/run')
   expect(ci).toContain('"packageManager": "bun@')
   expect(ci).not.toMatch(/bun@\d/)
 })
 
 describe('src/README.md', () => {
-  test('has every folder in its map, and none that is not there', async () => {
+  test('has exactly the existing folders in its map', async () => {
     const [, map = ''] = (await read('src/README.md')).split('```\n')
     const named = [...map.matchAll(/^( {2})?(\w+\/|\w+\.ts)/gm)].map(([, isModule, name]) =>
       isModule ? `modules/${name}` : `${name}`,
@@ -137,7 +137,7 @@ describe('src/README.md', () => {
   })
 })
 
-/** The names by which the headings of a page can be linked to. */
+/** The anchors of the headings of a page. */
 const anchorsOf = (page: string) =>
   [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
     title
@@ -146,7 +146,7 @@ const anchorsOf = (page: string) =>
       .replaceAll(' ', '-'),
   )
 
-/** The part of the README below one heading. */
+/** The section of the README below a heading. */
 function section(title: string): string {
   const [, text = ''] = readme.split(`\n## ${title}\n`)
   return text.split('\n## ')[0] ?? ''

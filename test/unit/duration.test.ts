@@ -12,11 +12,11 @@ describe('duration', () => {
     ['15m', 900_000],
     ['12h', 43_200_000],
     ['7d', 604_800_000],
-  ])('%s is %d milliseconds', (given, expected) => {
-    expect(milliseconds(given)).toBe(expected)
+  ])('%s is %d milliseconds', (text, expected) => {
+    expect(milliseconds(text)).toBe(expected)
   })
 
-  test('is its amount times its unit, exactly', () => {
+  test('is exactly its amount times its unit', () => {
     const unit = fc.constantFrom('ms', 's', 'm', 'h', 'd')
     assertProperty(
       fc.property(fc.integer({ min: 1, max: 999_999_999 }), unit, (amount, unit) => {
@@ -40,15 +40,15 @@ describe('duration', () => {
     '10s\n',
     '1h30m',
     '٣s',
-  ])('%j is none', (given) => {
-    expect(() => milliseconds(given)).toThrow('not a duration')
+  ])('%j is not a duration', (text) => {
+    expect(() => milliseconds(text)).toThrow('not a duration')
   })
 
-  test('any other text is none', () => {
+  test('any other text is not a duration', () => {
     assertProperty(
-      fc.property(fc.string(), (given) => {
-        fc.pre(!/^[1-9]\d*(ms|s|m|h|d)$/.test(given))
-        expect(() => milliseconds(given)).toThrow('not a duration')
+      fc.property(fc.string(), (text) => {
+        fc.pre(!/^[1-9]\d*(ms|s|m|h|d)$/.test(text))
+        expect(() => milliseconds(text)).toThrow('not a duration')
       }),
     )
   })

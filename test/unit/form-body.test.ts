@@ -13,7 +13,7 @@ function refusalOf(text: string) {
 }
 
 describe('form', () => {
-  test('has a value for each name; what has none is absent', () => {
+  test('has a value for each name; names without one are absent', () => {
     expect(parseForm('a=1&b=x+y%3D%26&c=&d&=&&e==')).toEqual({ a: '1', b: 'x y=&', e: '=' })
     expect(parseForm('a=1&')).toEqual({ a: '1' })
     expect(Object.keys(parseForm('__proto__=x'))).toEqual(['__proto__'])
@@ -28,23 +28,23 @@ describe('form', () => {
     'a=1&%61=2',
     '=1&=2',
     '__proto__=1&__proto__=2',
-  ])('%s names one field twice and is refused', (text) => {
+  ])('%s has a field twice and is refused', (text) => {
     const message = 'is there more than once'
     const pointer = `/${text.startsWith('=') ? '' : text.split(/[=&]/)[0]}`
     expect(refusalOf(text)).toMatchObject({ code: 'validation_failed', errors: [{ pointer, message }] })
   })
 
-  test('a long name that is repeated is not repeated whole', () => {
+  test('the error for a long name does not contain all of it', () => {
     const name = 'x'.repeat(1000)
     expect(refusalOf(`${name}=1&${name}=2`)?.errors[0]?.pointer.length).toBeLessThan(200)
   })
 
-  test('of as many fields as a body holds takes no time to speak of', () => {
+  test('of as many fields as a body can hold is parsed in milliseconds', () => {
     const body = Array.from({ length: 10_000 }, (_, at) => `${at}=1`).join('&')
     expect(body.length).toBeWithin(maxBodyBytes, maxBodyBytes * 2)
     const startedAt = performance.now()
     expect(Object.keys(parseForm(body))).toHaveLength(10_000)
-    // Some 10 ms. Nobody else is answered meanwhile.
+    // It takes some 10 ms, and blocks the event loop meanwhile.
     expect(performance.now() - startedAt).toBeLessThan(200)
   })
 })

@@ -5,7 +5,7 @@ import { prettyFormat } from '../../src/core/log-format'
 async function logged(fields: object) {
   const lines: string[] = []
   const destination = { write: (line: string) => void lines.push(line) }
-  // Any fields: those of real events hold nothing secret.
+  // The wider type allows secret fields, which no real event has.
   const log: { info(fields: object, event: string): void } = createLog({
     level: 'info',
     format: 'json',
@@ -25,7 +25,7 @@ test('a line has its event and its fields', async () => {
 })
 
 test.each(['password', 'current_password', 'refresh_token', 'authorization', 'email', 'parameters', 'query'])(
-  'what is called %s is not written, however it is wrapped',
+  'the value of %s is redacted at any depth',
   async (name) => {
     const secret = { [name]: 'hunter2' }
     const lines = await Promise.all(
@@ -38,7 +38,7 @@ test.each(['password', 'current_password', 'refresh_token', 'authorization', 'em
   },
 )
 
-test('an error keeps its kind, code and place, and not what a library put on it', async () => {
+test('an error keeps its type, code and stack, and loses properties of libraries', async () => {
   const cause = Object.assign(new Error('key (email)=(hunter2)'), { code: '23505', detail: 'hunter2' })
   cause.name = 'PostgresError'
   Object.setPrototypeOf(cause, class PostgresError extends Error {}.prototype)
@@ -51,7 +51,7 @@ test('an error keeps its kind, code and place, and not what a library put on it'
   })
 })
 
-test('an error under another name leaves nothing secret either', async () => {
+test('an error under another name is redacted too', async () => {
   const reason = Object.assign(new Error('ours'), { parameters: ['hunter2'], query: 'hunter2' })
   expect(JSON.stringify(await logged({ reason, list: [reason], a: { reason } }))).not.toContain('hunter2')
 })
@@ -84,7 +84,7 @@ describe('a level', () => {
   })
 })
 
-test('a line is JSON with level and time in front, the event behind, and the trace before it', () => {
+test('a line is JSON: level and time come first, then fields, trace id and event', () => {
   const lines: string[] = []
   const destination = { write: (line: string) => void lines.push(line) }
   let traceId: string | null = null
@@ -98,7 +98,7 @@ test('a line is JSON with level and time in front, the event behind, and the tra
   ])
 })
 
-describe('a line for people', () => {
+describe('a line in the pretty format', () => {
   const esc = '\x1b'
 
   test('has the local time, the level, the event and its fields', () => {

@@ -22,7 +22,7 @@ const describeRoutes = async (app: AnyElysia) =>
 
 const notes = () => new Elysia({ prefix: '/notes', tags: ['notes'] })
 
-test('a list of named things, by path and query', async () => {
+test('a list with parameters in path and query', async () => {
   const app = notes().get('/:kind', handler, {
     params: Type.Object({ kind: Kind }),
     query: Type.Object({ limit: t.Optional(t.Integer({ examples: [20] })), all: t.Optional(t.Boolean()) }),
@@ -58,7 +58,7 @@ test('a list of named things, by path and query', async () => {
   expect(security).toEqual([])
 })
 
-test('who asks for a role may be told 401 and 403, who made something says where', async () => {
+test('a route with a role has 401 and 403, and a 201 has Location', async () => {
   const app = notes()
     .macro('role', (role: string) => setRouteOptions({ roles: [role] }))
     .post('/', handler, {
@@ -81,7 +81,7 @@ test('who asks for a role may be told 401 and 403, who made something says where
   })
 })
 
-test('a form is described as one', async () => {
+test('an OAuth route has a form body', async () => {
   const app = notes()
     .use(oauthOption())
     .post('/form', handler, { oauth: true, body: Note, response: { 200: Note }, detail })
@@ -89,13 +89,13 @@ test('a form is described as one', async () => {
   expect(Object.keys(requestBody.content)).toEqual(['application/x-www-form-urlencoded'])
 })
 
-test('two shapes under one name are a mistake', async () => {
+test('two schemas under one name are an error', async () => {
   const Other = Type.Object({ other: Type.String() }, { title: 'Note' })
   const app = notes().post('/', handler, { body: Other, response: { 200: Note }, detail })
   await expect(describeRoutes(app)).rejects.toThrow('two schemas are named Note')
 })
 
-test('a hidden route stays out of it', async () => {
+test('a hidden route is left out', async () => {
   const app = notes().get('/secret', handler, { detail: { hide: true } })
   expect((await describeRoutes(app)).paths).toEqual({})
 })

@@ -18,24 +18,27 @@ describe('password rule', () => {
     )
   })
 
-  test('counts characters after NFKC, whatever they are', () => {
+  test('counts any characters after NFKC', () => {
     assertProperty(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (password) => {
         const length = [...password.normalize('NFKC')].length
-        const said = problem(password)
-        if (password.includes('\0')) return expect(said).toBe('must be well-formed text without NUL')
-        if (length < 8) expect(said).toContain('at least 8')
-        if (length > 256) expect(said).toContain('at most 256')
+        const message = problem(password)
+        if (password.includes('\0')) return expect(message).toBe('must be well-formed text without NUL')
+        if (length < 8) expect(message).toContain('at least 8')
+        if (length > 256) expect(message).toContain('at most 256')
       }),
     )
   })
 
-  test.each(['kq3vzw9x\0', '\0', 'kq3vzw9x\uD800'])('%j could never be sent to sign in', (password) => {
-    expect(problem(password)).toBe('must be well-formed text without NUL')
-  })
+  test.each(['kq3vzw9x\0', '\0', 'kq3vzw9x\uD800'])(
+    '%j is refused, because a login request cannot contain it',
+    (password) => {
+      expect(problem(password)).toBe('must be well-formed text without NUL')
+    },
+  )
 
-  test('says one of five things, and never the password', () => {
-    const sayings = [
+  test('returns null or one of four messages, and never the password', () => {
+    const messages = [
       null,
       'must have at least 8 characters',
       'must have at most 256 characters',
@@ -44,7 +47,7 @@ describe('password rule', () => {
     ]
     assertProperty(
       fc.property(fc.string({ maxLength: 300 }), fc.emailAddress(), (password, email) => {
-        expect(sayings).toContain(problem(password, email))
+        expect(messages).toContain(problem(password, email))
       }),
     )
   })
@@ -63,13 +66,13 @@ describe('password rule', () => {
     },
   )
 
-  test('a longer minimum is named', () => {
+  test('the configured minimum is in the message', () => {
     expect(passwordProblem('kq3vzw9xkq3', 'ada@example.com', 12)).toBe('must have at least 12 characters')
   })
 })
 
 describe('password hash', () => {
-  test('fits every Unicode form of its password and no other', async () => {
+  test('matches every Unicode form of its password and no other', async () => {
     const hash = await passwords.hash('déｃembre 31')
     for (const same of ['de\u0301cembre 31', 'd\u00E9cembre 31'])
       expect(await passwords.verify(same, hash)).toBe(true)
@@ -77,11 +80,11 @@ describe('password hash', () => {
       expect(await passwords.verify(other, hash)).toBe(false)
   })
 
-  test('of one password twice are two', async () => {
+  test('of the same password differs each time', async () => {
     expect(await passwords.hash('kq3vzw9x')).not.toBe(await passwords.hash('kq3vzw9x'))
   })
 
-  test('no hash fits no password, and costs about as much as one', async () => {
+  test('a missing hash matches no password', async () => {
     for (const password of ['', 'kq3vzw9x']) expect(await passwords.verify(password, null)).toBe(false)
   })
 
@@ -101,7 +104,7 @@ describe('password hash', () => {
 
 describe('hash of another system, made by crypt(3)', () => {
   const salted = '$2b$04$abcdefghijklmnopqrstuu'
-  const made: [string, string][] = [
+  const hashes: [string, string][] = [
     ['Zimmer 40m² µ', 'LFc2SIVQgKXLt70k3CWAeDTqVOy9YO.'],
     ['½ Liter´…', 'E2Aq48DjslkCGFkVfQCRydeSbgNpYue'],
     ['de\u0301cembre 31', '8XgJaeUOF/wWA4tmZuo3sN7ATfNXiJq'],
@@ -110,20 +113,20 @@ describe('hash of another system, made by crypt(3)', () => {
     [`40m² ${'µ'.repeat(40)}`, '/7TXxPWb90M6Lf/ZDdcDdZZvZj0fOMC'],
   ]
 
-  test.each(made)('fits %s as it was sent there, and no other', async (password, end) => {
+  test.each(hashes)('matches %s in the bytes that the other system was sent', async (password, end) => {
     expect(await passwords.verify(password, salted + end)).toBe(true)
     expect(await passwords.verify(`!${password}`, salted + end)).toBe(false)
     expect(passwords.isOutdated(salted + end)).toBe(true)
   })
 
-  test('has nothing of a password beyond 72 bytes, and all before', async () => {
+  test('depends on the first 72 bytes of a password and on nothing after them', async () => {
     const hash = `${salted}bzadhGtS2zEF.gu0yd0opP6cVzb.e0i`
     for (const length of [72, 73, 256]) expect(await passwords.verify('x'.repeat(length), hash)).toBe(true)
     for (const other of ['x'.repeat(71), `${'x'.repeat(71)}y${'x'.repeat(8)}`])
       expect(await passwords.verify(other, hash)).toBe(false)
   })
 
-  test('may be of our algorithm and cost with a shorter salt', async () => {
+  test('may have our algorithm and cost with a shorter salt', async () => {
     // From the reference implementation, with `saltsaltsaltsalt`.
     const hash =
       '$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$iUJR7P8RAZ+DpkX39Y/NtTU77/kradxBMaktLchM8aI'
@@ -133,7 +136,7 @@ describe('hash of another system, made by crypt(3)', () => {
 })
 
 describe('hash of the current form', () => {
-  test('is compared once, whatever the password', async () => {
+  test('is compared once with any password', async () => {
     const hash = await passwords.hash('Zimmer 40m² µ')
     const verify = spyOn(Bun.password, 'verify')
     expect(await passwords.verify('Zimmer 40m³ µ', hash)).toBe(false)
@@ -155,14 +158,14 @@ describe('unreadable hash', () => {
     '$argon2id$v=19$m=64,t=1,p=1$',
     `$argon2id$v=19$m=64,t=1,p=1$${salt}$Y300dhMIZ2nlSP0CUm9ycC5`,
     `$argon2id$v=19$m=64,t=1,p=1$${salt}$${'-'.repeat(43)}`,
-  ])('%j fits no password, is told from others, and costs as much as none', async (stored) => {
-    const none = await passwords.hash('kq3vzw9x')
+  ])('%j matches no password, is reported as unreadable, and costs as much as no hash', async (stored) => {
+    const ours = await passwords.hash('kq3vzw9x')
     const verify = spyOn(Bun.password, 'verify')
     for (const password of ['kq3vzw9x', 'Zimmer 40m² µ']) {
       verify.mockClear()
       expect(await passwords.verify(password, stored)).toBeNull()
-      // The last comparison is with a hash of ours.
-      expect(String(verify.mock.lastCall?.[1]).slice(0, 28)).toBe(none.slice(0, 28))
+      // The last comparison is with the decoy.
+      expect(String(verify.mock.lastCall?.[1]).slice(0, 28)).toBe(ours.slice(0, 28))
     }
     verify.mockRestore()
   })

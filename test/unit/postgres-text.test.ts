@@ -3,20 +3,20 @@ import { assertPostgresText } from '../../src/core/postgres-text'
 
 const many = Object.fromEntries(Array.from({ length: 6000 }, (_, at) => [`k${at.toString(36)}`, 1]))
 
-describe('the search for text that cannot be stored', () => {
+describe('the check for text that PostgreSQL cannot store', () => {
   test.each([
     ['a list of 30,000 numbers', Array(30_000).fill(1)],
     ['6,000 fields', many],
     ['20,000 empty objects', { list: Array(20_000).fill({}) }],
-  ])('of %s costs no more than ten times as much as reading it as JSON', (_, value) => {
+  ])('of %s costs at most ten times as much as parsing it', (_, value) => {
     const text = JSON.stringify(value)
-    const read = least(() => JSON.parse(text))
-    const search = least(() => assertPostgresText(value))
+    const read = fastest(() => JSON.parse(text))
+    const search = fastest(() => assertPostgresText(value))
     expect(search / read).toBeLessThan(10)
   })
 
-  test('names the place, also in lists and under odd names', () => {
-    const places = (value: unknown) => {
+  test('names the path, also in lists and for keys with slashes', () => {
+    const errorsOf = (value: unknown) => {
       try {
         assertPostgresText(value)
         return null
@@ -24,14 +24,14 @@ describe('the search for text that cannot be stored', () => {
         return error instanceof Error && 'errors' in error ? error.errors : error
       }
     }
-    expect(places({ a: ['x', { 'b/~': '\0' }] })).toMatchObject([{ pointer: '/a/1/b~1~0' }])
-    expect(places({ a: { '\ud800': 1 } })).toMatchObject([{ pointer: '/a' }])
-    expect(places(many)).toBeNull()
+    expect(errorsOf({ a: ['x', { 'b/~': '\0' }] })).toMatchObject([{ pointer: '/a/1/b~1~0' }])
+    expect(errorsOf({ a: { '\ud800': 1 } })).toMatchObject([{ pointer: '/a' }])
+    expect(errorsOf(many)).toBeNull()
   })
 })
 
-/** The quickest of thirty runs: what others on the machine do makes the rest slower. */
-const least = (work: () => unknown) =>
+/** The time of the fastest of thirty runs: other load on the machine slows single runs down. */
+const fastest = (work: () => unknown) =>
   Math.min(
     ...Array.from({ length: 30 }, () => {
       const startedAt = performance.now()

@@ -25,8 +25,8 @@ describe('the network of an address', () => {
   const parts = (count: number) =>
     fc.array(part, { minLength: count, maxLength: count }).map((list) => list.join(':'))
 
-  test('is shared by exactly those with the same first half', () => {
-    // `1` in front, so that no address holds an IPv4 one.
+  test('is shared by exactly the addresses with the same first 64 bits', () => {
+    // The leading `1` excludes IPv4-mapped addresses.
     assertProperty(
       fc.property(fc.tuple(parts(3), parts(3)), fc.tuple(parts(4), parts(4)), ([a, b], [left, right]) => {
         expect(networkOf(`1:${a}:${left}`)).toBe(networkOf(`1:${a}:${right}`))
@@ -37,7 +37,7 @@ describe('the network of an address', () => {
 })
 
 describe('counters in memory', () => {
-  test('add up within a window and begin again after it', () => {
+  test('add up within a window and restart after it', () => {
     const clock = createMovableClock()
     const counters = new Counters(clock)
     expect(counters.incrby('a', 1, 60).isFirstInDuration).toBe(true)
@@ -50,7 +50,7 @@ describe('counters in memory', () => {
     expect(counters.incrby('a', 1, 60).consumedPoints).toBe(1)
   })
 
-  test('are never more than the most, and the oldest go first', () => {
+  test('have a maximum, and the oldest are evicted first', () => {
     const counters = new Counters(createMovableClock(), 100)
     for (let at = 0; at < 1000; at++) counters.incrby(`${at}`, 1, 60)
     expect(counters.size).toBe(100)
@@ -58,7 +58,7 @@ describe('counters in memory', () => {
     expect(counters.get('900')?.consumedPoints).toBe(1)
   })
 
-  test('go when their window has passed and others come', () => {
+  test('are evicted once their window has passed and others are added', () => {
     const clock = createMovableClock()
     const counters = new Counters(clock)
     for (let at = 0; at < 1000; at++) counters.incrby(`${at}`, 1, 60)
@@ -67,7 +67,7 @@ describe('counters in memory', () => {
     expect(counters.size).toBe(1000)
   })
 
-  test('keep what lasts while what is older comes and goes', () => {
+  test('with a long window survive the eviction of short ones', () => {
     const clock = createMovableClock()
     const counters = new Counters(clock)
     counters.set('long', 6, 3600)

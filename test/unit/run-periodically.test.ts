@@ -8,20 +8,20 @@ const promises = () => {
 }
 
 describe('a repeated job', () => {
-  test('keeps nothing of the times it ran', async () => {
-    const { promise: isEnough, resolve } = Promise.withResolvers<void>()
+  test('leaks no promise per run', async () => {
+    const { promise: enoughRuns, resolve } = Promise.withResolvers<void>()
     let runs = 0
     const before = promises()
     const job: Job = runPeriodically(async () => {
       if (++runs === 1000) resolve()
       return 0
     })
-    await isEnough
+    await enoughRuns
     expect(promises()).toBeLessThan(before + 100)
     await job.stop()
   })
 
-  test('ends in the middle of a pause', async () => {
+  test('stops during a pause', async () => {
     const job = runPeriodically(async () => 60_000)
     await Bun.sleep(10)
     const startedAt = performance.now()
@@ -29,7 +29,7 @@ describe('a repeated job', () => {
     expect(performance.now() - startedAt).toBeLessThan(5000)
   })
 
-  test('ends after the work under way, and does not begin again', async () => {
+  test('stops after the current run, and does not run again', async () => {
     const { promise: work, resolve: finish } = Promise.withResolvers<number>()
     let runs = 0
     const job = runPeriodically(() => {

@@ -7,10 +7,10 @@ const aMinute = 60_000
 const semaphoreOf = (permits: number, maxQueued: number, maxWaitMilliseconds = aMinute) =>
   createSemaphore({ permits, maxQueued, maxWaitMilliseconds, errorCode: 'overloaded' })
 
-/** Work that goes on until it is told to end. */
+/** Holds a permit until `end` or `fail` is called. */
 function occupy(semaphore: ReturnType<typeof semaphoreOf>) {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  return { done: semaphore.run(() => promise), end: resolve, breakOff: reject }
+  return { done: semaphore.run(() => promise), end: resolve, fail: reject }
 }
 
 describe('semaphore', () => {

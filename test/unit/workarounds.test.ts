@@ -25,19 +25,19 @@ function rowOf(text: string) {
 
 describe('docs/workarounds.md', () => {
   test.each(headings.map(({ library = '', version = '' }) => [library, version]))(
-    'has the version of %s that is installed: an upgrade goes through its rows',
+    'has the installed version of %s, so an upgrade reviews its rows',
     (library, version) => {
       const [, installed] = new RegExp(`"${library}": \\["${library}@([^"]+)"`).exec(read('bun.lock')) ?? []
       expect(version).toBe(library === 'bun' ? packageManager.replace('bun@', '') : String(installed))
     },
   )
 
-  test('has each id once, with its code, its tests or the word that there is none, and its end', () => {
+  test('has each id once, with code, tests or `No test`, and the condition for its end', () => {
     expect(ids.length).toBeGreaterThan(0)
     expect(ids.filter((id, at) => !/^[a-z][a-z\d-]+$/.test(id) || ids.indexOf(id) !== at)).toEqual([])
-    const isWhole = ({ code, tests, isUntested, hasEnd }: (typeof rows)[number]) =>
+    const isComplete = ({ code, tests, isUntested, hasEnd }: (typeof rows)[number]) =>
       code.length > 0 && tests.length > 0 !== isUntested && hasEnd
-    expect(rows.filter((row) => !isWhole(row))).toEqual([])
+    expect(rows.filter((row) => !isComplete(row))).toEqual([])
   })
 
   test('names files and tests that exist', () => {
@@ -47,7 +47,7 @@ describe('docs/workarounds.md', () => {
     expect(tests.filter(({ path, name }) => !read(path).includes(name))).toEqual([])
   })
 
-  test('has the rows that comments lead to', () => {
+  test('has a row for each comment that names one', () => {
     const paths = [...new Bun.Glob('{src,test}/**/*.{ts,js,css}').scanSync(root)]
     const pointers = paths.flatMap((path) =>
       [...read(path).matchAll(/docs\/workarounds\.md#([\w-]+)/g)].map(([, id = '']) => ({ path, id })),

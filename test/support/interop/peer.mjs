@@ -1,11 +1,11 @@
-// Runs on Node and on Bun: node peer.mjs <origin> <access token> <ticket> <room>. Prints what happened as JSON.
-// By its path: under its name Bun has an own one.
+// Runs on Node and on Bun: node peer.mjs <origin> <access token> <ticket> <room>. Prints the events as JSON.
+// The import is by path, because Bun replaces the package of this name.
 import WebSocket from '../../../node_modules/ws/lib/websocket.js'
 
 const [origin, token, ticket, room] = process.argv.slice(2)
 const address = `${origin.replace('http', 'ws')}/api/v1/ws`
 
-/** Connects and answers an object that hands out what arrives, one after the other. */
+/** Connects and returns an object that yields the received messages in order. */
 async function connect(query = '', ...options) {
   const socket = new WebSocket(address + query, ...options)
   const arrived = []

@@ -1,4 +1,4 @@
-# Python's websockets: peer.py <origin> <access token> <ticket> <room>. Prints what happened as JSON.
+# Python's websockets: peer.py <origin> <access token> <ticket> <room>. Prints the events as JSON.
 import asyncio
 import json
 import sys

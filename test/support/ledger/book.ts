@@ -4,13 +4,13 @@ export type Client = ReturnType<typeof createClient>
 type Account = { email: string; password: string }
 type Room = { attempts: number; sure: Map<number, string>; inDoubt: Set<string> }
 
-// A channel keeps its last hundred messages: all that were tried in one must fit.
+// A channel keeps its last hundred messages, so a room gets no more than these.
 const maxInRoom = 90
 const patienceMilliseconds = 60_000
 
 export type Book = ReturnType<typeof createBook>
 
-/** What was acknowledged, what may have been done since no answer came, and what turned out to be wrong. */
+/** The acknowledged writes, those in doubt because no response came, and the problems found. */
 export function createBook() {
   const acknowledged = { accounts: 0, refreshes: 0, profiles: 0, messages: 0 }
   const losses: string[] = []
@@ -19,7 +19,7 @@ export function createBook() {
   let inDoubt: Account[] = []
   let room = `room:${crypto.randomUUID()}`
 
-  /** Where the next message goes. */
+  /** The room of the next message. */
   function nextRoom(): string {
     if ((rooms.get(room)?.attempts ?? 0) >= maxInRoom) room = `room:${crypto.randomUUID()}`
     const known = rooms.get(room) ?? { attempts: 0, sure: new Map(), inDoubt: new Set() }
@@ -42,31 +42,31 @@ export function createBook() {
     if (isSure) acknowledged.accounts++
   }
 
-  /** Everything that was registered since the last look can sign in, or can be registered again. */
+  /** Checks that each new account can sign in, or can be registered again if it was in doubt. */
   async function checkAccounts(client: Client) {
     for (const account of sure) await expectStatus(client, account, [200])
     for (const account of inDoubt) {
       const status = await expectStatus(client, account, [200, 401])
-      const again = await insist(client, 'POST /api/v1/auth/register', { body: account })
+      const again = await callUntilAvailable(client, 'POST /api/v1/auth/register', { body: account })
       const wanted = status === 200 ? 409 : 201
       if (again.status !== wanted)
-        losses.push(`an account half made: signs in with ${status}, ${again.status}`)
+        losses.push(`a partly created account: signs in with ${status}, ${again.status}`)
     }
     sure = []
     inDoubt = []
   }
 
   async function expectStatus(client: Client, account: Account, wanted: number[]) {
-    const { status } = await insist(client, 'POST /api/v1/auth/login', { body: account })
+    const { status } = await callUntilAvailable(client, 'POST /api/v1/auth/login', { body: account })
     if (!wanted.includes(status)) losses.push(`${account.email} signs in with ${status}`)
     return status
   }
 
-  /** Every room has what was acknowledged, where it was said to be, and nothing twice. */
+  /** Checks that every room has its acknowledged messages at their offsets, and none twice. */
   async function checkRooms(client: Client, token: string) {
     for (const [channel, expected] of rooms) {
       const path = `GET /api/v1/channels/${channel}/messages?limit=100`
-      losses.push(...faultsIn(channel, expected, await insist(client, path, { token })))
+      losses.push(...faultsIn(channel, expected, await callUntilAvailable(client, path, { token })))
     }
   }
 
@@ -81,15 +81,18 @@ export function createBook() {
     get roomCount() {
       return rooms.size
     },
-    /** Later rounds write into rooms of their own. */
+    /** Closes the rooms: later rounds use new ones. */
     closeRooms() {
       room = `room:${crypto.randomUUID()}`
     },
   }
 }
 
-/** Asks until the service can tell: a busy machine may refuse for a while. */
-export async function insist(client: Client, ...request: Parameters<Client['call']>): Promise<Answer> {
+/** Retries while the service refuses, as it may on a busy machine. */
+export async function callUntilAvailable(
+  client: Client,
+  ...request: Parameters<Client['call']>
+): Promise<Answer> {
   const deadline = performance.now() + patienceMilliseconds
   for (;;) {
     const answer = await client.call(...request)

@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres'
 
-/** What must not be found in a database, however its service ended: rows that show a part of what is done as a whole. */
+/** Queries for rows of a partial transaction, which no end of the service may leave. */
 const halves = {
   'a session without its user': `select s.id from sessions s left join users u on u.id = s.user_id where u.id is null`,
   'a token without its session, or of another user': `select t.id from tokens t
@@ -28,7 +28,7 @@ const halves = {
     left join channels c on c.name = m.channel where c.name is null`,
 }
 
-/** The names of what is wrong in a database. */
+/** The names of the faults in a database. */
 export async function faultsIn(sql: Sql): Promise<string[]> {
   const faults: string[] = []
   for (const [name, query] of Object.entries(halves)) {
@@ -38,7 +38,7 @@ export async function faultsIn(sql: Sql): Promise<string[]> {
   return faults
 }
 
-/** Throws when an index does not fit its table, or a row breaks a constraint: each is built and checked anew. */
+/** Throws when an index or constraint is broken: it rebuilds all indexes and checks all constraints. */
 export async function rebuild(sql: Sql) {
   const tables = await sql`select tablename as name from pg_tables where schemaname = 'public'`
   for (const { name } of tables) await sql.unsafe(`reindex table "${name}"`)

@@ -18,7 +18,7 @@ const patienceMilliseconds = 20_000
 type Where = { isOnServer: boolean; isExecutable: boolean }
 type Life = { url: string; milliseconds: number; end(signal: NodeJS.Signals): Promise<number> }
 
-/** A service that is killed again and again, and writers who know what it said it had done. */
+/** A service that is killed in each round, and writers that record what it acknowledged. */
 export async function createScene({ isOnServer, isExecutable }: Where) {
   const playground = createPlayground()
   const server = isOnServer ? await startOwnPostgres({ fsync: 'on' }) : null
@@ -27,7 +27,7 @@ export async function createScene({ isOnServer, isExecutable }: Where) {
     ARGON2_MEMORY_KIB: '64',
     ARGON2_TIME: '1',
     RATE_LIMIT: 'off',
-    // A restart and the look at everything take their time.
+    // The restart and the checks take time.
     REFRESH_GRACE: '1h',
     ACCESS_TOKEN_TTL: '1h',
     DATA_DIR: join(cwd, 'data'),
@@ -48,7 +48,7 @@ export async function createScene({ isOnServer, isExecutable }: Where) {
     return { url, milliseconds: performance.now() - startedAt, end }
   }
 
-  /** Writes for a while, in the midst of which the database is cut off, if it can be, and the service is killed. */
+  /** Writes for a while. Meanwhile the database is disconnected, if possible, and the service is killed. */
   async function writeUntilKilled({ url, end }: Life) {
     const round = { client: createClient(url), isOver: false }
     const work = Promise.all(people.map((writer) => writer.work(round)))
@@ -74,17 +74,17 @@ export async function createScene({ isOnServer, isExecutable }: Where) {
     start,
     writeUntilKilled,
     check,
-    /** Is killed at once: perhaps while it repairs what the death before left. */
-    async startInVain() {
+    /** Starts the service and kills it within half a second, possibly during its recovery. */
+    async startAndKill() {
       const seconds = between(0.02, 0.5).toFixed(3)
       const killed = ['-s', 'KILL', seconds, command ?? '', ...args]
       await playground.run('/usr/bin/timeout', { args: killed, cwd, env: { ...variables, PORT: '0' } })
     },
-    /** Shows the database to `look`, the service having ended. */
-    async inspect(look: (sql: Sql) => Promise<void>) {
+    /** Runs `inspectRows` on the database after the service has ended. */
+    async inspect(inspectRows: (sql: Sql) => Promise<void>) {
       const beside = { databaseUrl: server?.url ?? null, clock: createMovableClock() }
       const service = await startTestService(variables, { beside })
-      await look(service.sql).finally(service.stop)
+      await inspectRows(service.sql).finally(service.stop)
     },
     async clear() {
       await playground.clear()
@@ -93,18 +93,18 @@ export async function createScene({ isOnServer, isExecutable }: Where) {
   }
 }
 
-/** On a busy machine it takes a while until anything is written. */
-async function untilWritten({ acknowledged }: Book, least: number) {
+/** Waits for the first writes, which takes a while on a busy machine. */
+async function untilWritten({ acknowledged }: Book, minimum: number) {
   const before = total(acknowledged)
   const deadline = performance.now() + patienceMilliseconds
-  while (total(acknowledged) < before + least && performance.now() < deadline) await Bun.sleep(5)
+  while (total(acknowledged) < before + minimum && performance.now() < deadline) await Bun.sleep(5)
 }
 
 const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, count) => sum + count, 0)
 
-const between = (least: number, most: number) => least + random() * (most - least)
+const between = (minimum: number, maximum: number) => minimum + random() * (maximum - minimum)
 
-/** The service goes on for a moment without a database, and for another with it. */
+/** Restarts the database as after a power cut, and lets the service run on for a moment. */
 async function cutPower(server: OwnPostgres) {
   await server.restart('immediate')
   await Bun.sleep(between(0, 1000))

@@ -2,24 +2,24 @@ import { decodeJwt } from 'jose'
 import type { Answer, Pair } from '../client'
 import { random } from '../random'
 import { openSocket, type Received } from '../socket'
-import { type Book, type Client, insist } from './book'
+import { type Book, type Client, callUntilAvailable } from './book'
 
 export type Round = { client: Client; isOver: boolean }
 type Socket = NonNullable<Awaited<ReturnType<typeof connect>>>
 type Attempt = { body: unknown; token?: string; wanted: number }
 
-// The service may be between two lives, or its database.
+// The service or its database may be restarting.
 const pauseMilliseconds = 20
 const password = 'a quiet green lantern'
 
-/** Someone who writes without a pause and enters what was acknowledged into the book; by a socket, where one is open. */
+/** A client that writes without a pause and records acknowledged writes. It uses its socket when one is open. */
 export function createWriter(book: Book, { name, hasSocket }: { name: string; hasSocket: boolean }) {
   let pair: Pair | null = null
   let email = ''
   let shown: { sure: string | null; inDoubt: string[] } = { sure: null, inDoubt: [] }
   let count = 0
 
-  /** The answer; `null` when none came, or one that says that it may have been done or not. */
+  /** The response; `null` when none came, or when it leaves the outcome in doubt. */
   async function attempt({ client }: Round, route: string, { wanted, ...request }: Attempt) {
     let answer: Answer
     try {
@@ -41,7 +41,7 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
     return answer && account.email
   }
 
-  /** Into the session that lasts for all rounds. */
+  /** Signs in to the session that lasts for all rounds. */
   async function enter(round: Round): Promise<Pair | null> {
     email ||= (await register(round)) ?? ''
     if (email === '') return null
@@ -78,7 +78,7 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
     book.noteMessage(channel, data, answer ?? null)
   }
 
-  /** `null` for an error of the service's own, which may come after the commit. */
+  /** `null` for an error that may have come after the commit. */
   function offsetIn(reply: Received | null): number | null {
     const isInDoubt = !reply || ['database_unavailable', 'overloaded'].includes(reply['code'])
     if (!isInDoubt && reply.type !== 'published') book.losses.push(`${name}: ${JSON.stringify(reply)}`)
@@ -113,11 +113,12 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
       socket?.leave()
     },
 
-    /** The newest token works, its repeat has the same successor, and the profile shows what it should. */
+    /** Checks that the newest token works, that its repetition has the same successor, and that the profile is right. */
     async check({ client }: Round) {
       if (!pair) return
       const { refresh_token } = pair
-      const refresh = () => insist(client, 'POST /api/v1/auth/refresh', { body: { refresh_token } })
+      const refresh = () =>
+        callUntilAvailable(client, 'POST /api/v1/auth/refresh', { body: { refresh_token } })
       const answers = [await refresh(), await refresh()]
       const successors = new Set(answers.map(({ body }) => jtiOf(body)))
       const statuses = answers.map(({ status }) => status)
@@ -126,7 +127,9 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
           `${name}: a refresh and its repeat answered ${statuses}, ${successors.size} successors`,
         )
       pair = answers[1]?.body ?? null
-      const { status, body } = await insist(client, 'GET /api/v1/users/me', { token: pair?.access_token })
+      const { status, body } = await callUntilAvailable(client, 'GET /api/v1/users/me', {
+        token: pair?.access_token,
+      })
       const isFine = status === 200 && [shown.sure, ...shown.inDoubt].includes(body.display_name)
       if (!isFine)
         book.losses.push(`${name}: the profile of ${JSON.stringify(shown)} shows ${body?.display_name}`)
@@ -137,7 +140,7 @@ export function createWriter(book: Book, { name, hasSocket }: { name: string; ha
 
 const jtiOf = (body: Pair | null) => (body?.refresh_token ? String(decodeJwt(body.refresh_token).jti) : '')
 
-/** Publishes over a socket; `null` when there is none to be had. */
+/** Publishes over a socket; `null` when none can be opened. */
 async function connect({ client }: Round, { access_token: token }: Pair) {
   const socket = await openSocket(client.url, { token }).catch(() => null)
   if (!socket?.isOpen()) return null
@@ -145,7 +148,7 @@ async function connect({ client }: Round, { access_token: token }: Pair) {
   return {
     isOpen: socket.isOpen,
     leave: () => socket.socket.close(),
-    /** The answer; `null` when none came. */
+    /** The reply; `null` when none came. */
     publish: (channel: string, data: string) =>
       Promise.race([socket.ask({ type: 'publish', channel, data }).catch(() => null), over]),
   }
