@@ -38,7 +38,7 @@ export function listen({ url, instanceId, bus }: Options): Listener {
   const onNotification = (payload: string) => {
     const message = read(payload)
     // A newer version tells of what this one does not know: it may be about anything.
-    if (!message) bus.emit({ type: 'notices.missed' })
+    if (!message) bus.emit({ type: 'events.missed' })
     else if (message.from !== instanceId) bus.emit(message.notice)
   }
   const onClose = (closed: Sql) => {
@@ -54,7 +54,7 @@ export function listen({ url, instanceId, bus }: Options): Listener {
       await asked`listen ${asked(notificationChannel)}`
       // Too late: it was replaced, and the new one does not listen yet.
       if (asked !== connection) return
-      bus.emit({ type: 'notices.missed' })
+      bus.emit({ type: 'events.missed' })
       isListening = true
     }
     confirmedAt = askedAt

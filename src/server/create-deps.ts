@@ -65,7 +65,7 @@ export async function createDeps({
     afterCommit: (work) => work(),
   }
   // What this instance would have told itself after the commit, and the others if there was one.
-  database.onInDoubtCommit(() => events.emit({ type: 'notices.missed' }))
+  database.onInDoubtCommit(() => events.emit({ type: 'events.missed' }))
   recordReachedLimits(deps)
   return {
     deps,

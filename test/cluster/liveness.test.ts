@@ -38,7 +38,7 @@ describe('the memory of what lives', () => {
     expect(await isKnownLive()).toBe(true)
   })
 
-  test.each(['session.ended', 'user.changed', 'notices.missed'] as const)(
+  test.each(['session.ended', 'user.changed', 'events.missed'] as const)(
     'does not keep a state that was read before %s and arrives after it',
     async (type) => {
       const { ask, bus, end, isKnownLive, sid, user } = await cacheFor()
@@ -50,7 +50,7 @@ describe('the memory of what lives', () => {
     },
   )
 
-  test.each(['session.ended', 'user.changed', 'notices.missed'] as const)(
+  test.each(['session.ended', 'user.changed', 'events.missed'] as const)(
     'forgets what it knew at %s',
     async (type) => {
       const { ask, bus, end, isKnownLive, sid, user } = await cacheFor()

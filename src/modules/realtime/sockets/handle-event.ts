@@ -30,7 +30,7 @@ export function onNotice(deps: HubDeps, notice: BusEvent) {
     case 'channel.joined':
     case 'channel.left':
       return notifyMembers(deps, notice)
-    case 'notices.missed':
+    case 'events.missed':
       deps.hub.gaps++
       for (const channel of deps.hub.channels.values()) scheduleCatchUp(deps, channel)
       return void recheck(deps)

@@ -2,7 +2,7 @@ import { type AnonymousActor, requireUser, type UserActor } from '../../../core/
 import { secondsAfter, secondsBetween } from '../../../core/clock'
 import { randomShare } from '../../../core/crypto'
 import { failureIn } from '../../../core/errors'
-import { isInForce, validateSession } from '../../sessions/service'
+import { isKeyCurrent, validateSession } from '../../sessions/service'
 import { profile } from '../../users/service'
 import { systemChannel } from '../channels'
 import {
@@ -135,7 +135,7 @@ function checkAuthTimeout(connection: Connection, now: Date) {
 function checkTokenExpiry(deps: HubDeps, connection: Connection, actor: UserActor) {
   const now = deps.clock.now()
   const { expiresAt } = actor
-  if (expiresAt <= now || !isInForce(deps, actor)) return close(connection, 'unauthenticated', now)
+  if (expiresAt <= now || !isKeyCurrent(deps, actor)) return close(connection, 'unauthenticated', now)
   if (connection.hasWarned || secondsAfter(now, expiryWarningSeconds) < expiresAt) return
   connection.hasWarned = true
   send(connection, { type: 'expiring', in: secondsBetween(now, expiresAt) }, now)
