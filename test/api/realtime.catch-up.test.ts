@@ -10,8 +10,8 @@ type Meanwhile = (hub: Service['hub'], channel: LocalChannel) => void
 
 // What happens between the reading of the history and the moment from which the subscriber follows live.
 const meanwhile: [string, Meanwhile][] = [
-  ['the head of the channel went past it', (_, channel) => (channel.head = 2)],
-  ['notifications were missed', (hub) => hub.gaps++],
+  ['the head of the channel went past it', (_, channel) => (channel.lastOffset = 2)],
+  ['notifications were missed', (hub) => hub.missedEvents++],
 ]
 
 test.each(meanwhile)('a subscription during which %s is sent what lies between', async (_, happen) => {
