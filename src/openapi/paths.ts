@@ -7,7 +7,7 @@ import { responsesOf } from './response-objects'
 type Paths = Record<string, Record<string, Schema>>
 type Requirement = Record<string, string[]>
 
-/** The paths of the document, by path template and method. */
+/** The paths of the document, by path template and method. See docs/workarounds.md#swagger-document. */
 export function describePaths(routes: Route[], components: Components): Paths {
   const byPath = Map.groupBy(routes.filter(isDescribed), ({ path }) => templateOf(path))
   return mapValues(Object.fromEntries(byPath), (routes) =>

@@ -40,6 +40,7 @@ export async function createDeps({
   tracing = null,
 }: Parts): Promise<Runtime> {
   const { databaseUrl: url } = config
+  // The embedded database has one instance. See docs/workarounds.md#pglite-socket-listen.
   const instanceId = url ? crypto.randomUUID() : null
   const events = createEventBus(instanceId)
   const listener =

@@ -24,7 +24,7 @@ export type Service = Runtime & {
   metricsUrl: string | null
   /** Resolves once migrations are applied and the first admin exists. Never rejects; see `failed`. */
   ready: Promise<void>
-  /** Resolves with the fault when the service cannot go on by itself. */
+  /** Resolves with the error when the service fails while it runs. */
   failed: Promise<unknown>
   /** Stops the service: see `shutDown`. Requests are served during the delay. */
   stop(options?: { delayMilliseconds: number }): Promise<void>

@@ -9,7 +9,7 @@ type Rule = (member: Member, name: string) => boolean
 type Permissions = {
   subscribe: Rule
   publish: Rule
-  /** Applies to members of the channel and admins; nobody else may see its members. */
+  /** Presence is for members of the channel and admins. This rule restricts it further. */
   presence: Rule
   hasHistory: boolean
 }

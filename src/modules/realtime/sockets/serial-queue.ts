@@ -7,7 +7,7 @@ export type Queue = {
   settled(): Promise<void>
 }
 
-/** Runs jobs one at a time. At most `maxWaiting` of them wait. */
+/** Runs jobs one at a time. At most `maxWaiting` of them wait. See docs/workarounds.md#elysia-ws-concurrent. */
 export function createQueue(maxWaiting: number): Queue {
   let waiting: (() => Promise<void>)[] = []
   let isRunning = false
