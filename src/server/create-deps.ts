@@ -65,7 +65,7 @@ export async function createDeps({
     liveness: createLivenessCache({ db, events, isTrusted: () => listener.isLive }),
     afterCommit: (work) => work(),
   }
-  // If the transaction was committed, its events were not emitted here.
+  // The transaction may be committed, but its events were not emitted here.
   database.onInDoubtCommit(() => events.emit({ type: 'events.missed' }))
   recordReachedLimits(deps)
   return {

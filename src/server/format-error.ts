@@ -16,7 +16,7 @@ export function formatError(error: unknown): string {
   return isServerError(error) ? withoutValues(error) : error.message
 }
 
-// SQLSTATE 23 (constraints) and 42 (names and permissions), but 42601: a syntax error quotes the statement.
+// SQLSTATE 23 (constraints) and 42 (names, permissions), except 42601: a syntax error quotes the statement.
 const namesOnly = /^(23|42(?!601))/
 
 /** Removes values from a PostgreSQL message. Class 22 (data) names the mistake first and quotes the value after it. */

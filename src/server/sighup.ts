@@ -10,7 +10,7 @@ export function catchSighup(): Sighup {
   let isRunning = false
   let handler: (() => Promise<void>) | null = null
 
-  // Runs the handler once at a time. Signals that arrive meanwhile cause one more run, because each run reads everything.
+  // Runs do not overlap. Signals during a run cause one more run, because each run reads everything again.
   async function run() {
     if (isRunning || !handler) return
     isRunning = true

@@ -79,7 +79,7 @@ export function createSockets(base: Deps, hub: Hub) {
 }
 
 export type Realtime = {
-  /** Closes all sockets with 1001, each with another reconnect delay, and removes this instance from the tables. */
+  /** Closes all sockets with 1001, each with its own reconnect delay, and removes this instance from the tables. */
   stop(): Promise<void>
 }
 

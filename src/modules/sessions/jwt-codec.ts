@@ -99,6 +99,6 @@ function claimsOf({ sub, jti, exp, ...others }: JWTPayload, kid: string): Verifi
   const sid = others['sid']
   if (typeof sid !== 'string' || typeof sub !== 'string' || typeof jti !== 'string' || exp === undefined)
     return null
-  // In a query, an id that is not a UUID would be a cast error.
+  // An id that is not a UUID would cause a cast error in PostgreSQL.
   return uuidPattern.test(sid) && uuidPattern.test(sub) ? { sub, sid, jti, exp, kid } : null
 }

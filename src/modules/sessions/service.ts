@@ -27,7 +27,7 @@ export type VerifiedUser = { id: string; passwordHash: string }
 /** Tells a session from others in the list of sessions. */
 export type Device = Pick<SessionRow, 'deviceName' | 'userAgent' | 'ip'>
 
-/** More than anyone has devices. A login above it revokes the oldest session. */
+/** More than anyone has devices. A login beyond the limit revokes the oldest session. */
 const maxSessionsPerUser = 50
 
 export type Opened = { sessionId: string; pair: TokenPair }

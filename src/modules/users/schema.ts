@@ -53,7 +53,7 @@ export const Register = Type.Object(
 )
 export type Register = typeof Register.static
 
-/** A new e-mail address requires the current password: it would let a thief take over the account. */
+/** A new e-mail address requires the current password, so that a stolen token cannot take over the account. */
 export const ChangeMe = Type.Object(
   {
     display_name: Type.Optional(MaybeDisplayName),

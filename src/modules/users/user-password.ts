@@ -34,7 +34,7 @@ export async function changePassword(
   })
 }
 
-/** The account with an address, and its user when the password was right. */
+/** `userId` is the account with the address. `user` is `null` unless it is active and the password was right. */
 export type CheckedPassword = { userId: string | null; user: sessions.VerifiedUser | null }
 
 /** Checks the password of the active user with an e-mail address. Throws `overloaded`. */

@@ -131,7 +131,7 @@ async function auth({ deps, connection }: Context, { token }: MessageOf<'auth'>)
   const actor = await authenticate(deps, before.origin, token)
   if (actor.expiresAt <= deps.clock.now()) throw fail('invalid_token')
   if (before.kind === 'anonymous') return signIn(deps, connection, actor)
-  // Another session may be another user, and subscriptions would stay. A client opens another socket for that.
+  // A token of another session could be of another user, who would inherit the subscriptions.
   if (before.sessionId !== actor.sessionId) throw fail('forbidden')
   if (actor.expiresAt >= before.expiresAt) {
     connection.actor = actor
