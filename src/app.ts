@@ -19,13 +19,13 @@ import { sessionsRoutes } from './modules/sessions/routes'
 import { meRoutes, usersRoutes } from './modules/users/routes'
 import { docs } from './openapi/docs-routes'
 
-// For a request to arrive whole, and for a client to go on reading a response. Bun's timer is off by up to 2 s.
+// Limits the time for a request to arrive, and pauses in reading a response. Bun's timer is off by up to 2 s.
 const idleTimeoutSeconds = 10
 
 // Load balancers request them several times a second.
 const probes = ['/livez', '/readyz']
 
-// The sections of /docs in their order, by the tags of routes.
+// The sections of /docs, in their order. The keys are the tags of routes.
 const sections = {
   auth: 'Sign up, sign in, stay signed in, sign out.',
   users: 'Accounts: your own and, for admins, everyone’s.',
@@ -43,19 +43,19 @@ export type AppParts = Pick<Runtime, 'deps' | 'database' | 'hub' | 'lifecycle' |
 
 /** The HTTP service. It does not listen yet. */
 export function createApp({ deps, database, hub, lifecycle, tracing, onResponse }: AppParts) {
-  const { config, events: bus, limits, log } = deps
+  const { config, events, limits, log } = deps
   registerDateTimeFormat()
   const app = new Elysia({
     // Unknown fields are rejected, not removed.
     normalize: false,
-    // A host of three characters or fewer is a 404 on some routes. See docs/workarounds.md#elysia-short-host.
+    // See docs/workarounds.md#elysia-short-host.
     handler: { standardHostname: false },
     websocket: webSocketOptions,
     serve: {
       reusePort: false,
       idleTimeout: idleTimeoutSeconds,
       development: false,
-      // `bodyParser` counts instead, so that the response is a problem. See docs/workarounds.md#elysia-body-parser.
+      // `bodyParser` limits the size instead. See docs/workarounds.md#elysia-body-parser.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     },
   })
@@ -64,9 +64,9 @@ export function createApp({ deps, database, hub, lifecycle, tracing, onResponse 
     .use(requestContext({ ...config, lifecycle, log, onResponse, probes, server: () => app.server }))
     .use(tracedRequests(tracing))
     .use(draining(lifecycle, probes))
-    .use(errorHandler({ log, bus, routes, allowedMethods: (path) => allowedMethods(app.routes, path) }))
+    .use(errorHandler({ log, events, routes, allowedMethods: (path) => allowedMethods(app.routes, path) }))
     .use(cors(config.corsOrigins))
-    .use(rateLimits({ limits, bus, routes }))
+    .use(rateLimits({ limits, events, routes }))
     .use(bodyParser(routes))
     .use(staticPathsFirst(() => app.routes))
     .use(docs({ config, sections, routes: () => app.routes }))

@@ -13,18 +13,17 @@ import type { Listener } from './postgres/listener'
 import type { Db } from './postgres/rows'
 import type { RunningTracing } from './telemetry/start-tracing'
 
-/** What everything needs. */
 export type Base = { config: Config; clock: Clock; log: Log }
 
-/** What reads and writes data: a connection pool, or the one connection of a transaction. */
+/** Access to data, through the connection pool or the connection of a transaction. */
 export type Data = {
   db: Db
   events: EventBus
-  /** Runs `work` once what is being done is committed; see `withTransaction`. */
+  /** Runs `work` after the transaction commits, or at once without one. See `withTransaction`. */
   afterCommit(work: () => void): void
 }
 
-/** What verbs are given, made once at start. Who acts is no part of it: an `Actor` is the second parameter. */
+/** The dependencies of verbs, created once at start. The `Actor` is a parameter of its own. */
 export type Deps = Base &
   Data & {
     keys: Keyring
@@ -33,15 +32,15 @@ export type Deps = Base &
     liveness: LivenessCache
   }
 
-/** The parts of one process that no verb needs: routes, sockets, metrics and the shutdown are made over them. */
+/** The parts of a process. Verbs get only `deps`; routes, sockets, metrics and the shutdown need the others. */
 export type Runtime = {
   deps: Deps
   database: Database
-  /** Hears of the changes that other instances make. */
+  /** Receives the events of other instances. */
   listener: Listener
   lifecycle: Lifecycle
   /** The open sockets of this process. */
   hub: Hub
-  /** Follows requests; `null` when nobody collects traces. */
+  /** `null` without a configured collector. */
   tracing: RunningTracing | null
 }

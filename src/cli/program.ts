@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../core/config'
-import { holdSighup } from '../server/sighup'
+import { catchSighup } from '../server/sighup'
 import type { Action, Wrap } from './action'
 import { addBackup } from './add-backup-commands'
 import { addUser } from './add-user-commands'
@@ -45,7 +45,7 @@ function commands(wrap: Wrap): Command {
       .action(wrap(work))
 
   add('serve', 'run the service (the default)', async (env) => {
-    const sighup = holdSighup()
+    const sighup = catchSighup()
     return (await import('./serve-command')).serve(env, sighup)
   })
   add('migrate', 'apply the missing migrations, then exit', async (env) =>

@@ -50,7 +50,7 @@ async function run({
   try {
     const service = await startService(config, { observability, startedAt, signal })
     warnOperator(service, environment)
-    sighup.each(() => reloadKeys(service.deps, environment))
+    sighup.onSignal(() => reloadKeys(service.deps, environment))
     void service.failed.then((fault) => stopRequest.abort(fault))
     await aborted(signal)
     if (signal.reason) log.fatal({ reason: formatError(signal.reason), err: signal.reason }, 'service.failed')

@@ -2,7 +2,7 @@ import type { Config } from '../core/config'
 import { createLog } from '../core/log'
 import { isMigrated, migrate } from '../postgres/migrate'
 import { migrations } from '../postgres/migrations'
-import { ask } from '../server/control-client'
+import { sendCommand } from '../server/control-client'
 import { createDeps } from '../server/create-deps'
 import { openOrConnect } from '../server/open-or-connect'
 import { openStorage, type Storage } from '../server/storage'
@@ -15,7 +15,7 @@ export type UserAdminClient = { perform(command: UserCommand): Promise<Accounts>
 export async function openUserAdmin(config: Config): Promise<UserAdminClient> {
   const reached = await openOrConnect(config, () => openStorage(config))
   if ('opened' in reached) return direct(config, reached.opened)
-  return { perform: (command) => ask(reached.socket, command), close: () => Promise.resolve() }
+  return { perform: (command) => sendCommand(reached.socket, command), close: () => Promise.resolve() }
 }
 
 async function direct(config: Config, storage: Storage): Promise<UserAdminClient> {

@@ -1,6 +1,6 @@
 import { type Environment, loadConfig } from '../core/config'
 import type { Role } from '../core/roles'
-import { addressOf } from '../modules/users/credential-rules'
+import { parseEmail } from '../modules/users/credential-rules'
 import type { ChangeUser } from '../modules/users/schema'
 import type { Accounts } from '../server/user-admin'
 import { print } from './print'
@@ -65,7 +65,7 @@ export const enable = (environment: Environment, { email }: ByEmail) =>
 
 /** Checks the address before the prompt. The database is opened after it, so a prompt holds no lock. */
 function passwordFor(email: string, isFromStdin: boolean): Promise<string> {
-  addressOf(email)
+  parseEmail(email)
   return newPassword(isFromStdin)
 }
 

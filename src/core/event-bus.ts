@@ -16,7 +16,7 @@ type LocalEvent =
   /** A request failed. `policy` names the rate limit, if one was exceeded. */
   | { type: 'request.failed'; code: ErrorCode; policy: PolicyName | null }
   /** Events of other instances may be lost: the listener was down, or a COMMIT is in doubt. */
-  | { type: 'notices.missed' }
+  | { type: 'events.missed' }
 
 export type EventBus = {
   /** Tells this process's events from those of other instances; `null` on the embedded database, where there are none. */

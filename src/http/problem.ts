@@ -13,7 +13,7 @@ import { presentTokenError } from './token-endpoint'
 
 type Options = {
   log: Log
-  bus: EventBus
+  events: EventBus
   routes: RouteRegistry
   /** The methods that a path takes, for 405. */
   allowedMethods(path: string): string[]
@@ -23,14 +23,14 @@ type Options = {
  * Turns every error into `application/problem+json` (RFC 9457), or into an error of RFC 6749 at a token endpoint. See
  * docs/workarounds.md#elysia-error-values.
  */
-export const errorHandler = ({ log, bus, routes, allowedMethods }: Options) =>
+export const errorHandler = ({ log, events, routes, allowedMethods }: Options) =>
   new Elysia({ name: 'error-handler' }).onError({ as: 'global' }, ({ error, code, request, path, set }) => {
     const failure = code === 'NOT_FOUND' ? noSuchRoute(allowedMethods(path)) : toFailure(error, request)
     const id = requestId(request)
     if (failure.code === 'internal') log.error({ requestId: id, err: failure.cause }, 'http.internal_error')
     if (failure.code === 'database_unavailable')
       log.warn({ requestId: id, err: failure.cause }, 'database.unavailable')
-    bus.emit({ type: 'request.failed', code: failure.code, policy: failure.refusal?.policy ?? null })
+    events.emit({ type: 'request.failed', code: failure.code, policy: failure.refusal?.policy ?? null })
     const { isTokenEndpoint } = routes.find(request.method, withoutTrailingSlash(path))
     const response = isTokenEndpoint ? tokenErrorResponse(failure) : problemResponse(failure, id)
     set.status = response.status

@@ -15,14 +15,14 @@ export const limitOption = () =>
     setRouteOptions({ limit }),
   )
 
-type Options = { limits: Limits; bus: EventBus; routes: RouteRegistry }
+type Options = { limits: Limits; events: EventBus; routes: RouteRegistry }
 type Settable = { headers: Record<string, string | number> }
 
 /**
  * Counts requests by client address before their body is read. The default limit counts before routing. The limit of a
  * route counts after routing, so that no other spelling of the path evades it.
  */
-export function rateLimits({ limits, bus, routes }: Options) {
+export function rateLimits({ limits, events, routes }: Options) {
   if (!limits.isOn) return new Elysia({ name: 'rate-limits' })
   async function count(policy: PolicyName, request: Request, { headers }: Settable) {
     const ip = addressOf(request)
@@ -30,7 +30,7 @@ export function rateLimits({ limits, bus, routes }: Options) {
     if (!state) return
     Object.assign(headers, rateLimitHeaders(state))
     const { refusal } = state
-    if (refusal?.isFirst) bus.emit({ type: 'limit.reached', policy, ip, requestId: requestId(request) })
+    if (refusal?.isFirst) events.emit({ type: 'limit.reached', policy, ip, requestId: requestId(request) })
     if (refusal) throw fail('rate_limited', { refusal })
   }
   return new Elysia({ name: 'rate-limits' })

@@ -3,7 +3,7 @@ import { type Schema, simplify, withChildren } from './json-schema'
 export type Components = ReturnType<typeof createComponents>
 type Kind = 'schemas' | 'responses' | 'headers' | 'examples'
 
-/** Collects the parts of the document that are named once and referenced from many places. */
+/** Collects the named parts of the document, which other parts refer to. */
 export function createComponents() {
   const all: Record<Kind, Record<string, Schema>> = { schemas: {}, responses: {}, headers: {}, examples: {} }
 

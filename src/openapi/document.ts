@@ -11,7 +11,7 @@ type Options = {
   publicUrl: string | null
 }
 
-/** The OpenAPI document of `routes`, as JSON text. A route with `hide` in its `detail` is left out. */
+/** The OpenAPI document of `routes`, as JSON text. It leaves out routes with `hide` in their `detail`. */
 export function describeApi({ routes, sections, publicUrl }: Options): Promise<string> {
   const components = createComponents()
   const paths = describePaths(routes, components)
@@ -29,8 +29,8 @@ export function describeApi({ routes, sections, publicUrl }: Options): Promise<s
 }
 
 /**
- * The text that @elysiajs/swagger serves of a document. Its page is not served: see
- * docs/workarounds.md#swagger-page-hosts.
+ * Returns the document as @elysiajs/swagger serves it, without the page of the plugin. See
+ * docs/workarounds.md#swagger-document and docs/workarounds.md#swagger-page-hosts.
  */
 async function serve(documentation: object): Promise<string> {
   // Loading the plugin takes longer than starting the service, and most processes never need it.

@@ -1,7 +1,7 @@
 import type { Components } from './components'
 import type { Schema } from './json-schema'
 
-/** References to these headers and to the one of every response. */
+/** References to these headers and to `X-Request-Id`, which every response has. */
 export const headersOf = (names: HeaderName[], { add }: Components) =>
   Object.fromEntries(
     ['X-Request-Id' as const, ...names].map((name) => [name, add('headers', name, headers[name])]),

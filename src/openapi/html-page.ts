@@ -1,6 +1,6 @@
 type Page = { title: string; styles: string[]; scripts: string[]; body: string }
 
-/** A page without a script or style in its text, so that its policy need not allow any. */
+/** A page without inline scripts and styles, so that its policy need not allow them. */
 export const htmlPage = ({ title, styles, scripts, body }: Page) => `<!doctype html>
 <html lang="en">
 <head>
@@ -18,7 +18,7 @@ ${scripts.map((name) => `<script src="/docs/assets/${name}"></script>`).join('\n
 </html>
 `
 
-/** The page that Swagger UI fills. */
+/** The page of Swagger UI. See docs/workarounds.md#swagger-page-hosts. */
 export const docsPage = () =>
   htmlPage({
     title: 'fastkit API',

@@ -14,7 +14,7 @@ export function exampleOf(schema: Schema): unknown {
 
 /** The schema with every schema inside it replaced. */
 export function withChildren(schema: Schema, replace: (schema: Schema) => Schema): Schema {
-  // Without the symbols of TypeBox: an optional field has one more, and its schema is the same.
+  // Leaves out the symbols of TypeBox. An optional field has one more, although its schema is the same.
   const copy: Schema = Object.fromEntries(Object.entries(schema))
   if (isObject(copy['properties'])) copy['properties'] = mapValues(schemasIn(copy['properties']), replace)
   if (isObject(copy['items'])) copy['items'] = replace(copy['items'])
@@ -38,7 +38,7 @@ export function simplify({ anyOf, ...rest }: Schema): Schema {
   return isNullable ? { ...first, ...rest, type: [first['type'], 'null'] } : { anyOf: parts, ...rest }
 }
 
-/** A number or boolean in a query has its text as a second type. See docs/workarounds.md#elysia-query-integer. */
+/** See docs/workarounds.md#elysia-query-integer. */
 const isTextOfAnother = ({ type, format }: Schema) =>
   type === 'string' && ['numeric', 'integer', 'boolean'].includes(String(format))
 

@@ -1,6 +1,6 @@
 import { htmlPage } from './html-page'
 
-/** A page from a Markdown file of ours. Its headings are anchors, and HTML in the file stays text. */
+/** Renders a Markdown file. Headings have anchors, and HTML in the file is shown as text. */
 export function markdownPage(markdown: string): string {
   const [, title = ''] = /^# (.*)$/m.exec(markdown) ?? []
   const content = Bun.markdown.html(markdown, { headings: true, noHtmlBlocks: true, noHtmlSpans: true })
@@ -12,7 +12,7 @@ export function markdownPage(markdown: string): string {
   })
 }
 
-/** Lets wide tables and code scroll by themselves, also by keyboard, and names the column headers. */
+/** Makes wide tables and code scroll, with the keyboard too, and marks the column headers for screen readers. */
 const accessible = (html: string) =>
   html
     .replaceAll('<table>', '<div class="scroll" tabindex="0"><table>')

@@ -8,7 +8,7 @@ import pageCss from './page.css' with { type: 'file' }
 import docsCss from './swagger-ui.css' with { type: 'file' }
 import docsJs from './swagger-ui.js' with { type: 'file' }
 
-/** What the pages of this folder load, by name. All of it is inside the executable. */
+/** The files that the pages of this folder load, by name. They are embedded in the executable. */
 export const docsFiles = {
   'favicon.png': favicon,
   'swagger-ui.css': swaggerCss,
@@ -20,7 +20,7 @@ export const docsFiles = {
   'markdown.css': markdownCss,
 }
 
-/** A file that a page loads; its type is told by its name, since inside the executable the path may have another. */
+/** The media type follows from the name, because a path inside the executable may have another extension. */
 export const docsAsset = (name: string, path: string): StaticFile =>
   staticFile(types[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream', () => Bun.file(path).bytes())
 

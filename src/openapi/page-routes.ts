@@ -5,12 +5,12 @@ import { docsAsset } from './page-assets'
 
 type Options = {
   pages: { path: '/docs' | `/docs/${string}`; runs: Runs; html: () => string }[]
-  /** What they load and no other page has brought: the file of each name under `/docs/assets`. */
+  /** The files that these pages load, by their name under `/docs/assets`. No other pages may have added them. */
   files: Record<string, string>
 }
 type Runs = keyof typeof directives
 
-/** Pages under `/docs`, and what they load. Nothing at all with DOCS=off. */
+/** Pages under `/docs` and their files. There are none with DOCS=off. */
 export function docsPages({ hasDocs }: Pick<Config, 'hasDocs'>, { pages, files }: Options) {
   const app = new Elysia({ detail: { hide: true } })
   if (!hasDocs) return app
@@ -28,12 +28,12 @@ export function docsPages({ hasDocs }: Pick<Config, 'hasDocs'>, { pages, files }
 
 const scripts = ["script-src 'self'", "connect-src 'self'"]
 
-// Files of this service and nothing else; for `connect-src`, `'self'` covers the WebSocket of the same host.
+// A page loads files of this service only. In `connect-src`, `'self'` includes the WebSocket of the same host.
 const directives = {
   nothing: ["img-src 'self'"],
-  // They can turn no text into HTML.
+  // Trusted types keep the scripts from turning text into HTML.
   'own scripts': [...scripts, "require-trusted-types-for 'script'", "img-src 'self'"],
-  // It makes HTML of text, and its style sheet has icons as `data:`.
+  // Swagger UI generates HTML, and its style sheet contains icons as `data:`.
   'swagger-ui': [...scripts, "img-src 'self' data:"],
 }
 

@@ -7,7 +7,7 @@ import { responsesOf } from './response-objects'
 type Paths = Record<string, Record<string, Schema>>
 type Requirement = Record<string, string[]>
 
-/** The paths of the document, by path template and method. */
+/** The paths of the document, by path template and method. See docs/workarounds.md#swagger-document. */
 export function describePaths(routes: Route[], components: Components): Paths {
   const byPath = Map.groupBy(routes.filter(isDescribed), ({ path }) => templateOf(path))
   return mapValues(Object.fromEntries(byPath), (routes) =>
@@ -19,7 +19,7 @@ const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 const isDescribed = ({ method, hooks }: Route) => methods.includes(method) && hooks.detail?.hide !== true
 
-/** `get('/')` under a prefix serves the path with and without the slash; the document has the one without. */
+/** The document has the path of `get('/')` under a prefix without its trailing slash. The route serves both. */
 const templateOf = (path: string) => path.replace(/(?<=.)\/$/, '').replace(/:(\w+)/g, '{$1}')
 
 function operationOf(route: Route, components: Components): Schema {
@@ -44,11 +44,11 @@ function operationOf(route: Route, components: Components): Schema {
   }
 }
 
-/** A bearer token is the same token when Swagger UI has fetched it from the token endpoint. */
+/** Accepts `oauth2` wherever `bearer` is, because Swagger UI gets the same token from the token endpoint. */
 const eitherToken = (requirement: Requirement): Requirement[] =>
   'bearer' in requirement ? [requirement, { oauth2: [] }] : [requirement]
 
-/** The responses of the guard, by what the route requires of its caller. */
+/** The failures of the guard, by what the route requires. */
 function guardFailures(security: Requirement[], { roles }: RouteOptions): ErrorCode[] {
   const isOpen = security.length === 0 || security.some((schemes) => Object.keys(schemes).length === 0)
   if (isOpen) return []

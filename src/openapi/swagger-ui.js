@@ -3,7 +3,7 @@ const followSystem = () => document.documentElement.classList.toggle('dark-mode'
 dark.addEventListener('change', followSystem)
 followSystem()
 
-// It loads nothing that is not of this service, and forgets the token with the page.
+// No validator of another host, and no stored token: it is gone when the page is closed.
 SwaggerUIBundle({
   url: '/docs/openapi.json',
   dom_id: '#docs',

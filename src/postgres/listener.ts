@@ -18,7 +18,7 @@ export const noopListener: Listener = { isLive: true, close: () => Promise.resol
 /** For a command, which sends notices and caches nothing. */
 export const disconnectedListener: Listener = { isLive: false, close: () => Promise.resolve() }
 
-type Options = { url: string; instanceId: string; bus: EventBus }
+type Options = { url: string; instanceId: string; events: EventBus }
 
 const heartbeatMilliseconds = 250
 // A connection that is silent for this long counts as dead, even if its socket is still open.
@@ -31,15 +31,15 @@ const maxRetryMilliseconds = 1000
 const Message = Type.Object({ from: Type.String(), notice: SharedEvent })
 
 /** Listens on a separate connection and sends heartbeats on it. See docs/workarounds.md#postgres-listen. */
-export function listen({ url, instanceId, bus }: Options): Listener {
+export function listen({ url, instanceId, events }: Options): Listener {
   let confirmedAt = Number.NEGATIVE_INFINITY
   let isListening = false
   let isClosed = false
   const onNotification = (payload: string) => {
     const message = parseMessage(payload)
     // A newer version may send an event that this one does not know, and any cache may be stale.
-    if (!message) bus.emit({ type: 'notices.missed' })
-    else if (message.from !== instanceId) bus.emit(message.notice)
+    if (!message) events.emit({ type: 'events.missed' })
+    else if (message.from !== instanceId) events.emit(message.notice)
   }
   const onClose = (closed: Sql) => {
     if (closed === connection) isListening = false
@@ -54,7 +54,7 @@ export function listen({ url, instanceId, bus }: Options): Listener {
       await target`listen ${target(notificationChannel)}`
       // The connection was replaced meanwhile, and the new one does not listen yet.
       if (target !== connection) return
-      bus.emit({ type: 'notices.missed' })
+      events.emit({ type: 'events.missed' })
       isListening = true
     }
     confirmedAt = sentAt

@@ -1,6 +1,6 @@
 import type { SystemActor } from '../core/actor'
 
-/** The command line and the service itself: no request stands behind them, and they may do everything. */
+/** The actor of commands and of the service itself. It has no request and every permission. */
 export const asSystem: SystemActor = {
   kind: 'system',
   origin: { ip: null, userAgent: null, requestId: null },

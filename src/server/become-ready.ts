@@ -5,40 +5,39 @@ import { migrate } from '../postgres/migrate'
 import { migrations } from '../postgres/migrations'
 import { bootstrap } from './bootstrap-admin'
 
-type Readying = Pick<Runtime, 'deps' | 'database' | 'lifecycle'>
+type ReadyParts = Pick<Runtime, 'deps' | 'database' | 'lifecycle'>
 type Start = { url: string; startedAt: number; stop: AbortSignal }
 
 const firstRetryMilliseconds = 100
 const maxRetryMilliseconds = 2000
 
 /**
- * Applies migrations, creates the first admin and opens the service for requests. A database that is not there yet is
- * waited for, so that the order in which machines start does not matter. At `stop` a migration under way is rolled back.
- * Throws MigrationRefused.
+ * Applies migrations, creates the first admin and marks the service as ready. It retries until the database is available,
+ * so that machines may start in any order. `stop` rolls a running migration back. Throws MigrationRefused.
  */
-export async function becomeReady(runtime: Readying, start: Start): Promise<void> {
+export async function becomeReady(runtime: ReadyParts, start: Start): Promise<void> {
   const { database } = runtime
   const { log } = runtime.deps
   const { url, stop } = start
   log.info({ url }, 'service.listening')
-  let wait = firstRetryMilliseconds
+  let delay = firstRetryMilliseconds
   while (!stop.aborted) {
     try {
-      return await open(runtime, start)
+      return await prepare(runtime, start)
     } catch (error) {
       if (stop.aborted) return
       if (failureIn(error)?.code !== 'database_unavailable') throw error
-      log.warn({ err: error, retryAfterMs: wait }, 'database.unavailable')
+      log.warn({ err: error, retryAfterMs: delay }, 'database.unavailable')
       database.reconnect()
-      await sleep(wait, stop)
-      wait = Math.min(wait * 2, maxRetryMilliseconds)
+      await sleep(delay, stop)
+      delay = Math.min(delay * 2, maxRetryMilliseconds)
     }
   }
 }
 
-async function open({ deps, database, lifecycle }: Readying, { url, startedAt, stop }: Start) {
+async function prepare({ deps, database, lifecycle }: ReadyParts, { url, startedAt, stop }: Start) {
   const { config, log } = deps
-  // The embedded database ends with the process, and whatever it does with it.
+  // Without a signal for the embedded database: it ends with the process.
   const applied = await migrate(database.sql, migrations, config.databaseUrl ? stop : undefined)
   if (applied.length > 0) log.info({ applied }, 'database.migrated')
   await bootstrap(deps)

@@ -2,7 +2,7 @@ import type { Deps } from '../deps'
 import { ensureFirstAdmin } from '../modules/users/first-admin'
 import { asSystem } from './as-system'
 
-/** Creates the admin that the configuration names, unless there is one. Throws `database_unavailable`. */
+/** Creates the configured first admin unless an admin exists. Throws `database_unavailable`. */
 export async function bootstrap(deps: Deps): Promise<void> {
   const { firstAdmin } = deps.config
   if (!firstAdmin) return

@@ -5,14 +5,14 @@ import * as realtime from '../modules/realtime/service'
 import * as sessions from '../modules/sessions/service'
 import { withAdvisoryLock } from '../postgres/advisory-lock'
 
-// Nothing here is worth slowing a start.
+// Cleanup must not slow the start down.
 const firstPauseMilliseconds = 60_000
 const pauseMilliseconds = 10 * 60_000
-// Small enough that a batch holds no lock anyone would notice.
+// Small, so that a batch holds its row locks only for a moment.
 const batchRows = 500
 const betweenBatchesMilliseconds = 50
 
-/** Deletes what has expired, a minute from now and then every ten, in one instance at a time. */
+/** Deletes expired rows, one minute after the start and then every ten, in one instance at a time. */
 export function startCleanupJob({ deps, lifecycle }: Pick<Runtime, 'deps' | 'lifecycle'>): Job {
   let isFirst = true
   return runPeriodically(async () => {
@@ -25,7 +25,7 @@ export function startCleanupJob({ deps, lifecycle }: Pick<Runtime, 'deps' | 'lif
   })
 }
 
-/** One batch. A database that is away has its own log line; the next round comes. */
+/** Deletes one batch. A failure is only logged, because the next run repeats it. */
 export async function sweep(deps: Deps): Promise<number> {
   try {
     const rows = await withAdvisoryLock(

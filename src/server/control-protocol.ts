@@ -1,5 +1,5 @@
-/** The name under which a running service listens for commands in `DATA_DIR`. */
+/** The file name of the control socket in `DATA_DIR`. */
 export const controlSocket = 'control.sock'
 
-/** Where on it a copy of the database is asked for. */
+/** The path that requests a copy of the database. Any other path takes a command. */
 export const snapshotPath = '/snapshot'

@@ -10,46 +10,46 @@ import { perform } from './user-admin'
 
 export type ControlServer = { close(): Promise<void> }
 
-// Bun ends a silent connection after ten seconds, which a costly hash behind others may take.
+// A command may wait for a slow hash. See docs/workarounds.md#bun-idle-timeout.
 const maxCommandSeconds = 60
 const maxCloseMilliseconds = 1000
 
-type Controlled = Pick<Runtime, 'deps' | 'lifecycle'>
-type Snapshooter = { snapshot: (() => Promise<Snapshot>) | null }
+type ControlParts = Pick<Runtime, 'deps' | 'lifecycle'>
+type SnapshotSource = { snapshot: (() => Promise<Snapshot>) | null }
 
 /**
- * Listens in `DATA_DIR` for `fastkit user` and `fastkit backup`: the embedded database takes one client, and the service
- * is it. Who can open the socket owns the directory, with database and keys, so nothing more is asked of them.
+ * Serves `fastkit user` and `fastkit backup` on a socket in `DATA_DIR`, because the embedded database takes one client.
+ * It needs no authentication: the owner of the socket also owns the directory with the database and the keys.
  */
-export function startControlServer(runtime: Controlled, { snapshot }: Snapshooter): ControlServer {
+export function startControlServer(runtime: ControlParts, { snapshot }: SnapshotSource): ControlServer {
   const { deps } = runtime
-  const place = prepareSocket(resolve(deps.config.dataDir), controlSocket)
+  const socket = prepareSocket(resolve(deps.config.dataDir), controlSocket)
   const server = Bun.serve({
-    unix: place.path,
+    unix: socket.path,
     development: false,
     maxRequestBodySize: maxBodyBytes,
     fetch: (request, server) => {
       const isSnapshot = new URL(request.url).pathname === snapshotPath
-      // A copy takes as long as the disk does; whoever waits for it has gone when the connection has.
+      // A copy takes as long as the disk needs, so it has no timeout.
       server.timeout(request, isSnapshot ? 0 : maxCommandSeconds)
-      return answer(runtime, request, async () =>
-        isSnapshot && snapshot ? tell(deps, snapshot) : perform(deps, await command(request)),
+      return respond(runtime, request, async () =>
+        isSnapshot && snapshot ? takeSnapshot(deps, snapshot) : perform(deps, await readCommand(request)),
       )
     },
   })
-  chmodSync(place.path, 0o600)
+  chmodSync(socket.path, 0o600)
   return {
     async close() {
       await Promise.race([server.stop(), Bun.sleep(maxCloseMilliseconds)])
       await server.stop(true)
-      place.remove()
+      socket.remove()
     },
   }
 }
 
-/** `GET` asks whether the service takes commands now, anything else brings one. */
-async function answer(
-  { deps, lifecycle }: Controlled,
+/** `GET` only checks whether the service accepts commands; any other method runs one. */
+async function respond(
+  { deps, lifecycle }: ControlParts,
   request: Request,
   work: () => Promise<unknown>,
 ): Promise<Response> {
@@ -65,8 +65,8 @@ async function answer(
   }
 }
 
-/** Why it failed (a full disk, say) is for whoever asked: it is the owner of the directory. */
-async function tell({ log }: Base, take: () => Promise<Snapshot>) {
+/** Returns the error message, such as that of a full disk, because the caller owns the directory. */
+async function takeSnapshot({ log }: Base, take: () => Promise<Snapshot>) {
   try {
     const snapshot = await take()
     log.info({ heldMs: snapshot.heldMilliseconds }, 'database.snapshot_taken')
@@ -77,7 +77,7 @@ async function tell({ log }: Base, take: () => Promise<Snapshot>) {
   }
 }
 
-async function command(request: Request): Promise<unknown> {
+async function readCommand(request: Request): Promise<unknown> {
   try {
     return await readJson(request)
   } catch (cause) {

@@ -22,13 +22,13 @@ type Parts = {
   database: Database
   jwtSecrets: string[]
   durability: Durability
-  /** Whether to listen for changes that other instances make: a service does, a command does not. */
+  /** Whether to receive events of other instances. A service does; a command does not. */
   isListening: boolean
   clock?: Clock | undefined
   tracing?: RunningTracing | null
 }
 
-/** Makes what verbs are given and the parts that the process is made over. */
+/** Creates the dependencies of verbs and the other parts of the process. */
 export async function createDeps({
   config,
   log,
@@ -40,10 +40,10 @@ export async function createDeps({
   tracing = null,
 }: Parts): Promise<Runtime> {
   const { databaseUrl: url } = config
+  // The embedded database has one instance. See docs/workarounds.md#pglite-socket-listen.
   const instanceId = url ? crypto.randomUUID() : null
   const events = createEventBus(instanceId)
-  const listener =
-    !url || !instanceId ? noopListener : listenerOn({ url, instanceId, bus: events }, isListening)
+  const listener = !url || !instanceId ? noopListener : listenerOn({ url, instanceId, events }, isListening)
   const { db } = database
   const deps: Deps = {
     config,
@@ -55,7 +55,7 @@ export async function createDeps({
       issuer: config.jwtIssuer,
       audience: config.jwtAudience,
     }),
-    passwords: followed(createPasswords(config.passwordCost), tracing),
+    passwords: withTracing(createPasswords(config.passwordCost), tracing),
     limits: createLimits({
       isOn: config.hasRateLimit,
       makeLimiter: (options) => new BoundedMemory(options, clock),
@@ -64,8 +64,8 @@ export async function createDeps({
     liveness: createLivenessCache({ db, events, isTrusted: () => listener.isLive }),
     afterCommit: (work) => work(),
   }
-  // What this instance would have told itself after the commit, and the others if there was one.
-  database.onInDoubtCommit(() => events.emit({ type: 'notices.missed' }))
+  // The transaction may be committed, but its events were not emitted here.
+  database.onInDoubtCommit(() => events.emit({ type: 'events.missed' }))
   recordReachedLimits(deps)
   return {
     deps,
@@ -80,8 +80,8 @@ export async function createDeps({
 const listenerOn = (link: Parameters<typeof listen>[0], isListening: boolean) =>
   isListening ? listen(link) : disconnectedListener
 
-/** Hashing is what a sign-in spends its time on. */
-const followed = (passwords: Passwords, tracing: Tracing | null): Passwords =>
+/** Adds spans to hashing, because a sign-in spends most of its time there. */
+const withTracing = (passwords: Passwords, tracing: Tracing | null): Passwords =>
   tracing
     ? {
         ...passwords,

@@ -1,34 +1,34 @@
 import { type ErrorCode, type Failure, type FieldError, failureIn } from '../core/errors'
 import { catalogue } from '../http/error-catalogue'
 
-// Where the catalogue speaks of requests, a command is told in its own terms.
+// Replaces texts of the catalogue that are about requests, because a command makes none.
 const sentences: Partial<Record<ErrorCode, string>> = {
   not_found: 'No account has this e-mail address.',
   database_unavailable: 'The database does not answer.',
 }
 
-/** What a person is told of a failed command. Never a value that was given, and no SQL. */
+/** The error message of a failed command. It contains no input values and no SQL. */
 export function formatError(error: unknown): string {
   const failure = failureIn(error)
   if (failure) return `${explain(failure)} (${failure.code})`
-  // Drizzle's errors quote the statement with its parameters, hashes among them.
+  // See docs/workarounds.md#drizzle-error-parameters.
   if (!(error instanceof Error) || 'params' in error) return 'failed'
-  return isOfServer(error) ? saidByServer(error) : error.message
+  return isServerError(error) ? withoutValues(error) : error.message
 }
 
-// Broken constraints, and what is not there, is there already or not allowed; a syntax error quotes the statement.
+// SQLSTATE 23 (constraints) and 42 (names, permissions), except 42601: a syntax error quotes the statement.
 const namesOnly = /^(23|42(?!601))/
 
-/** Most of what PostgreSQL says may quote a value of a row; of bad data (class 22) it does so after the kind of mistake. */
-function saidByServer({ code, message }: OfServer): string {
+/** Removes values from a PostgreSQL message. Class 22 (data) names the mistake first and quotes the value after it. */
+function withoutValues({ code, message }: ServerError): string {
   if (namesOnly.test(code)) return message
   const kind = code.startsWith('22') ? message.replace(/[^\p{L} ].*/su, '').trim() : ''
   return `${kind || 'the database refused it'} [${code}]`
 }
 
-type OfServer = Error & { code: string }
+type ServerError = Error & { code: string }
 
-const isOfServer = (error: Error): error is OfServer =>
+const isServerError = (error: Error): error is ServerError =>
   'severity' in error && 'code' in error && typeof error.code === 'string'
 
 function explain({ code, errors, cause }: Failure): string {
@@ -38,7 +38,7 @@ function explain({ code, errors, cause }: Failure): string {
   return code === 'database_unavailable' ? sentence + detail : sentence
 }
 
-/** The option that a field was given by: `/input/display_name` is `--display-name`. */
+/** Names the option of a field: `/input/display_name` is `--display-name`. */
 function explainField({ pointer, message }: FieldError): string {
   const name = pointer.split('/').at(-1) ?? ''
   if (name === 'password') return `the password ${message}`

@@ -3,10 +3,10 @@ import type { Config } from '../core/config'
 import { createLog, type Log, type LogDestination } from '../core/log'
 import { type RunningTracing, startTracing } from '../telemetry/start-tracing'
 
-/** The log and the tracing of a process, which exist before everything else. */
+/** The log and the tracing of a process. They exist before everything else. */
 export type Observability = { log: Log; tracing: RunningTracing | null }
 
-/** Makes the log and, when a collector is configured, the tracing. Each line carries the trace that it belongs to. */
+/** Creates the log and, when a collector is configured, the tracing. Each log line has the id of its trace. */
 export async function createObservability(
   config: Config,
   destination?: LogDestination,

@@ -6,8 +6,8 @@ const maxWaitMilliseconds = 10_000
 const pauseMilliseconds = 100
 
 /**
- * The lock on `DATA_DIR` decides: whoever gets it opens what is there, anyone else asks the holder. A holder that does not
- * listen is starting, ending or itself a command, so both are tried again for ten seconds.
+ * Opens `DATA_DIR` when its lock is free, or else connects to the service that holds the lock. A holder without a control
+ * socket is starting, stopping or itself a command, so both are retried for ten seconds.
  */
 export async function openOrConnect<T>(
   config: Config,

@@ -2,8 +2,8 @@ import { ConfigError, type Environment, rereadKeys } from '../core/config'
 import type { Deps } from '../deps'
 
 /**
- * Puts the keys in force that `JWT_SECRET_FILE` holds now. A file that cannot be used changes nothing. Never throws, and
- * never logs a value; a kid stands in every token and tells nothing of its key.
+ * Replaces the keys by those in `JWT_SECRET_FILE`. A file that is not valid changes nothing. Never throws and never logs a
+ * key; a kid is public, because every token contains it.
  */
 export async function reloadKeys({ keys, log }: Deps, environment: Environment): Promise<void> {
   try {

@@ -8,7 +8,7 @@ import type { RunningTracing } from '../telemetry/start-tracing'
 import type { ControlServer } from './control-server'
 import type { Storage } from './storage'
 
-/** The running parts of the service. A part is absent while the start has not reached it, or when it is not configured. */
+/** The running parts of the service. A part is missing when it is not configured or not started yet. */
 export type Parts = {
   storage: Storage
   tracing: RunningTracing | null
@@ -22,9 +22,8 @@ export type Parts = {
 }
 
 /**
- * Stops the service, in the only order there is: send clients elsewhere, refuse requests until none arrives, close the
- * listener when everything under way is done, then end what the requests needed. A start that fails midway stops the
- * parts that it has made.
+ * Stops the service in this order: clients are sent elsewhere, new requests are refused until none arrives, requests in
+ * progress finish, the listener closes, and then the parts that requests needed. A failed start stops what it has started.
  */
 export async function shutDown(parts: Parts, { delayMilliseconds }: { delayMilliseconds: number }) {
   const { runtime, server, storage, tracing, metrics, lag } = parts
@@ -40,7 +39,7 @@ export async function shutDown(parts: Parts, { delayMilliseconds }: { delayMilli
   }
 }
 
-/** Serves on for the delay, so that load balancers see `/readyz` fail before connections are refused. */
+/** Serves requests during the delay, so that load balancers see `/readyz` fail before connections are refused. */
 async function drain({ deps, lifecycle }: Runtime, parts: Parts, delayMilliseconds: number) {
   lifecycle.startDraining()
   deps.log.info({ delayMs: delayMilliseconds }, 'service.stopping')
@@ -48,6 +47,7 @@ async function drain({ deps, lifecycle }: Runtime, parts: Parts, delayMillisecon
   await Bun.sleep(delayMilliseconds)
 
   lifecycle.startClosing()
+  // See docs/workarounds.md#bun-stop-sockets.
   const socketsClosed = parts.realtime?.stop()
   await untilQuiet(lifecycle)
   await Promise.all([parts.server?.stop(), socketsClosed, jobsStopped, parts.control?.close()])
@@ -55,21 +55,21 @@ async function drain({ deps, lifecycle }: Runtime, parts: Parts, delayMillisecon
 
 const checkMilliseconds = 10
 const maxChecks = 200
-// Few when no request was refused. A refused client returns after a second, and others may be on their way.
+// More after a refusal, because refused clients retry and others may be connecting.
 const quietChecks = 10
 const quietChecksAfterRefusal = 40
 
 /**
- * Waits until no request arrives: the kernel resets connections that are not accepted when the listener closes. It counts
- * checks and not time, because a process that was kept from running has not seen who connected.
+ * Waits until no request arrives, because the kernel resets unaccepted connections when the listener closes. It counts
+ * checks and not time: a process without CPU time has not accepted the connections of that time.
  */
 async function untilQuiet(lifecycle: Lifecycle) {
-  let seen = 0
+  let previous = 0
   let quiet = 0
   for (let checks = 0; checks < maxChecks; checks++) {
     await Bun.sleep(checkMilliseconds)
-    quiet = lifecycle.refusals === seen ? quiet + 1 : 0
-    seen = lifecycle.refusals
-    if (quiet >= (seen === 0 ? quietChecks : quietChecksAfterRefusal)) return
+    quiet = lifecycle.refusals === previous ? quiet + 1 : 0
+    previous = lifecycle.refusals
+    if (quiet >= (previous === 0 ? quietChecks : quietChecksAfterRefusal)) return
   }
 }

@@ -1,33 +1,33 @@
-/** The SIGHUPs that a process is sent, of which none ends it. */
+/** Keeps SIGHUP from ending the process. */
 export type Sighup = {
-  /** Has `work` done for each from here on, and once for those that came before. It must not throw. */
-  each(work: () => Promise<void>): void
+  /** Sets the handler. It runs at once if a signal arrived before, and must not throw. */
+  onSignal(handler: () => Promise<void>): void
 }
 
-/** Takes SIGHUP from now on: by default it would end the process. */
-export function holdSighup(): Sighup {
-  let isAsked = false
-  let isBusy = false
-  let work: (() => Promise<void>) | null = null
+/** Handles SIGHUP from now on, because its default ends the process. */
+export function catchSighup(): Sighup {
+  let isPending = false
+  let isRunning = false
+  let handler: (() => Promise<void>) | null = null
 
-  // One at a time, and all that come meanwhile are one: each reads everything anew.
-  async function answer() {
-    if (isBusy || !work) return
-    isBusy = true
-    while (isAsked) {
-      isAsked = false
-      await work()
+  // Runs do not overlap. Signals during a run cause one more run, because each run reads everything again.
+  async function run() {
+    if (isRunning || !handler) return
+    isRunning = true
+    while (isPending) {
+      isPending = false
+      await handler()
     }
-    isBusy = false
+    isRunning = false
   }
   process.on('SIGHUP', () => {
-    isAsked = true
-    void answer()
+    isPending = true
+    void run()
   })
   return {
-    each(given) {
-      work = given
-      void answer()
+    onSignal(newHandler) {
+      handler = newHandler
+      void run()
     },
   }
 }

@@ -16,7 +16,6 @@ import { createObservability, type Observability } from './observability'
 import { type Parts, shutDown } from './shutdown'
 import { openStorage } from './storage'
 
-/** The running service: its deps and other parts, where it listens, and how it ends. */
 export type Service = Runtime & {
   /** Called for every response: metrics and tracing, where they are configured. */
   onResponse: readonly OnResponse[]
@@ -25,9 +24,9 @@ export type Service = Runtime & {
   metricsUrl: string | null
   /** Resolves once migrations are applied and the first admin exists. Never rejects; see `failed`. */
   ready: Promise<void>
-  /** Resolves with the fault when the service cannot go on by itself. */
+  /** Resolves with the error when the service fails while it runs. */
   failed: Promise<unknown>
-  /** Stops the service; see `shutDown`. It serves on for the delay. */
+  /** Stops the service: see `shutDown`. Requests are served during the delay. */
   stop(options?: { delayMilliseconds: number }): Promise<void>
 }
 
@@ -36,18 +35,18 @@ type Options = {
   clock?: Clock
   /** The moment the process began to start, by `performance.now()`. */
   startedAt?: number
-  /** Ends a start that still opens the database. */
+  /** Aborts a start that is still opening the database. */
   signal?: AbortSignal
 }
 
-/** The signal ended the start. An embedded database stays half open; the process ends and the next start recovers it. */
+/** The signal aborted the start. The process must end; its next start recovers an embedded database. */
 export class StartAborted extends Error {
   override readonly name = 'StartAborted'
 }
 
 /**
- * Starts the service and resolves when it listens; it becomes ready once the database answers. Throws when a port or
- * DATA_DIR is taken, after it has stopped what it had started, and `StartAborted`.
+ * Starts the service and resolves when it listens. It becomes ready later, when the database is available. Throws when a
+ * port or DATA_DIR is in use, after stopping what it had started. Throws `StartAborted`.
  */
 export async function startService(config: Config, options: Options = {}): Promise<Service> {
   const observability = options.observability ?? (await createObservability(config))
@@ -67,7 +66,7 @@ export async function startService(config: Config, options: Options = {}): Promi
   }
 }
 
-/** Fills `parts` in the order of the start, so that a failure leaves behind what has to be stopped. */
+/** Adds each part to `parts` when it is started, so that the caller can stop them after a failure. */
 async function startParts(
   config: Config,
   parts: Parts,
@@ -110,7 +109,7 @@ async function startParts(
 
 type Observed = { observability: Observability }
 
-/** Throws when the port is taken: two services must not share it silently. */
+/** Throws when the port is in use. */
 function listen(parts: AppParts) {
   const { host, port } = parts.deps.config
   try {

@@ -1,13 +1,13 @@
-// A terminal and the script runner above us both pass Ctrl-C on: two signals, one wish.
-const echoMilliseconds = 500
+// The terminal and `bun run` both forward Ctrl-C, so one key press sends two signals.
+const duplicateMilliseconds = 500
 
-/** Calls `end` with the first SIGTERM or SIGINT; a later one ends the process at once with exit code 1. */
+/** Calls `end` at the first SIGTERM or SIGINT. A later one exits at once with code 1. */
 export function onStopSignal(end: () => void) {
-  let askedAt: number | null = null
+  let signalledAt: number | null = null
   const onSignal = () => {
-    if (askedAt !== null && performance.now() - askedAt > echoMilliseconds) process.exit(1)
-    if (askedAt !== null) return
-    askedAt = performance.now()
+    if (signalledAt !== null && performance.now() - signalledAt > duplicateMilliseconds) process.exit(1)
+    if (signalledAt !== null) return
+    signalledAt = performance.now()
     end()
   }
   process.on('SIGTERM', onSignal)

@@ -10,23 +10,23 @@ import { removeSnapshot, type Snapshot, snapshotDir } from '../embedded/snapshot
 import { startEmbedded } from '../embedded/start-embedded'
 import { type Database, openDatabase } from '../postgres/database'
 
-/** The database and the keys: on a server and from the environment, or embedded and from `DATA_DIR`. */
+/** The database and the keys. They come from a server and the environment, or from `DATA_DIR`. */
 export type Storage = {
   database: Database
   jwtSecrets: string[]
   durability: Durability
-  /** Settles when the embedded database ends by itself. */
+  /** Resolves when the embedded database ends unexpectedly. */
   failed: Promise<Error>
-  /** Tells when the disk below the embedded database is so full that it can only be read, and when there is room again. */
+  /** Calls the listener when a full disk makes the embedded database read-only, and when it is writable again. */
   onDiskLow(listener: (isLow: boolean) => void): void
-  /** Copies the embedded database to where `fastkit backup` expects it; a server has ways of its own. */
+  /** Copies the embedded database for `fastkit backup`; `null` on a server, which has its own backup tools. */
   snapshot: (() => Promise<Snapshot>) | null
   close(): Promise<void>
 }
 
 /**
- * Opens what the configuration names; with `step`, queries are followed. Throws DataDirInUse when another process has the
- * directory.
+ * Opens the configured database. `step` traces its queries. Throws DataDirInUse when another process has the lock of
+ * DATA_DIR.
  */
 export const openStorage = (config: Config, step: Step | null = null): Promise<Storage> =>
   config.databaseUrl ? openServer(config, config.databaseUrl, step) : openEmbedded(config, step)
@@ -84,34 +84,34 @@ async function openIn(dataDir: DataDir, config: Config, step: Step | null): Prom
   return { database, jwtSecrets, durability, failed, onDiskLow, snapshot, close }
 }
 
-/** Takes the lock of the directory. A restore that was killed after its commit is promoted. Throws DataDirInUse. */
+/** Takes the lock of DATA_DIR, and completes a restore that was killed after its commit. Throws DataDirInUse. */
 export function openEmbeddedDataDir(dataDir: string): DataDir {
   const opened = openDataDir(dataDir)
   promoteRestore(opened.path)
   return opened
 }
 
-function durabilityOf(isAsked: boolean, isInForce: boolean) {
-  if (!isAsked) return 'off'
-  return isInForce ? 'ok' : 'not_in_force'
+function durabilityOf(isConfigured: boolean, isDurable: boolean) {
+  if (!isConfigured) return 'off'
+  return isDurable ? 'ok' : 'not_in_force'
 }
 
-/** The name of the generated key in `DATA_DIR`. */
+/** The file name of the generated key in `DATA_DIR`. */
 export const keyFile = 'jwt-secret'
 
-/** The key of an installation that was given none: made once, readable by its owner alone. */
+/** Returns the key of an installation without a configured one. It is generated once, with mode 0600. */
 function generatedSecret(path: string): string {
-  if (existsSync(path)) return keptSecret(path)
+  if (existsSync(path)) return readSecret(path)
   const secret = randomText(32)
-  // By rename: a process that dies while writing must not leave half a key.
+  // The rename is atomic, so a crash leaves no partial key.
   writeFileSync(`${path}.new`, `${secret}\n`, { mode: 0o600, flush: true })
   chmodSync(`${path}.new`, 0o600)
   renameSync(`${path}.new`, path)
   return secret
 }
 
-/** A file that a power cut or a full disk left empty is a key that everyone knows. */
-function keptSecret(path: string): string {
+/** Rejects a short file: a power cut or a full disk may leave it empty, and an empty key is no secret. */
+function readSecret(path: string): string {
   const secret = readFileSync(path, 'utf8').trim()
   if (Buffer.byteLength(secret) >= minSecretBytes) return secret
   throw new Error(`${path} holds no key of ${minSecretBytes} bytes or more; remove it to get a fresh one`)

@@ -10,13 +10,13 @@ import { asSystem } from './as-system'
 const Create = Type.Object({ do: Type.Literal('create'), input: NewUser }, strict)
 const Change = Type.Object({ do: Type.Literal('change'), email: Email, input: ChangeUser }, strict)
 const List = Type.Object({ do: Type.Literal('list'), input: UserQuery }, strict)
-const forms = [Create, Change, List]
+const commands = [Create, Change, List]
 
-/** What `fastkit user` can ask for, here or of the running service. */
+/** The commands of `fastkit user`, run in its own process or in the running service. */
 const UserCommand = Type.Union([Create, Change, List])
 export type UserCommand = Static<typeof UserCommand>
 
-/** The accounts that a command was about, a page at a time. Dates are text: this side has no formats. */
+/** The result of a command: a page of accounts. See docs/workarounds.md#typebox-unknown-format for the dates. */
 export const Accounts = Type.Object({
   items: Type.Array(
     Type.Object({ ...User.properties, created_at: Type.String(), updated_at: Type.String() }),
@@ -25,7 +25,7 @@ export const Accounts = Type.Object({
 })
 export type Accounts = Static<typeof Accounts>
 
-/** Checks and runs a command, by the verbs that HTTP calls. Throws `validation_failed` and what those throw. */
+/** Validates and runs a command with the same verbs as HTTP. Throws `validation_failed`, and the errors of the verbs. */
 export async function perform(deps: Deps, command: unknown): Promise<Accounts> {
   if (!Value.Check(UserCommand, command)) throw malformed(command)
   if (command.do === 'list') return administration.list(deps, asSystem, command.input)
@@ -39,10 +39,10 @@ async function change(deps: Deps, { email, input }: Static<typeof Change>): Prom
   return administration.change(deps, asSystem, { id, ...input })
 }
 
-/** Messages of the schema say what was expected, never what came. */
+/** The schema's messages name what was expected and contain no input values. */
 function malformed(command: unknown) {
-  const form = forms.find(({ properties }) => Value.Check(Type.Object({ do: properties.do }), command))
-  const errors = [...Value.Errors(form ?? UserCommand, command)]
+  const schema = commands.find(({ properties }) => Value.Check(Type.Object({ do: properties.do }), command))
+  const errors = [...Value.Errors(schema ?? UserCommand, command)]
   return fail('validation_failed', {
     errors: errors.map(({ path: pointer, message }) => ({ pointer, message })),
   })

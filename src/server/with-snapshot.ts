@@ -6,19 +6,19 @@ import type { Config } from '../core/config'
 import { type DataDir, DataDirInUse, openDataDir } from '../embedded/data-dir'
 import { copyCluster, snapshotDir } from '../embedded/snapshot'
 import { withEmbeddedDatabase } from '../embedded/with-embedded-database'
-import { askForSnapshot } from './control-client'
+import { requestSnapshot } from './control-client'
 import { openOrConnect } from './open-or-connect'
 import { keyFile, openEmbeddedDataDir } from './storage'
 
-// A running service writes meanwhile and needs room as well.
+// Leaves space for what a running service writes meanwhile.
 const spareBytes = 64 * 1024 * 1024
 
-/** A copy of the database, open, and of the key that belongs to it, if there is one. */
+/** An open copy of the database. The file at `keyPath` exists only when DATA_DIR has a generated key. */
 type OpenSnapshot = { sql: Sql; keyPath: string }
 
 /**
- * Runs `work` on a copy of the embedded database, which is removed afterwards. The database itself goes on meanwhile:
- * reading all of it in one transaction would hold up everyone, copying its files does not.
+ * Runs `work` on a copy of the embedded database and removes the copy afterwards. The original stays in use meanwhile:
+ * reading all of it in one transaction would block every request, and copying its files does not.
  */
 export async function withSnapshot<T>(
   config: Config,
@@ -28,37 +28,37 @@ export async function withSnapshot<T>(
   if (!hasDatabase(resolve(config.dataDir)))
     throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
   const snapshot = openSnapshotDir(config)
-  const clear = () => rmSync(snapshot.path, { recursive: true, force: true })
-  onCleanup(clear)
+  const removeCopy = () => rmSync(snapshot.path, { recursive: true, force: true })
+  onCleanup(removeCopy)
   try {
-    const reached = await openOrConnect(config, () => openEmbeddedDataDir(config.dataDir))
-    await copyDatabase(config, snapshot.path, reached)
+    const access = await openOrConnect(config, () => openEmbeddedDataDir(config.dataDir))
+    await copyDatabase(config, snapshot.path, access)
     const keyPath = join(snapshot.path, keyFile)
     return await withEmbeddedDatabase({ dataDir: snapshot.path, fsync: false }, (sql) =>
       work({ sql, keyPath }),
     )
   } finally {
-    clear()
+    removeCopy()
     snapshot.release()
   }
 }
 
-/** The key is copied while nobody can restore another: with a database it does not belong to, it is no use. */
+/** Copies the key while no restore can replace it, because a key belongs to one database. */
 async function copyDatabase(
   config: Config,
   target: string,
-  reached: { opened: DataDir } | { socket: string },
+  access: { opened: DataDir } | { socket: string },
 ) {
   const dataDir = resolve(config.dataDir)
   const cluster = join(dataDir, 'pg')
   try {
     assertFreeSpace(config, cluster)
-    if ('socket' in reached) await askForSnapshot(reached.socket)
+    if ('socket' in access) await requestSnapshot(access.socket)
     else await copyCluster(cluster, join(target, 'pg'))
     const key = join(dataDir, keyFile)
     if (existsSync(key)) copyFileSync(key, join(target, keyFile))
   } finally {
-    if ('opened' in reached) reached.opened.release()
+    if ('opened' in access) access.opened.release()
   }
 }
 
@@ -71,7 +71,7 @@ function openSnapshotDir({ dataDir }: Config): DataDir {
   }
 }
 
-/** A disk that the copy fills would fail the service, too. */
+/** Refuses to fill the disk, because the service would fail too. */
 function assertFreeSpace({ dataDir }: Config, cluster: string) {
   const { bavail, bsize } = statfsSync(cluster)
   const needed = directoryBytes(cluster) + spareBytes
@@ -81,7 +81,7 @@ function assertFreeSpace({ dataDir }: Config, cluster: string) {
     )
 }
 
-/** Files may vanish while they are counted. */
+/** Files may be deleted while they are counted. */
 const directoryBytes = (dir: string) =>
   readdirSync(dir, { recursive: true, encoding: 'utf8' })
     .map((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.size ?? 0)

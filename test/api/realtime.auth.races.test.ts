@@ -18,7 +18,9 @@ describe('signing in while the session ends', () => {
       }),
     )
     const signedIn = () =>
-      [...service.hub.connections.values()].filter(({ actor, endsAt }) => actor.kind === 'user' && !endsAt)
+      [...service.hub.connections.values()].filter(
+        ({ actor, closeDeadline }) => actor.kind === 'user' && !closeDeadline,
+      )
     for (let tries = 0; signedIn().length > 0 && tries < 50; tries++) await Bun.sleep(20)
     expect(signedIn()).toEqual([])
     await Promise.all(sockets.map((socket) => socket.close()))

@@ -10,8 +10,8 @@ type Meanwhile = (hub: Service['hub'], channel: LocalChannel) => void
 
 // These happen after the history was read and before the subscriber receives live messages.
 const meanwhile: [string, Meanwhile][] = [
-  ['the head of the channel went past it', (_, channel) => (channel.head = 2)],
-  ['notifications were missed', (hub) => hub.gaps++],
+  ['the head of the channel went past it', (_, channel) => (channel.lastOffset = 2)],
+  ['notifications were missed', (hub) => hub.missedEvents++],
 ]
 
 test.each(meanwhile)('a subscription during which %s receives the message in between', async (_, happen) => {

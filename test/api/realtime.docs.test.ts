@@ -163,14 +163,14 @@ describe('the client in a few lines', () => {
     await listen('room:docs', async () => reader.access_token, show)
     await until(() => isSubscribed('room:docs'))
     // A close, unlike a reset, lets the messages before it arrive.
-    for (const connection of connectionsOf(reader.id)) connection.wire.close(1001, 'goingAway')
+    for (const connection of connectionsOf(reader.id)) connection.socket.close(1001, 'goingAway')
     await until(() => connectionsOf(reader.id).length === 0)
     // The channel was empty when the connection was lost.
     for (const data of [1, 2]) await say(data)
     await until(() => shown.length === 2)
     await say(3)
     await until(() => shown.length === 3)
-    for (const connection of connectionsOf(reader.id)) connection.wire.terminate()
+    for (const connection of connectionsOf(reader.id)) connection.socket.terminate()
     await until(() => connectionsOf(reader.id).length === 0)
     for (const data of [4, 5]) await say(data)
     await until(() => shown.length === 5)
@@ -179,7 +179,7 @@ describe('the client in a few lines', () => {
     expect(shown).toEqual([1, 2, 3, 4, 5, 6])
 
     // The client does not reconnect after 4403.
-    for (const connection of connectionsOf(reader.id)) connection.wire.close(4403, 'notAllowed')
+    for (const connection of connectionsOf(reader.id)) connection.socket.close(4403, 'notAllowed')
     await until(() => connectionsOf(reader.id).length === 0)
     await Bun.sleep(1200)
     expect(connectionsOf(reader.id)).toEqual([])

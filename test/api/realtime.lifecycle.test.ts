@@ -189,14 +189,14 @@ describe('a client', () => {
       ({ actor }) => actor.kind === 'user' && actor.userId === ada.id,
     )
     let most = 0
-    for (let n = 0; n < 400 && connection && !connection.endsAt; n++) {
+    for (let n = 0; n < 400 && connection && !connection.closeDeadline; n++) {
       await service.call(`POST /api/v1/channels/${room}/messages`, {
         token: writer.access_token,
         body: { data: 'x'.repeat(60_000) },
       })
-      most = Math.max(most, connection.wire.getBufferedAmount())
+      most = Math.max(most, connection.socket.getBufferedAmount())
     }
-    expect(connection?.endsAt).toBeDate()
+    expect(connection?.closeDeadline).toBeDate()
     expect(most).toBeLessThan(1.2 * 1024 * 1024)
     service.clock.advance(6)
     await Bun.sleep(400)

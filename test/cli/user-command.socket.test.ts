@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createLifecycle, type Lifecycle } from '../../src/core/service-lifecycle'
 import { openDataDir } from '../../src/embedded/data-dir'
-import { ask, runningService } from '../../src/server/control-client'
+import { runningService, sendCommand } from '../../src/server/control-client'
 import { type ControlServer, startControlServer } from '../../src/server/control-server'
 import { type Service, startTestService } from '../support/service'
 
@@ -109,9 +109,11 @@ describe('the control socket', () => {
   })
 
   test('still works after all that, and no body is in the log', async () => {
-    const { items } = await ask(unix, { do: 'create', input: person })
+    const { items } = await sendCommand(unix, { do: 'create', input: person })
     expect(items).toMatchObject([{ email: person.email, role: 'user' }])
-    await expect(ask(unix, { do: 'create', input: person })).rejects.toMatchObject({ code: 'email_taken' })
+    await expect(sendCommand(unix, { do: 'create', input: person })).rejects.toMatchObject({
+      code: 'email_taken',
+    })
     const log = JSON.stringify(service.lines)
     expect(log).not.toMatch(/lantern|a@example|passwordHash|internal_error/)
   })

@@ -38,7 +38,7 @@ describe('the cache of session states', () => {
     expect(await isKnownLive()).toBe(true)
   })
 
-  test.each(['session.ended', 'user.changed', 'notices.missed'] as const)(
+  test.each(['session.ended', 'user.changed', 'events.missed'] as const)(
     'does not keep a state whose reading began before %s',
     async (type) => {
       const { ask, bus, end, isKnownLive, sid, user } = await cacheFor()
@@ -50,7 +50,7 @@ describe('the cache of session states', () => {
     },
   )
 
-  test.each(['session.ended', 'user.changed', 'notices.missed'] as const)(
+  test.each(['session.ended', 'user.changed', 'events.missed'] as const)(
     'drops the state at %s',
     async (type) => {
       const { ask, bus, end, isKnownLive, sid, user } = await cacheFor()

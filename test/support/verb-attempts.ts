@@ -136,8 +136,8 @@ export const attempts: Record<string, Attempt> = {
     'invalid_token',
   ),
   'sessions/service.deviceOf': refused((actor, scene) => sessions.deviceOf(scene.deps, actor), 'own'),
-  'sessions/service.isInForce': open('Looks at a key id alone.', (_, scene) =>
-    sessions.isInForce(scene.deps, { kid: 'unknown' }),
+  'sessions/service.isKeyCurrent': open('Looks at a key id alone.', (_, scene) =>
+    sessions.isKeyCurrent(scene.deps, { kid: 'unknown' }),
   ),
   'sessions/service.knownNetwork': open('Part of a sign-in, which tells nobody.', (actor, scene) =>
     sessions.knownNetwork(scene.deps, actor, scene.victim.email),

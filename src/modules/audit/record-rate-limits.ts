@@ -2,11 +2,11 @@ import type { AnonymousActor } from '../../core/actor'
 import type { Deps } from '../../deps'
 import { record } from './service'
 
-/** Keeps that an address has used up its sign-ins: the limit itself stands before every module and knows none. */
+/** Records that an address has exhausted its sign-in limit. The limiter itself is in `http`, which imports no module. */
 export function recordReachedLimits(deps: Deps) {
-  deps.events.on((notice) => {
-    if (notice.type !== 'limit.reached' || notice.policy !== 'login') return
-    const { ip, requestId } = notice
+  deps.events.on((event) => {
+    if (event.type !== 'limit.reached' || event.policy !== 'login') return
+    const { ip, requestId } = event
     const actor: AnonymousActor = { kind: 'anonymous', origin: { ip, requestId, userAgent: null } }
     record(deps, actor, { type: 'sign_in.limited', details: { limit: 'login' } }).catch((error) =>
       deps.log.warn({ err: error, ip, requestId }, 'audit.record_failed'),

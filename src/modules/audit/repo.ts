@@ -14,7 +14,7 @@ type Filter = {
   limit: number
 }
 
-/** Newest first; one more than `limit`, when there is one. */
+/** Newest first, up to `limit + 1` rows: the last one tells that there is another page. */
 export function list(db: Db, { userId, type, before, limit }: Filter): Promise<AuditEventRow[]> {
   return db
     .select()
@@ -32,7 +32,7 @@ export function list(db: Db, { userId, type, before, limit }: Filter): Promise<A
     .limit(limit + 1)
 }
 
-/** Deletes up to `limit` events older than the id; answers how many. */
+/** Deletes up to `limit` events older than the id. Returns their number. */
 export async function deleteBefore(db: Db, id: string, limit: number): Promise<number> {
   const old = db.select({ id: auditEvents.id }).from(auditEvents).where(lt(auditEvents.id, id)).limit(limit)
   const deleted = await db

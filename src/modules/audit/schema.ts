@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { Id, PageOf, pageParameters } from '../../http/pagination-schemas'
 import { strict, Timestamp } from '../../http/schemas'
 
-/** Everything that is kept about accounts and sessions. The names are stable: people filter logs by them. */
+/** The types of audit events. The names are stable, because operators filter logs by them. */
 export const AuditType = Type.Union(
   [
     Type.Literal('sign_in.succeeded'),

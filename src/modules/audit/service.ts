@@ -15,7 +15,7 @@ type EventOf<T extends AuditType> = {
   sessionId?: string | null
 } & (object extends AuditDetails<T> ? { details?: AuditDetails<T> } : { details: AuditDetails<T> })
 
-/** Keeps a security event, in the transaction of what it records, and logs it once that is committed. */
+/** Stores a security event in the transaction of the change that it records. The event is logged after the commit. */
 export async function record(
   deps: Base & Data,
   actor: Actor,
@@ -50,7 +50,7 @@ export async function record(
 
 const isWarning = (type: AuditType): type is AuditType & EventAt<'warn'> => logEvents[type].level === 'warn'
 
-/** What happened, newest first. Throws `validation_failed` for a cursor of another list. */
+/** Audit events, newest first. Throws `forbidden`, and `validation_failed` for a cursor of another list. */
 export async function list(
   deps: Deps,
   actor: UserActor | SystemActor,
@@ -68,7 +68,7 @@ export async function list(
 
 const retentionDays = 400
 
-/** Deletes some events that are older than 400 days; answers how many. */
+/** Deletes up to `limit` events that are past the retention. Returns their number. */
 export function sweep(deps: Deps, limit: number): Promise<number> {
   return repo.deleteBefore(deps.db, newId(secondsAfter(deps.clock.now(), -retentionDays * 86_400)), limit)
 }

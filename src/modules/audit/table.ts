@@ -2,7 +2,7 @@ import { index, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { id, moment } from '../../postgres/columns'
 import type { AuditType } from './schema'
 
-/** What happened to accounts and sessions. No foreign keys: an event outlives those it names. */
+/** There are no foreign keys, because an event outlives the accounts and sessions that it names. */
 export const auditEvents = pgTable(
   'audit_events',
   {

@@ -10,12 +10,12 @@ import { setRouteOptions } from '../../http/route-options'
 import * as audit from '../audit/service'
 import { authenticate } from '../sessions/service'
 
-/** What a route asks of its caller: any account, an admin, or the user that the path names (or an admin). */
+/** The access that a route requires: any account, a role, or the user in the path (or a role). */
 type Access = true | { role: Role } | { ownerOr: Role }
 
 /**
- * Adds the route option `auth`. The caller is known before the body is validated, so that no token means 401 even with
- * a bad body, and a missing right 403.
+ * Adds the route option `auth`. The token is checked before the body is validated, so a request without a token is a 401
+ * even when its body is bad. See docs/workarounds.md#elysia-hook-order.
  */
 export const guard = (deps: Deps) =>
   new Elysia({ name: 'guard' }).macro('auth', (access: Access) => ({
@@ -38,7 +38,7 @@ function rolesOf(access: Access): string[] {
   return 'role' in access ? [access.role] : ['owner', access.ownerOr]
 }
 
-/** An owner is compared by the path alone: what lies there is not looked up, so the answer does not tell whether it exists. */
+/** Compares the owner with the path alone. A 403 does not tell whether the account exists, because it is not looked up. */
 function isAllowed(access: Access, { userId, role }: UserActor, params: unknown): boolean {
   if (access === true || hasRole(role, 'role' in access ? access.role : access.ownerOr)) return true
   return 'ownerOr' in access && isObject(params) && params['id'] === userId
@@ -49,18 +49,18 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 type Attempt = { method: string; route: string; params: unknown }
 
-/** What was tried is kept by the route's pattern: a path can hold anything. */
+/** Records the pattern of the route and not the path, because a path can contain anything. */
 async function refuse(deps: Deps, actor: UserActor, attempt: Attempt): Promise<never> {
   const { method, route } = attempt
   const { sessionId } = actor
-  const targetId = accountAt(attempt)
+  const targetId = targetIdOf(attempt)
   const details = { method, route }
   await audit.record(deps, actor, { type: 'access.forbidden', sessionId, targetId, details })
   throw fail('forbidden')
 }
 
-/** The account that a path names, whether it exists or not. */
-function accountAt({ route, params }: Attempt): string | null {
+/** The account id in a path. The account may not exist. */
+function targetIdOf({ route, params }: Attempt): string | null {
   const id = isObject(params) ? params['id'] : null
   return route.includes('/users/:id') && typeof id === 'string' && uuidPattern.test(id) ? id : null
 }

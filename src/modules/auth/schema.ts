@@ -35,17 +35,17 @@ export const Logout = Type.Object(
 )
 export type Logout = typeof Logout.static
 
-/** At the token endpoint each grant has parameters of its own. */
-const Given = (description: string, maxLength: number) =>
+/** Optional in the schema, because each grant requires other parameters. */
+const GrantParameter = (description: string, maxLength: number) =>
   Type.Optional(Type.String({ maxLength, description }))
 
-/** RFC 6749 §4.3.2 and §6. Other parameters (`client_id` …) are not looked at, as §3.2 wants it. */
+/** RFC 6749 §4.3.2 and §6. Other parameters, such as `client_id`, are ignored (§3.2). */
 export const TokenRequest = Type.Object(
   {
     grant_type: Type.String({ description: '`password` or `refresh_token`.' }),
-    username: Given('The e-mail address, for the grant `password`.', 320),
-    password: Given('For the grant `password`.', 1024),
-    refresh_token: Given('For the grant `refresh_token`.', 2048),
+    username: GrantParameter('The e-mail address, for the grant `password`.', 320),
+    password: GrantParameter('For the grant `password`.', 1024),
+    refresh_token: GrantParameter('For the grant `refresh_token`.', 2048),
     scope: Type.Optional(
       Type.String({ description: 'Must be empty if it is sent, because there are no scopes.' }),
     ),

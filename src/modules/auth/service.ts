@@ -9,15 +9,15 @@ import type { Login } from './schema'
 import { throttleLogin } from './throttle-login'
 
 /**
- * Opens a session. One answer for an unknown address, a wrong password and a deactivated account: `invalid_credentials`,
- * and after too many of them `rate_limited`.
+ * Signs in and opens a session. An unknown address, a wrong password and a deactivated account all throw
+ * `invalid_credentials`, so that the response does not tell who has an account. Throws `rate_limited`, `overloaded` too.
  */
 export async function login(
   deps: Deps,
   actor: Actor,
   { email, password, device_name }: Login,
 ): Promise<TokenPair> {
-  // The excess of a flood must not cost the database anything.
+  // Refuses the excess of a flood before it costs a database query.
   deps.passwords.assertCapacity()
   const { userAgent, ip } = actor.origin
   const device = { deviceName: device_name ?? null, userAgent, ip }

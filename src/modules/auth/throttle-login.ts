@@ -7,8 +7,8 @@ import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
 
 /**
- * Runs a sign-in whose `null` means failure, within the limit of the account. Whether there is such an account makes no
- * difference. Throws `invalid_credentials`, `rate_limited`.
+ * Runs a sign-in within the failure limit of its account; `null` is a failure. The limit applies to addresses without an
+ * account too. Throws `invalid_credentials`, `rate_limited`.
  */
 export async function throttleLogin<T>(
   deps: Deps,
@@ -17,7 +17,7 @@ export async function throttleLogin<T>(
 ): Promise<T> {
   const address = normaliseEmail(email) ?? email
   const { userId, network } = await sessions.knownNetwork(deps, actor, address)
-  // Where its owner has signed in before, an account has failures of its own: an attacker elsewhere cannot use them up.
+  // A network that the user signed in from before has its own limit, so an attacker elsewhere cannot lock the user out.
   const key = sha256(JSON.stringify([address, network])).toString('base64url')
   const outcome = await deps.limits.loginThrottle.run(key, signIn).catch(async (error) => {
     if (failureIn(error)?.refusal?.isFirst)

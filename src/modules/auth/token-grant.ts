@@ -8,7 +8,7 @@ import { login } from './service'
 
 type Grant = (deps: Deps, actor: Actor, request: TokenRequest) => Promise<TokenPair>
 
-/** The grants of RFC 6749 that need no other party: §4.3 and §6. */
+/** The supported grants, by RFC 6749 §4.3 and §6. */
 const grants = new Map<string, Grant>([
   [
     'password',
@@ -19,25 +19,25 @@ const grants = new Map<string, Grant>([
 ])
 
 /**
- * Answers at the token endpoint, as signing in and refreshing do. Throws `validation_failed`, `invalid_credentials`,
- * `invalid_refresh_token`, `refresh_token_reused`, `rate_limited`, `overloaded`.
+ * Handles a token request. Throws `validation_failed`, `invalid_credentials`, `invalid_refresh_token`,
+ * `refresh_token_reused`, `rate_limited`, `overloaded`.
  */
 export async function grant(deps: Deps, actor: Actor, request: TokenRequest): Promise<TokenPair> {
-  const answer = grants.get(request.grant_type)
-  if (!answer) {
+  const handle = grants.get(request.grant_type)
+  if (!handle) {
     const message = `must be ${[...grants.keys()].join(' or ')}`
     throw refused('unsupported_grant_type', { pointer: '/grant_type', message })
   }
-  // No scope exists, and an answer that names none would mean that all of those asked for were granted (§5.1).
+  // No scopes exist, and a response without `scope` would mean that the requested ones were granted (§5.1).
   if (request.scope !== undefined)
     throw refused('invalid_scope', { pointer: '/scope', message: 'must be empty' })
-  return answer(deps, actor, request)
+  return handle(deps, actor, request)
 }
 
 const refused = (oauth: OAuthError, error: FieldError) =>
   fail('validation_failed', { oauth, errors: [error] })
 
-/** The value of a parameter that this grant cannot do without. */
+/** The value of a required parameter. Throws `validation_failed` without it. */
 function required(parameter: Record<string, string | undefined>): string {
   const [[name, value] = []] = Object.entries(parameter)
   if (value !== undefined) return value

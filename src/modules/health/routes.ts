@@ -6,7 +6,7 @@ import { EmptyQuery, failures } from '../../http/schemas'
 import { Liveness, Readiness } from './schema'
 import { readiness } from './service'
 
-export const healthRoutes = (probed: Pick<Runtime, 'database' | 'lifecycle'>) =>
+export const healthRoutes = (parts: Pick<Runtime, 'database' | 'lifecycle'>) =>
   new Elysia({ tags: ['health'] })
     .use(limitOption())
     .get('/livez', () => ({ status: 'ok' as const }), {
@@ -20,7 +20,7 @@ export const healthRoutes = (probed: Pick<Runtime, 'database' | 'lifecycle'>) =>
           'Decides about restarts. It never asks the database, so a database failure restarts nothing.',
       },
     })
-    .get('/readyz', ({ set }) => healthResponse(set, readiness(probed)), {
+    .get('/readyz', ({ set }) => healthResponse(set, readiness(parts)), {
       limit: 'none',
       query: EmptyQuery,
       response: { ...failures(), 200: Readiness, 503: Readiness },

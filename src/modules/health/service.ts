@@ -1,16 +1,16 @@
 import type { Runtime } from '../../deps'
 import type { Readiness } from './schema'
 
-type Probed = Pick<Runtime, 'database' | 'lifecycle'>
+type HealthParts = Pick<Runtime, 'database' | 'lifecycle'>
 
-// A turn of a healthy loop takes some milliseconds; from here on people notice.
+// A healthy event loop lags by a few milliseconds. Users notice a lag above this.
 const maxLagMilliseconds = 200
 
 /**
- * Whether this instance should be sent requests, and what speaks against it. Durability and lag are told, not decisive:
- * no other instance could mend the one, and an overload that moves on from instance to instance fells them all.
+ * Whether load balancers should send requests to this instance. Durability and lag are reported but do not decide: an
+ * embedded database has no other instance, and removing an overloaded instance overloads the others.
  */
-export async function readiness({ database, lifecycle }: Probed): Promise<Readiness> {
+export async function readiness({ database, lifecycle }: HealthParts): Promise<Readiness> {
   const lagMilliseconds = Math.round(lifecycle.lagMilliseconds)
   const checks = {
     database: (await database.ping()) ? 'ok' : 'unavailable',

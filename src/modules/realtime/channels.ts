@@ -3,63 +3,62 @@ import { fail } from '../../core/errors'
 import { hasRole } from '../../core/roles'
 
 type Member = Pick<Principal, 'userId' | 'role'>
-type Test = (member: Member, name: string) => boolean
+type Rule = (member: Member, name: string) => boolean
 
-/** Who may do what in a kind of channel. */
-type Rights = {
-  subscribe: Test
-  publish: Test
-  /** To see who is there: members of the channel and admins, if this says yes. */
-  presence: Test
-  /** Whether missed messages can be had later. */
+/** The rules of a channel namespace. */
+type Permissions = {
+  subscribe: Rule
+  publish: Rule
+  /** Presence is for members of the channel and admins. This rule restricts it further. */
+  presence: Rule
   hasHistory: boolean
 }
-export type Right = 'subscribe' | 'publish' | 'presence' | 'history'
+export type Permission = 'subscribe' | 'publish' | 'presence' | 'history'
 
-const anyone: Test = () => true
-const nobody: Test = () => false
-const admins: Test = ({ role }) => hasRole(role, 'admin')
-const ownerOrAdmin: Test = ({ userId, role }, name) => name === userId || hasRole(role, 'admin')
+const anyone: Rule = () => true
+const nobody: Rule = () => false
+const admins: Rule = ({ role }) => hasRole(role, 'admin')
+const ownerOrAdmin: Rule = ({ userId, role }, name) => name === userId || hasRole(role, 'admin')
 
-/** Kinds that take a name after the colon. */
-const named: Record<string, Rights> = {
+/** Namespaces whose channels have a name after the colon. */
+const named: Record<string, Permissions> = {
   room: { subscribe: anyone, publish: anyone, presence: anyone, hasHistory: true },
   user: { subscribe: ownerOrAdmin, publish: ownerOrAdmin, presence: ownerOrAdmin, hasHistory: true },
 }
 
-/** Channels of which there is one. */
-const single: Record<string, Rights> = {
+/** Namespaces with a single channel. */
+const single: Record<string, Permissions> = {
   admin: { subscribe: admins, publish: admins, presence: admins, hasHistory: false },
   system: { subscribe: anyone, publish: admins, presence: nobody, hasHistory: false },
 }
 
-/** The channel that every socket listens to. */
+/** The channel that every signed-in socket is subscribed to. */
 export const systemChannel = 'system'
 
 /** The channel of one user. */
 export const channelOf = (userId: string) => `user:${userId}`
 
-/** Whether messages of a channel carry an offset and can be had later. */
-export const hasHistory = (channel: string): boolean => rightsIn(channel)?.hasHistory ?? false
+/** Whether messages of a channel have an offset and can be recovered. */
+export const hasHistory = (channel: string): boolean => permissionsIn(channel)?.hasHistory ?? false
 
-/** What no row allows is forbidden, which a channel of an unknown kind is for everyone. */
-export function may(member: Member, right: Right, channel: string): boolean {
-  const rights = rightsIn(channel)
-  if (!rights) return false
+/** Whether a user has a permission in a channel. An unknown namespace permits nothing. */
+export function hasPermission(member: Member, permission: Permission, channel: string): boolean {
+  const permissions = permissionsIn(channel)
+  if (!permissions) return false
   const name = nameIn(channel) ?? ''
-  if (right === 'history') return rights.hasHistory && rights.subscribe(member, name)
-  return rights[right](member, name)
+  if (permission === 'history') return permissions.hasHistory && permissions.subscribe(member, name)
+  return permissions[permission](member, name)
 }
 
 /** Throws `forbidden`. */
-export function assertMay(member: Member, right: Right, channel: string): void {
-  if (!may(member, right, channel)) throw fail('forbidden')
+export function assertPermission(member: Member, permission: Permission, channel: string): void {
+  if (!hasPermission(member, permission, channel)) throw fail('forbidden')
 }
 
-function rightsIn(channel: string): Rights | null {
-  const [kind = '', name] = channel.split(':')
+function permissionsIn(channel: string): Permissions | null {
+  const [namespace = '', name] = channel.split(':')
   const table = name === undefined ? single : named
-  return Object.hasOwn(table, kind) ? (table[kind] ?? null) : null
+  return Object.hasOwn(table, namespace) ? (table[namespace] ?? null) : null
 }
 
 const nameIn = (channel: string) => channel.split(':')[1]

@@ -49,7 +49,7 @@ const messages = `<fieldset id="messages" disabled>
 </form>
 </fieldset>`
 
-/** The page to try the protocol on. Its script fills in text and never HTML. */
+/** A page to try the protocol. Its script inserts text and never HTML, because messages come from other users. */
 export const consolePage = {
   title: 'fastkit WebSocket console',
   styles: ['page.css', 'console.css'],

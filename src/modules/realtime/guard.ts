@@ -15,9 +15,8 @@ type Handshake = {
 }
 
 /**
- * Lets a handshake pass, or throws `upgrade_required`, `forbidden` for a foreign page, `invalid_token`, `shutting_down`,
- * `overloaded`.
- * A ticket is looked at last, so that nothing else can use it up.
+ * Accepts a WebSocket handshake. The ticket is checked last, so that a request that is refused for another reason does not
+ * use it up. Throws `upgrade_required`, `forbidden` for a foreign origin, `invalid_token`, `shutting_down`, `overloaded`.
  */
 export async function admitSocket(
   { deps, hub, lifecycle }: Pick<Runtime, 'deps' | 'hub' | 'lifecycle'>,
@@ -27,50 +26,50 @@ export async function admitSocket(
   if (!isWebSocket(request.headers)) throw fail('upgrade_required')
   if (!isAllowedOrigin(deps, request.headers)) throw fail('forbidden')
   const protocols = protocolsOf(request.headers)
-  const visitor = await identify(deps, { request, query, protocols })
-  // Unauthenticated sockets cost nothing to open: they must not use up the memory and the descriptors of users.
-  if (visitor.kind === 'anonymous' && hub.unauthenticated.size >= maxUnauthenticated) throw fail('overloaded')
-  if (visitor.kind === 'user') noteUser(request, visitor.userId)
-  admitted.set(request, visitor)
+  const actor = await identify(deps, { request, query, protocols })
+  // Anyone can open unauthenticated sockets, so their number is limited: they use memory and file descriptors.
+  if (actor.kind === 'anonymous' && hub.unauthenticated.size >= maxUnauthenticated) throw fail('overloaded')
+  if (actor.kind === 'user') noteUser(request, actor.userId)
+  admitted.set(request, actor)
   Object.assign(set.headers, handshakeHeaders(request))
-  // Never the other entry of the list, which is the token.
+  // Only this entry is returned. The other entry of the list is the token.
   if (protocols.includes(protocol)) set.headers['sec-websocket-protocol'] = protocol
   set.status = 101
 }
 
-/** Throws `upgrade_required`: there is nothing here for plain HTTP. */
+/** Handles a plain HTTP request to the WebSocket route. Throws `upgrade_required`. */
 export function requireUpgrade(): never {
   throw fail('upgrade_required')
 }
 
-/** The actor of a socket; anonymous when its first message is to say who it is. */
-export function visitorOf(request: Request): Visitor {
-  const visitor = admitted.get(request)
-  if (!visitor) throw new Error('a socket opens after its handshake was admitted')
-  return visitor
+/** The actor of a handshake. It is anonymous when the client sends its token in the first message. */
+export function socketActor(request: Request): SocketActor {
+  const actor = admitted.get(request)
+  if (!actor) throw new Error('a socket opens after its handshake was admitted')
+  return actor
 }
 
-type Visitor = UserActor | AnonymousActor
+type SocketActor = UserActor | AnonymousActor
 
-/** The router knows only the usual spelling of a value that has no case (RFC 6455 §4.2.1). */
+/** Lower-cases the `Upgrade` header for the router. See docs/workarounds.md#elysia-ws-upgrade-case. */
 export function normaliseUpgrade({ headers }: Request) {
   const upgrade = headers.get('upgrade')
   if (upgrade !== null && upgrade !== 'websocket' && upgrade.toLowerCase() === 'websocket')
     headers.set('upgrade', 'websocket')
 }
 
-const admitted = new WeakMap<Request, Visitor>()
+const admitted = new WeakMap<Request, SocketActor>()
 const protocol = 'bearer'
 
 const protocolsOf = (headers: Headers) =>
   (headers.get('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim())
 
-/** What Bun would refuse in plain text, and after a ticket was used up. */
+/** Checks the key and the version before Bun does. See docs/workarounds.md#bun-ws-handshake. */
 const isWebSocket = (headers: Headers) =>
   headers.get('sec-websocket-version') === '13' &&
   /^[A-Za-z0-9+/]{22}==$/.test(headers.get('sec-websocket-key') ?? '')
 
-/** A browser names the page that asks, and sends its cookies and nothing to prove the user's wish; others name none. */
+/** Prevents cross-site WebSocket hijacking (RFC 6455 §10.2). Clients other than browsers send no `Origin`. */
 function isAllowedOrigin({ config }: Base, headers: Headers): boolean {
   const origin = headers.get('origin')
   if (origin === null || config.corsOrigins.includes(origin)) return true
@@ -80,9 +79,9 @@ function isAllowedOrigin({ config }: Base, headers: Headers): boolean {
   return URL.canParse(own) && new URL(own).host === host
 }
 
-type Given = { request: Request; query: ConnectQuery; protocols: string[] }
+type Credentials = { request: Request; query: ConnectQuery; protocols: string[] }
 
-async function identify(deps: Deps, { request, query, protocols }: Given): Promise<Visitor> {
+async function identify(deps: Deps, { request, query, protocols }: Credentials): Promise<SocketActor> {
   const at = protocols.indexOf(protocol)
   const offered = at === -1 ? undefined : protocols[at + 1]
   const token = bearerToken(request) ?? offered ?? (query.ticket === undefined ? query.token : undefined)
@@ -92,10 +91,10 @@ async function identify(deps: Deps, { request, query, protocols }: Given): Promi
     token === undefined
       ? await redeem(deps, origin, query.ticket ?? '')
       : await authenticate(deps, origin, token)
-  // Time may be a little off where a token is only looked at; here it would open a socket to close it at once.
+  // `authenticate` tolerates some clock skew. A socket with an expired token would be closed at once.
   if (actor.expiresAt <= deps.clock.now()) throw fail('invalid_token')
   return actor
 }
 
-/** The socket outlives the request, which is read no more once it has been upgraded. */
+/** Copies the fields, because the socket outlives the request. */
 const copyOf = ({ ip, userAgent, requestId }: Origin): Origin => ({ ip, userAgent, requestId })

@@ -1,59 +1,59 @@
-/** Largest frame a client may send. */
+/** Size of a frame that a client sends. */
 export const maxFrameBytes = 64 * 1024
-/** Most bytes that may wait for a client to read them. */
+/** Bytes that are buffered for a client that reads slowly. */
 export const maxUnsentBytes = 1024 * 1024
 /** Open sockets of one user, over all instances. */
 export const maxSocketsPerUser = 20
-/** Open sockets of one instance that have not signed in yet: whoever comes with a credential is let in beyond that. */
+/** Unauthenticated sockets of one instance. A handshake with a credential is accepted beyond it. */
 export const maxUnauthenticated = 1000
-/** Channels that one socket may be subscribed to. */
+/** Channels that a socket is subscribed to. */
 export const maxSubscriptions = 100
-/** Messages of one socket that may wait for their turn. */
+/** Queued messages of one socket. */
 export const maxQueued = 256
-/** Errors of one socket until it is closed. */
+/** Client errors of one socket before it is closed. */
 export const maxErrors = 10
-/** Messages a second of one socket, and how many at once. */
+/** Token bucket for the messages of one socket: rate and burst. */
 export const messagesPerSecond = 50
 export const messageBurst = 100
 
-/** Kept of each channel: so many messages, none older than this. */
+/** History of a channel: number of messages, and their age. */
 export const historyMessages = 100
 export const historySeconds = 24 * 3600
-/** A channel that nobody published to for this long starts again at offset 1. */
+/** An unused channel is deleted after this time, and starts again at offset 1. */
 export const idleChannelDays = 30
-/** Members that `presence` names; `count` counts all. */
+/** Users in a presence list. `count` counts all of them. */
 export const maxPresenceUsers = 1000
 
-/** For the first message `auth` of a socket that came without a credential. */
+/** Time for an unauthenticated socket to send `auth`. */
 export const authSeconds = 10
-/** Life of a ticket. */
+/** Lifetime of a ticket. */
 export const ticketSeconds = 30
-/** How long before the end of its token a socket is told. */
+/** Time between the message `expiring` and the expiry of the token. */
 export const expiryWarningSeconds = 30
-/** Silence after which the other side is asked for a sign of life, and how long it may take to give one. */
+/** Time without a message before a ping, and time to wait for the pong. */
 export const pingSeconds = 25
 export const pongSeconds = 10
-/** For the other side to answer a close. */
+/** Time for the client to complete the closing handshake. */
 export const closeSeconds = 5
 
-/** When the server goes away: over how long it spreads the return of its clients, and how many a second at most. */
+/** At shutdown, reconnects are spread over this time, or longer to keep below this rate. */
 export const reconnectSpreadSeconds = 10
 export const maxReconnectsPerSecond = 200
 
-/** Messages, arrivals and departures that all sockets together may have under way, and that may wait for their turn. */
+/** Concurrent and waiting tasks of all sockets of an instance: messages, sign-ins and closes. */
 export const maxConcurrentTasks = 8
 export const maxWaitingTasks = 20_000
 export const maxTaskWaitMilliseconds = 30_000
 
-/** How often deadlines are looked at. */
+/** Interval of checking deadlines. */
 export const tickMilliseconds = 250
-/** How often sockets are looked up while notices of changes do not arrive. */
+/** Interval of checking all sessions while the listener is disconnected. */
 export const recheckMilliseconds = 750
-/** How often an instance says that it lives, and the silence after which the others take it for dead. */
+/** Interval of heartbeats, and the time without one after which an instance counts as dead. */
 export const heartbeatMilliseconds = 2000
 export const deadAfterSeconds = 10
 
-/** A NOTIFY holds 8000 bytes: larger messages are read from the database by whoever needs them. */
+/** NOTIFY carries up to 8000 bytes. Instances read larger messages from the database. */
 export const maxInlineBytes = 6000
-/** Notices of one channel that may wait for delivery; beyond that they are read from the database. */
+/** Events of one channel that wait for delivery. Beyond it, messages are read from the database. */
 export const maxQueuedNotifications = 1000

@@ -4,7 +4,7 @@ import { exampleProblem, strict, Timestamp } from '../../http/schemas'
 import { User } from '../users/schema'
 import { ChannelName, Data, Offset, Participant, presenceFields } from './schema'
 
-/** Why the server closes a socket. */
+/** The codes with which the server closes a socket. */
 export const closeCodes = {
   goingAway: {
     code: 1001,
@@ -52,7 +52,7 @@ const since = Type.Optional({
   description: 'The last offset that the client has. Later messages are sent.',
 })
 
-/** What a client may send, by type. */
+/** The messages of clients, by type. */
 export const clientMessages = {
   auth: fromClient('auth', 'Authenticates the socket, or renews it with a newer token of the same session.', {
     token,
@@ -87,7 +87,7 @@ const ownChannel = Type.String({
 })
 const reason = Type.String({ description: 'A stable code.', examples: ['logged_out'] })
 
-/** What the server may send, by type. */
+/** The messages of the server, by type. */
 export const serverMessages = {
   ready: answer('ready', 'The socket is authenticated. Also the reply to `auth`.', {
     user: User,
@@ -172,9 +172,9 @@ export const serverMessages = {
 export const ServerMessage = Type.Union(Object.values(serverMessages))
 export type ServerMessage = Static<(typeof serverMessages)[keyof typeof serverMessages]>
 
-/** What may answer a message and carry its `id`. */
-export type Answer = AnswerIn<ServerMessage>
-type AnswerIn<M> = M extends { type: string } ? ('id' extends keyof M ? M : never) : never
+/** A message of the server that replies to one of a client and may repeat its `id`. */
+export type Reply = ReplyIn<ServerMessage>
+type ReplyIn<M> = M extends { type: string } ? ('id' extends keyof M ? M : never) : never
 
-/** A code in a few words, as HTTP says it. */
+/** The title of an error code, as in a problem over HTTP. */
 export const titleOf = (code: Parameters<typeof exampleProblem>[0]): string => exampleProblem(code).title

@@ -15,21 +15,21 @@ export async function insertTicket(db: Db, ticket: TicketRow) {
   await db.insert(wsTickets).values(ticket)
 }
 
-/** Takes a ticket out; of many who try, one gets it. */
+/** Deletes and returns a ticket, so that only one of several simultaneous requests gets it. */
 export async function takeTicket(db: Db, ticketHash: Buffer): Promise<TicketRow | null> {
   return first(await db.delete(wsTickets).where(eq(wsTickets.ticketHash, ticketHash)).returning())
 }
 
 type Retention = { max: number }
 
-/** Adds a message under the next offset of its channel, drops what is beyond `max`, and answers the offset. */
+/** Appends a message, deletes all but the last `max` of its channel, and returns its offset. */
 export async function append(
   db: Db,
   message: Omit<MessageRow, 'offset'>,
   { max }: Retention,
 ): Promise<number> {
   const { channel, data, fromUserId, socketId } = message
-  const sentAt = sql`${message.sentAt.toISOString()}::timestamptz`
+  const sentAt = timestamptz(message.sentAt)
   const [row] = await db.execute<{ offset: string }>(sql`
     with counted as (
       insert into channels (name, last_offset, used_at) values (${channel}, 1, ${sentAt})
@@ -57,8 +57,8 @@ export async function lastOffset(db: Db, channel: string): Promise<number> {
 
 type After = { channel: string; offset: number; sentAfter: Date; limit: number }
 
-/** Messages after an offset, in order. */
-export function after(db: Db, { channel, offset, sentAfter, limit }: After): Promise<MessageRow[]> {
+/** Messages after an offset, oldest first. */
+export function messagesAfter(db: Db, { channel, offset, sentAfter, limit }: After): Promise<MessageRow[]> {
   return db
     .select()
     .from(channelMessages)
@@ -69,7 +69,7 @@ export function after(db: Db, { channel, offset, sentAfter, limit }: After): Pro
 
 type Before = { channel: string; before: number | null; sentAfter: Date; limit: number }
 
-/** Messages, newest first; one more than `limit`, when there is one. */
+/** Newest first, up to `limit + 1` rows: the last one tells that there is another page. */
 export function history(db: Db, { channel, before, sentAfter, limit }: Before): Promise<MessageRow[]> {
   return db
     .select()
@@ -82,7 +82,7 @@ export function history(db: Db, { channel, before, sentAfter, limit }: Before): 
 const isKept = (channel: string, sentAfter: Date) =>
   and(eq(channelMessages.channel, channel), gt(channelMessages.sentAt, sentAfter))
 
-/** Says that an instance lives, by the database's clock: the machines' may differ. Answers whether it was known. */
+/** Records a heartbeat by the clock of the database, as those of machines differ. Returns false for a new instance. */
 export async function touchInstance(db: Db, id: string): Promise<boolean> {
   const [row] = await db.execute<{ is_new: boolean }>(sql`
     insert into realtime_instances (id, seen_at) values (${id}::uuid, now())
@@ -91,7 +91,7 @@ export async function touchInstance(db: Db, id: string): Promise<boolean> {
   return row?.is_new === false
 }
 
-/** Instances that have not been seen for a while. */
+/** Instances without a heartbeat for `afterSeconds`. */
 export async function deadInstances(db: Db, afterSeconds: number): Promise<string[]> {
   const rows = await db
     .select({ id: realtimeInstances.id })
@@ -104,14 +104,14 @@ export async function instances(db: Db): Promise<string[]> {
   return (await db.select({ id: realtimeInstances.id }).from(realtimeInstances)).map(({ id }) => id)
 }
 
-/** Forgets an instance with its sockets. */
+/** The sockets and members of the instance are deleted by cascade. */
 export async function deleteInstance(db: Db, id: string) {
   await db.delete(realtimeInstances).where(eq(realtimeInstances.id, id))
 }
 
 type NewSocket = { id: string; userId: string; instanceId: string; max: number }
 
-/** Takes one of the places of a user; false when it was taken meanwhile or there is none. */
+/** Takes a free slot of a user. Returns false when no slot is free, or another socket took it meanwhile. */
 export async function insertSocket(db: Db, { id, userId, instanceId, max }: NewSocket): Promise<boolean> {
   const rows = await db.execute(sql`
     insert into realtime_sockets (id, user_id, slot, instance_id)
@@ -127,18 +127,18 @@ export async function deleteSockets(db: Db, ids: string[]) {
   await db.delete(realtimeSockets).where(inArray(realtimeSockets.id, ids))
 }
 
-/** How many sockets a user has, or everyone together. */
+/** Counts the sockets of a user, or of all users. */
 export const countSockets = (db: Db, userId: string | null): Promise<number> =>
   db.$count(realtimeSockets, userId === null ? undefined : eq(realtimeSockets.userId, userId))
 
 type Member = { channel: string; userId: string; instanceId: string }
 
-/** Within the transaction, nobody else changes whether this user is in this channel. */
+/** Serialises changes of one membership until the transaction ends. */
 export async function lockMember(db: Db, { channel, userId }: Member) {
   await db.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`${channel} ${userId}`}, 0))`)
 }
 
-/** Whether a user is in a channel, on whatever instance. */
+/** Whether a user is in a channel on any instance. */
 export async function isMember(db: Db, { channel, userId }: Omit<Member, 'instanceId'>): Promise<boolean> {
   const rows = await db
     .select({ channel: channelMembers.channel })
@@ -152,7 +152,7 @@ export async function insertMember(db: Db, member: Member) {
   await db.insert(channelMembers).values(member).onConflictDoNothing()
 }
 
-/** Answers whether there was such a member. */
+/** Returns whether the member existed. */
 export async function deleteMember(db: Db, { channel, userId, instanceId }: Member): Promise<boolean> {
   const which = and(
     eq(channelMembers.channel, channel),
@@ -166,7 +166,7 @@ export async function deleteMember(db: Db, { channel, userId, instanceId }: Memb
 export const membersOfInstance = (db: Db, instanceId: string): Promise<Member[]> =>
   db.select().from(channelMembers).where(eq(channelMembers.instanceId, instanceId))
 
-/** Users in a channel, in a fixed order. */
+/** Users in a channel, ordered by id. */
 export async function members(db: Db, channel: string, limit: number): Promise<string[]> {
   const rows = await db
     .selectDistinct({ userId: channelMembers.userId })
@@ -187,7 +187,7 @@ export async function countMembers(db: Db, channel: string): Promise<number> {
 
 type Outdated = { ticketsBefore: Date; messagesBefore: Date; channelsBefore: Date; limit: number }
 
-/** Deletes up to `limit` rows of each kind; answers how many. */
+/** Deletes up to `limit` rows of each table. Returns their number. */
 export async function deleteOutdated(
   db: Db,
   { ticketsBefore, messagesBefore, channelsBefore, limit }: Outdated,
@@ -195,17 +195,17 @@ export async function deleteOutdated(
   const deleted = await db.execute(sql`
     with tickets as (
       delete from ws_tickets where ticket_hash in
-        (select ticket_hash from ws_tickets where expires_at < ${at(ticketsBefore)} limit ${limit}::int) returning 1
+        (select ticket_hash from ws_tickets where expires_at < ${timestamptz(ticketsBefore)} limit ${limit}::int) returning 1
     ), messages as (
       delete from channel_messages where (channel, "offset") in
-        (select channel, "offset" from channel_messages where sent_at < ${at(messagesBefore)} limit ${limit}::int) returning 1
+        (select channel, "offset" from channel_messages where sent_at < ${timestamptz(messagesBefore)} limit ${limit}::int) returning 1
     ), idle as (
       delete from channels where name in
-        (select name from channels where used_at < ${at(channelsBefore)} limit ${limit}::int for update skip locked) returning 1
+        (select name from channels where used_at < ${timestamptz(channelsBefore)} limit ${limit}::int for update skip locked) returning 1
     )
     select * from tickets union all select * from messages union all select * from idle`)
   return deleted.length
 }
 
-/** Raw statements bypass Drizzle's columns, so a moment is given as text with its zone. */
-const at = (moment: Date) => sql`${moment.toISOString()}::timestamptz`
+/** See docs/workarounds.md#drizzle-raw-dates. */
+const timestamptz = (date: Date) => sql`${date.toISOString()}::timestamptz`

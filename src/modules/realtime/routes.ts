@@ -9,7 +9,7 @@ import { markdownPage } from '../../openapi/markdown-page'
 import { docsPages } from '../../openapi/page-routes'
 import { guard } from '../auth/guard'
 import { consoleFiles, consolePage } from './console-page'
-import { admitSocket, normaliseUpgrade, requireUpgrade, visitorOf } from './guard'
+import { admitSocket, normaliseUpgrade, requireUpgrade, socketActor } from './guard'
 import { maxFrameBytes, maxUnsentBytes } from './limits'
 import {
   ByChannel,
@@ -27,37 +27,38 @@ import * as tickets from './tickets'
 
 type SocketRuntime = Pick<Runtime, 'deps' | 'hub' | 'lifecycle'>
 
-/** Options of the server. Elysia ignores those of a route: see docs/workarounds.md#elysia-ws-limits. */
+/** Options of the server, not of the route. See docs/workarounds.md#elysia-ws-limits. */
 export const webSocketOptions = {
   maxPayloadLength: maxFrameBytes,
-  // Sockets are closed at half of it. See docs/workarounds.md#bun-ws-send.
+  // Never reached, because a socket is closed at half of it. See docs/workarounds.md#bun-ws-send.
   backpressureLimit: 2 * maxUnsentBytes,
   closeOnBackpressureLimit: false,
   perMessageDeflate: false,
   idleTimeout: 120,
-  // The realtime module sends its own pings and measures the silence.
+  // The realtime module sends its own pings.
   sendPings: false,
 }
 
-/** The WebSocket itself, and what opens it. */
+/** The WebSocket and its tickets. */
 export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
   const sockets = createSockets(deps, hub)
   return new Elysia({ prefix: '/ws', tags: ['realtime'] })
     .use(guard(deps))
     .onRequest(({ request }) => {
+      // Braces around the body. See docs/workarounds.md#elysia-hook-cost.
       normaliseUpgrade(request)
     })
     .ws('', {
       query: ConnectQuery,
-      // In an array it runs once; by itself it would run twice, and a ticket is good for once.
+      // An array, so that it runs once. See docs/workarounds.md#elysia-ws-beforehandle-twice.
       beforeHandle: [
         ({ request, query, set }) => admitSocket({ deps, hub, lifecycle }, { request, query, set }),
       ],
-      open: (ws) => sockets.open(ws.data, ws.raw, visitorOf(ws.data.request)),
+      open: (ws) => sockets.open(ws.data, ws.raw, socketActor(ws.data.request)),
       message: (ws, frame) => sockets.receive(ws.data, frame),
       ping: (ws) => sockets.onHeartbeat(ws.data),
       pong: (ws) => sockets.onHeartbeat(ws.data),
-      close: (ws, code) => sockets.closed(ws.data, code),
+      close: (ws, code) => sockets.close(ws.data, code),
     })
     .get('', () => requireUpgrade(), {
       query: ConnectQuery,
@@ -87,7 +88,7 @@ export const socketRoutes = ({ deps, hub, lifecycle }: SocketRuntime) => {
     })
 }
 
-/** What sockets do, over HTTP. */
+/** Publish, history and presence over HTTP. */
 export const channelsRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/channels', tags: ['realtime'] })
     .use(guard(deps))
@@ -137,7 +138,7 @@ export const channelsRoutes = (deps: Deps) =>
       },
     })
 
-/** How the protocol works, and a page to try it on. */
+/** The documentation of the protocol, and a page to try it. */
 export const socketDocs = ({ config }: Base) =>
   docsPages(config, {
     pages: [

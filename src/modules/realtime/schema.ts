@@ -2,7 +2,6 @@ import { Type } from '@sinclair/typebox'
 import { Id, PageOf } from '../../http/pagination-schemas'
 import { strict, Timestamp } from '../../http/schemas'
 
-/** A place to publish to and to listen at. */
 export const ChannelName = Type.String({
   pattern: '^[a-z]{1,16}(:[A-Za-z0-9_-]{1,64})?$',
   description: '`user:<id>`, `room:<name>`, `admin` or `system`.',

@@ -8,7 +8,7 @@ import type { Deps } from '../../deps'
 import type { PageQuery } from '../../http/pagination-schemas'
 import { announce } from '../../postgres/announce'
 import { withTransaction } from '../../postgres/transaction'
-import { assertMay, systemChannel } from './channels'
+import { assertPermission, systemChannel } from './channels'
 import { historyMessages, historySeconds, idleChannelDays, maxInlineBytes, maxPresenceUsers } from './limits'
 import * as repo from './repo'
 import type { ChannelMessage, Presence } from './schema'
@@ -17,34 +17,34 @@ import type { MessageRow } from './table'
 type Publishing = {
   channel: string
   data: unknown
-  /** The socket that publishes and is not sent the message; `null` when everyone in the channel is to have it. */
+  /** The publishing socket, which does not receive its own message; `null` over HTTP. */
   socketId: string | null
 }
 
-/** Publishes to a channel. Throws `forbidden`, `validation_failed` for what the database cannot hold. */
+/** Publishes to a channel. Throws `forbidden`, and `validation_failed` for text that PostgreSQL cannot store. */
 export async function publish(
   deps: Deps,
   actor: UserActor,
   { channel, data, socketId }: Publishing,
 ): Promise<ChannelMessage> {
   const { userId: fromUserId } = requireUser(actor)
-  assertMay(actor, 'publish', channel)
+  assertPermission(actor, 'publish', channel)
   assertPostgresText(data)
   const message = { channel, data, fromUserId, socketId, sentAt: deps.clock.now() }
   return withTransaction(deps, async (deps) => {
     const offset = await repo.append(deps.db, message, { max: historyMessages })
-    await announce(deps, { type: 'channel.message', channel, offset, message: inline(deps, message) })
+    await announce(deps, { type: 'channel.message', channel, offset, message: inlineMessage(deps, message) })
     return present({ ...message, offset })
   })
 }
 
-/** Publishes to everyone and answers how many sockets there are. Throws `forbidden`. */
+/** Publishes to all sockets and returns their number. Throws `forbidden`. */
 export async function broadcast(deps: Deps, actor: UserActor, data: unknown): Promise<number> {
   await publish(deps, actor, { channel: systemChannel, data, socketId: null })
   return repo.countSockets(deps.db, null)
 }
 
-/** Closes every socket of a user, on every instance, and answers how many there were. Throws `forbidden`. */
+/** Closes the sockets of a user on all instances and returns their number. Throws `forbidden`. */
 export async function disconnect(deps: Deps, actor: UserActor, userId: string): Promise<number> {
   requireAdmin(actor)
   const count = await repo.countSockets(deps.db, userId)
@@ -55,13 +55,13 @@ export async function disconnect(deps: Deps, actor: UserActor, userId: string): 
 
 const offsetPattern = /^\d{1,15}$/
 
-/** What is kept of a channel, newest first. Throws `forbidden`, `validation_failed` for a cursor of another list. */
+/** The history of a channel, newest first. Throws `forbidden`, and `validation_failed` for a cursor of another list. */
 export async function history(
   deps: Deps,
   actor: UserActor,
   { channel, ...query }: PageQuery & { channel: string },
 ): Promise<Page<ChannelMessage>> {
-  assertMay(requireUser(actor), 'history', channel)
+  assertPermission(requireUser(actor), 'history', channel)
   const { before, limit } = pageRequest(query, offsetPattern)
   const sentAfter = secondsAfter(deps.clock.now(), -historySeconds)
   const rows = await repo.history(deps.db, {
@@ -77,10 +77,10 @@ export async function history(
   )
 }
 
-/** Who is in a channel, for its members and admins. Throws `forbidden`. */
+/** The users in a channel, for its members and admins. Throws `forbidden`. */
 export async function presence(deps: Deps, actor: UserActor, channel: string): Promise<Presence> {
   const { userId, role } = requireUser(actor)
-  assertMay(actor, 'presence', channel)
+  assertPermission(actor, 'presence', channel)
   const isAllowed = hasRole(role, 'admin') || (await repo.isMember(deps.db, { channel, userId }))
   if (!isAllowed) throw fail('forbidden')
   const userIds = await repo.members(deps.db, channel, maxPresenceUsers)
@@ -89,7 +89,7 @@ export async function presence(deps: Deps, actor: UserActor, channel: string): P
   return { channel, users: userIds.map((user_id) => ({ user_id })), count }
 }
 
-/** Deletes some tickets, messages and channels that are past their time; answers how many rows went. */
+/** Deletes up to `limit` expired tickets, messages and channels each. Returns the number of rows. */
 export function sweep(deps: Deps, limit: number): Promise<number> {
   const now = deps.clock.now()
   return repo.deleteOutdated(deps.db, {
@@ -100,8 +100,8 @@ export function sweep(deps: Deps, limit: number): Promise<number> {
   })
 }
 
-/** What a notice carries of a message: all of it where it fits, and where it need not travel. */
-function inline({ events }: Deps, { data, fromUserId, socketId, sentAt }: Omit<MessageRow, 'offset'>) {
+/** The message inside its event; `null` when it is too large for NOTIFY. Events of one process have no such limit. */
+function inlineMessage({ events }: Deps, { data, fromUserId, socketId, sentAt }: Omit<MessageRow, 'offset'>) {
   const isSmall = events.instanceId === null || Buffer.byteLength(JSON.stringify(data)) <= maxInlineBytes
   return isSmall ? { data, fromUserId, socketId, sentAt: sentAt.toISOString() } : null
 }

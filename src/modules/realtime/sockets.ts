@@ -15,20 +15,20 @@ import {
   type Connection,
   close,
   closeGoingAway,
+  type RawSocket,
   recordActivity,
   takeToken,
-  type Wire,
 } from './sockets/connection'
 import { receive } from './sockets/dispatch'
-import { onNotice, recheck } from './sockets/handle-event'
+import { handleEvent, recheck } from './sockets/handle-event'
 import type { Hub, HubDeps } from './sockets/hub'
-import * as life from './sockets/lifecycle'
+import { checkDeadlines, onClose, openConnection, reconnectDelay } from './sockets/lifecycle'
 import { scheduleCatchUp } from './sockets/local-channel'
 import { createQueue } from './sockets/serial-queue'
 import { createSocketCounters } from './sockets/socket-counters'
 import { heartbeat } from './sockets/socket-slots'
 
-/** The hub of a process that has no sockets yet. */
+/** Creates a hub without sockets. */
 export const createHub = (instanceId: string | null): Hub => ({
   instanceId: instanceId ?? crypto.randomUUID(),
   connections: new Map(),
@@ -43,15 +43,15 @@ export const createHub = (instanceId: string | null): Hub => ({
     maxWaitMilliseconds: maxTaskWaitMilliseconds,
     errorCode: 'overloaded',
   }),
-  gaps: 0,
+  missedEvents: 0,
   mustRecheck: false,
   isStopping: false,
   traffic: createSocketCounters(),
 })
 
 /**
- * Finds the connection of each event. `key` is the object that the socket keeps from its opening to its end: the wrapper
- * around it is another one every time.
+ * Handles the events of sockets. `key` identifies a socket, because each event has another wrapper object. See
+ * docs/workarounds.md#elysia-ws-object.
  */
 export function createSockets(base: Deps, hub: Hub) {
   const deps: HubDeps = { ...base, hub }
@@ -62,39 +62,39 @@ export function createSockets(base: Deps, hub: Hub) {
   }
   return {
     open(key: object, socket: object, actor: UserActor | AnonymousActor) {
-      connections.set(key, life.open(deps, wireOf(socket), actor))
+      connections.set(key, openConnection(deps, rawSocketOf(socket), actor))
     },
     receive: (key: object, frame: unknown) =>
       withConnection(key, (connection) => receive(deps, connection, frame)),
-    /** A ping or a pong, which counts as a message: nobody has reason to send many. */
+    /** Handles a ping or a pong. Both count as messages of the rate limit. */
     onHeartbeat: (key: object) =>
       withConnection(key, (connection) => {
         const now = deps.clock.now()
         recordActivity(connection, now)
         if (!takeToken(connection, now)) close(connection, 'tooManyMessages', now)
       }),
-    closed: (key: object, code: number) =>
-      withConnection(key, (connection) => life.closed(deps, connection, code)),
+    close: (key: object, code: number) =>
+      withConnection(key, (connection) => onClose(deps, connection, code)),
   }
 }
 
 export type Realtime = {
-  /** Closes every socket with 1001, each with a wait of its own before it comes back, and takes this instance out of the tables. */
+  /** Closes all sockets with 1001, each with its own reconnect delay, and removes this instance from the tables. */
   stop(): Promise<void>
 }
 
-// A client that does not answer a close keeps nobody waiting.
+// A client that does not complete the closing handshake must not delay the shutdown.
 const closeTimeoutMilliseconds = 1000
 
 type RealtimeRuntime = Pick<Runtime, 'deps' | 'hub' | 'lifecycle' | 'listener'>
 
-/** Lets sockets hear of changes, and of time. */
+/** Starts what acts on sockets: events, deadlines, heartbeats, and checks while the listener is disconnected. */
 export function startRealtime(runtime: RealtimeRuntime): Realtime {
   const { hub, lifecycle, listener } = runtime
   const deps: HubDeps = { ...runtime.deps, hub }
   const { events, log } = deps
-  events.on((notice) => onNotice(deps, notice))
-  const ticking = setInterval(() => life.tick(deps), tickMilliseconds)
+  events.on((event) => handleEvent(deps, event))
+  const deadlines = setInterval(() => checkDeadlines(deps), tickMilliseconds)
   const reconciling = every(recheckMilliseconds, () => reconcile(deps, listener))
   const heartbeats = every(heartbeatMilliseconds, async () => {
     if (!lifecycle.isMigrated) return
@@ -108,7 +108,7 @@ export function startRealtime(runtime: RealtimeRuntime): Realtime {
   return {
     async stop() {
       hub.isStopping = true
-      clearInterval(ticking)
+      clearInterval(deadlines)
       await closeAll(deps)
       await Promise.all([reconciling.stop(), heartbeats.stop()])
       if (lifecycle.isMigrated)
@@ -119,27 +119,28 @@ export function startRealtime(runtime: RealtimeRuntime): Realtime {
   }
 }
 
-/** Bun's socket, of which Elysia's types leave out how much is unsent. */
-function wireOf(socket: object): Wire {
-  if (!isWire(socket)) throw new Error('the socket does not tell what is unsent')
+/** Bun's socket has `getBufferedAmount`, but Elysia's type leaves it out. */
+function rawSocketOf(socket: object): RawSocket {
+  if (!isRawSocket(socket)) throw new Error('the socket has no getBufferedAmount')
   return socket
 }
 
-const isWire = (socket: object): socket is Wire => 'getBufferedAmount' in socket
+const isRawSocket = (socket: object): socket is RawSocket => 'getBufferedAmount' in socket
 
-/** While notices do not arrive, every socket is looked up; what a channel could not read is tried again. */
+/** Checks all sockets while the listener is disconnected, and retries channels that could not read their messages. */
 async function reconcile(deps: HubDeps, listener: Runtime['listener']) {
   const { hub } = deps
   if (hub.byUser.size > 0 && (!listener.isLive || hub.mustRecheck)) await recheck(deps)
   for (const channel of hub.channels.values()) if (channel.isBehind) scheduleCatchUp(deps, channel)
 }
 
+/** See docs/workarounds.md#bun-stop-sockets. */
 async function closeAll({ hub, clock }: HubDeps) {
   for (const connection of hub.connections.values())
-    closeGoingAway(connection, life.reconnectDelay(hub), clock.now())
+    closeGoingAway(connection, reconnectDelay(hub), clock.now())
   const deadline = performance.now() + closeTimeoutMilliseconds
   while (hub.connections.size > 0 && performance.now() < deadline) await Bun.sleep(5)
-  for (const { wire } of hub.connections.values()) wire.terminate()
+  for (const { socket } of hub.connections.values()) socket.terminate()
 }
 
 /** Runs `work` now and after each pause. */

@@ -13,7 +13,7 @@ import {
 import { bytes, id, moment } from '../../postgres/columns'
 import { sessions } from '../sessions/table'
 
-/** Tickets for one connection each: using one deletes it. */
+/** One-time tickets. Using a ticket deletes its row. */
 export const wsTickets = pgTable(
   'ws_tickets',
   {
@@ -34,7 +34,7 @@ export const wsTickets = pgTable(
   ],
 )
 
-/** Counts the messages of a channel. The lock on its row puts them in order: who comes next waits for the commit. */
+/** One row for each used channel. The row lock orders messages: the next publisher waits for the commit. */
 export const channels = pgTable(
   'channels',
   {
@@ -45,7 +45,7 @@ export const channels = pgTable(
   (table) => [index('channels_used_at_idx').on(table.usedAt)],
 )
 
-/** What was published last. No foreign keys: a message outlives its author's account for a day at most. */
+/** The history of channels. There are no foreign keys: a message may outlive the account of its author by a day. */
 export const channelMessages = pgTable(
   'channel_messages',
   {
@@ -53,7 +53,7 @@ export const channelMessages = pgTable(
     offset: bigint('offset', { mode: 'number' }).notNull(),
     data: jsonb('data').$type<unknown>(),
     fromUserId: uuid('from_user_id').notNull(),
-    // The socket that published it, which is not sent its own message.
+    // The publishing socket does not receive its own message.
     socketId: uuid('socket_id'),
     sentAt: moment('sent_at').notNull(),
   },
@@ -63,13 +63,13 @@ export const channelMessages = pgTable(
   ],
 )
 
-/** Processes that have sockets. One that is not seen any more is dead, and its sockets with it. */
+/** Processes that have sockets. An instance without heartbeats is removed together with its sockets. */
 export const realtimeInstances = pgTable('realtime_instances', {
   id: id(),
   seenAt: moment('seen_at').notNull(),
 })
 
-/** Open sockets. The slots of a user are the places there are: two sockets can never share one. */
+/** Open sockets. The unique slots limit the sockets of a user, also when several open at once. */
 export const realtimeSockets = pgTable(
   'realtime_sockets',
   {
@@ -89,7 +89,7 @@ export const realtimeSockets = pgTable(
   ],
 )
 
-/** Who is in a channel, once for each instance that has a socket of theirs. */
+/** Users in a channel, one row for each instance that has a subscribed socket of the user. */
 export const channelMembers = pgTable(
   'channel_members',
   {

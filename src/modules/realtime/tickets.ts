@@ -8,10 +8,11 @@ import { ticketSeconds } from './limits'
 import * as repo from './repo'
 import type { Ticket } from './schema'
 
-/** Makes a ticket that stands for the actor's access token in one connection. */
+/** Issues a ticket that replaces the actor's access token in one handshake. */
 export async function issue(deps: Deps, actor: UserActor): Promise<Ticket> {
   const { sessionId, userId, expiresAt, kid } = requireUser(actor)
-  // Its hash vouches for the key that it names: the token's, without which the socket must end.
+  // The ticket names the key that signed the token, so that the socket is closed when the key is removed. Only the hash of
+  // the whole ticket is stored, so a client cannot change the name.
   const ticket = `${kid}.${randomText(32)}`
   await repo.insertTicket(deps.db, {
     ticketHash: sha256(ticket),
@@ -23,7 +24,7 @@ export async function issue(deps: Deps, actor: UserActor): Promise<Ticket> {
   return { ticket, expires_in: ticketSeconds }
 }
 
-/** Uses a ticket up and answers the user it speaks for. Throws `invalid_token`. */
+/** Exchanges a ticket for its user; a second use fails. Throws `invalid_token`. */
 export async function redeem(deps: Deps, origin: Origin, ticket: string): Promise<UserActor> {
   const row = await repo.takeTicket(deps.db, sha256(ticket))
   if (!row || row.expiresAt <= deps.clock.now()) throw fail('invalid_token')

@@ -4,13 +4,13 @@ import { createJwtCodec, type JwtCodec } from './jwt-codec'
 export type Keys = {
   access: JwtCodec
   refresh: JwtCodec
-  /** The jti that follows `jti` in its chain: always the same one, so a repeated refresh meets the same successor. */
+  /** Returns the jti that follows `jti`. It is deterministic, so that a repeated refresh gets the same successor. */
   successorOf(token: { kid: string; jti: string }): string
 }
 
 export type KeyOptions = { secrets: string[]; issuer: string; audience: string }
 
-/** Derives from each secret one key per kind of token; the first secret signs, all verify. */
+/** Derives a key for each kind of token from each secret. The first secret signs; all of them verify. */
 export async function deriveKeys({ secrets, issuer, audience }: KeyOptions): Promise<Keys> {
   const access = { purpose: 'fastkit access', typ: 'at+jwt', type: 'access', audience }
   const refresh = {
@@ -27,7 +27,7 @@ export async function deriveKeys({ secrets, issuer, audience }: KeyOptions): Pro
   }
 }
 
-/** Keyed by the kid that signed the token presented, so that adding a key leaves running chains alone. */
+/** Uses the secret that signed the token, so that a new signing key does not change the successors of older tokens. */
 async function createSuccession(secrets: string[], kids: string[]) {
   const keys = new Map(
     await Promise.all(

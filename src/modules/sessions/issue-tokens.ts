@@ -12,7 +12,7 @@ type TokenClaims = {
   sessionExpiresAt: Date
 }
 
-/** Signs the access token and the refresh token of one link in a session's chain. */
+/** Signs an access token and a refresh token. Neither outlives its session. */
 export async function issueTokens(
   deps: Deps,
   { userId, sessionId, jti, now, expiresAt, sessionExpiresAt }: TokenClaims,
@@ -33,10 +33,10 @@ export async function issueTokens(
   }
 }
 
-/** When a refresh token made now ends: never after its session. */
+/** The expiry of a refresh token that is issued now. It is never later than that of the session. */
 export const refreshExpiry = (deps: Deps, now: Date, sessionExpiresAt: Date) =>
   earlier(secondsAfter(now, deps.config.refreshTtlSeconds), sessionExpiresAt)
 
 const earlier = (a: Date, b: Date) => (a < b ? a : b)
 
-const epochSeconds = (moment: Date) => Math.floor(moment.getTime() / 1000)
+const epochSeconds = (date: Date) => Math.floor(date.getTime() / 1000)

@@ -5,38 +5,38 @@ const maxEntries = 10_000
 const sweepMilliseconds = 1000
 
 /**
- * Remembers which access tokens had a good signature, none longer than it lives. Whether its session still lives is for
- * `liveness` to say.
+ * Caches access tokens with a verified signature until they expire. A cached token says nothing about its session: see
+ * `createLivenessCache`.
  */
 export function withJwtCache(codec: JwtCodec): JwtCodec {
-  const known = new LRUCache<string, VerifiedToken>({ max: maxEntries })
-  let isSwept = false
+  const cache = new LRUCache<string, VerifiedToken>({ max: maxEntries })
+  let isSweepScheduled = false
 
-  async function verifyAnew(token: string, now: Date) {
+  async function verifyUncached(token: string, now: Date) {
     const verified = await codec.verify(token, now)
-    if (!verified) known.delete(token)
-    else known.set(token, verified)
-    if (!isSwept) sweepLater()
+    if (!verified) cache.delete(token)
+    else cache.set(token, verified)
+    if (!isSweepScheduled) scheduleSweep()
     return verified
   }
 
-  /** By the clock of the machine, which only decides how long a token lies here and never whether it counts. */
+  /** Frees memory by the clock of the machine. `verify` decides by the clock of the service whether a token has expired. */
   function sweep() {
-    for (const [token, { exp }] of known.entries()) if (exp * 1000 <= Date.now()) known.delete(token)
-    if (known.size > 0) sweepLater()
-    else isSwept = false
+    for (const [token, { exp }] of cache.entries()) if (exp * 1000 <= Date.now()) cache.delete(token)
+    if (cache.size > 0) scheduleSweep()
+    else isSweepScheduled = false
   }
 
-  function sweepLater() {
-    isSwept = true
+  function scheduleSweep() {
+    isSweepScheduled = true
     setTimeout(sweep, sweepMilliseconds).unref()
   }
 
   return {
     ...codec,
     verify(token, now) {
-      const remembered = known.get(token)
-      return remembered && remembered.exp * 1000 > now.getTime() ? remembered : verifyAnew(token, now)
+      const cached = cache.get(token)
+      return cached && cached.exp * 1000 > now.getTime() ? cached : verifyUncached(token, now)
     },
   }
 }

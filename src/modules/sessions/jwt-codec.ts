@@ -3,18 +3,18 @@ import { decodeProtectedHeader, type JWTPayload } from 'jose'
 import { deriveKey, uuidPattern } from '../../core/crypto'
 import type { MaybePromise } from '../../core/maybe-promise'
 
-/** Claims every token of ours carries beside the fixed ones. `exp` is in seconds since the epoch (RFC 7519 §4.1.4). */
+/** The claims that differ between tokens. `exp` is in seconds since the epoch (RFC 7519 §4.1.4). */
 type Claims = { sub: string; sid: string; jti: string; exp: number }
 
-/** The claims of a token whose signature held, and the key that made it. */
+/** The claims of a verified token, and the id of the key that signed it. */
 export type VerifiedToken = Claims & { kid: string }
 
-/** Signs and verifies one kind of token. Neither kind is ever accepted for the other (RFC 8725 §3.12). */
+/** Signs and verifies one kind of token. A token of another kind is never accepted (RFC 8725 §3.12). */
 export type JwtCodec = {
-  /** The id of the key derived from each secret, in their order. */
+  /** The ids of the keys, in the order of the secrets. */
   kids: string[]
   sign(claims: Claims): Promise<string>
-  /** `null` for anything that is not a token of this kind, valid at `now`. Never throws, never asks the database. */
+  /** Returns `null` unless the text is a token of this kind that is valid at `now`. Never throws, needs no database. */
   verify(token: string, now: Date): MaybePromise<VerifiedToken | null>
 }
 
@@ -27,12 +27,12 @@ type CodecOptions = {
   audience: string
 }
 
-// RFC 8725 §3.1: the algorithm is ours to name, not the token's.
+// The service chooses the algorithm, not the token (RFC 8725 §3.1).
 const algorithm = 'HS256'
 const clockToleranceSeconds = 5
 const requiredClaims = ['exp', 'iat', 'sub', 'sid', 'jti']
 
-/** One kind of token over one key per secret: the first signs, all verify. */
+/** Creates the codec of one kind of token, with a key for each secret. The first key signs; all of them verify. */
 export async function createJwtCodec({
   secrets,
   purpose,
@@ -45,6 +45,7 @@ export async function createJwtCodec({
   const byKid = new Map(signers.map((signer) => [signer.kid, signer.jwt]))
   const [current] = signers
   if (!current) throw new Error('no signing key')
+  // See docs/workarounds.md#jwt-verify-defaults.
   const expected = {
     algorithms: [algorithm],
     issuer,
@@ -67,10 +68,11 @@ export async function createJwtCodec({
   }
 }
 
-/** Identifies a derived key without telling anything of it. */
+/** The id is a hash, so that it reveals nothing about the key. */
 const kidFor = (key: Uint8Array) =>
   new Bun.CryptoHasher('sha256').update(key).digest('base64url').slice(0, 16)
 
+/** See docs/workarounds.md#jwt-outside-request. */
 async function createSigner(secret: string, purpose: string, typ: string) {
   const key = await deriveKey(secret, purpose)
   const kid = kidFor(key)
@@ -81,7 +83,7 @@ async function createSigner(secret: string, purpose: string, typ: string) {
   return { kid, jwt: jwt({ secret: imported, alg: algorithm, kid, typ }).decorator.jwt }
 }
 
-// Decoders forgive padding, spaces and stray bits at the end; a token has one spelling (RFC 7515 §2), 32 bytes signed.
+// Gives each token one spelling; the signature is 32 bytes. See docs/workarounds.md#jose-lenient-base64.
 const compactPattern = /^[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]$/
 
 function kidOf(token: string): string | null {
@@ -97,6 +99,6 @@ function claimsOf({ sub, jti, exp, ...others }: JWTPayload, kid: string): Verifi
   const sid = others['sid']
   if (typeof sid !== 'string' || typeof sub !== 'string' || typeof jti !== 'string' || exp === undefined)
     return null
-  // A claim that is no UUID would reach the database as a cast error.
+  // An id that is not a UUID would cause a cast error in PostgreSQL.
   return uuidPattern.test(sid) && uuidPattern.test(sub) ? { sub, sid, jti, exp, kid } : null
 }

@@ -1,18 +1,18 @@
 import { deriveKeys, type KeyOptions, type Keys } from './derive-keys'
 import { withJwtCache } from './jwt-cache'
 
-/** The keys in force, which can be replaced while requests run. */
+/** The current keys. They can be replaced while requests run. */
 export type Keyring = {
-  /** To be taken once by what has to agree: another await later they may be others. */
+  /** Read it once for each operation: the keys may be replaced during an `await`. */
   readonly current: Keys
-  /** Puts other keys in force, at once and all of them; the same ones keep what they remember. */
+  /** Replaces all keys at once. Keys that stay the same keep their cache of verified tokens. */
   replace(secrets: string[]): Promise<void>
 }
 
-/** Derives the keys of `secrets`, and those that replace them. */
+/** Creates a keyring with keys that are derived from `secrets`. */
 export async function createKeyring({ secrets, ...tokens }: KeyOptions): Promise<Keyring> {
   let current = await keysOf(secrets)
-  // With its keys goes the memory of what they had verified: none of it may outlive a key that was taken away.
+  // Each set of keys has its own cache, so that no cached token outlives a removed key.
   async function keysOf(secrets: string[]): Promise<Keys> {
     const keys = await deriveKeys({ secrets, ...tokens })
     return { ...keys, access: withJwtCache(keys.access) }

@@ -4,40 +4,40 @@ import type { MaybePromise } from '../../core/maybe-promise'
 import type { Db } from '../../postgres/rows'
 import * as repo from './repo'
 
-/** What decides whether an access token still counts, and what its owner most often asks for. */
+/** The state that decides whether an access token is still valid, and the profile of its user. */
 type Liveness = NonNullable<Awaited<ReturnType<typeof repo.liveness>>>
 
 export type LivenessCache = {
-  /** The state of a session and its user, `null` when either is gone. Throws `database_unavailable`. */
+  /** Returns the state of a session and its user; `null` when either is deleted. Throws `database_unavailable`. */
   of(sessionId: string, userId: string): MaybePromise<Liveness | null>
-  /** How often the answer was remembered, and how often the database was asked. */
+  /** The number of lookups that the cache served, and of those that read the database. */
   readonly lookups: { hits: number; misses: number }
 }
 
 type Options = {
   db: Db
   events: EventBus
-  /** Whether notices of changes arrive just now. */
+  /** Whether events of other instances arrive. Without them, cached states are not trusted. */
   isTrusted(): boolean
 }
 
 const maxEntries = 10_000
-// A notice that got lost cannot keep a dead session alive for longer.
+// A lost event cannot keep a revoked session valid for longer than this.
 const maxAgeMilliseconds = 5000
 
-/** Remembers the state of sessions until a notice says that it changed. */
+/** Caches the state of sessions until an event says that it changed. */
 export function createLivenessCache({ db, events, isTrusted }: Options): LivenessCache {
-  const known = new LRUCache<string, Liveness>({ max: maxEntries, ttl: maxAgeMilliseconds })
-  // Counts what was forgotten: a state read before that and arriving after it must not be remembered.
+  const cache = new LRUCache<string, Liveness>({ max: maxEntries, ttl: maxAgeMilliseconds })
+  // Grows with each invalidation. A state that was read before an invalidation must not be cached after it.
   let generation = 0
   const lookups = { hits: 0, misses: 0 }
-  const reading = new Map<string, Reading>()
+  const pendingReads = new Map<string, PendingRead>()
 
-  events.on((notice) => {
-    if (notice.type === 'session.ended') known.delete(notice.sessionId)
-    else if (notice.type === 'user.changed') forgetUser(known, notice.userId)
-    else if (notice.type === 'notices.missed') known.clear()
-    // What is published to channels changes no account.
+  events.on((event) => {
+    if (event.type === 'session.ended') cache.delete(event.sessionId)
+    else if (event.type === 'user.changed') evictUser(cache, event.userId)
+    else if (event.type === 'events.missed') cache.clear()
+    // The other events change no session.
     else return
     generation++
   })
@@ -46,37 +46,36 @@ export function createLivenessCache({ db, events, isTrusted }: Options): Livenes
     lookups.misses++
     const readAt = generation
     const state = await repo.liveness(db, sessionId, userId)
-    if (state && readAt === generation && isTrusted()) known.set(sessionId, state)
+    if (state && readAt === generation && isTrusted()) cache.set(sessionId, state)
     return state
   }
 
-  /** A crowd that asks for the same at once causes one query; not one that began before a change. */
+  /** Lookups of one session at the same time share a query, unless it began before an invalidation. */
   function readOnce(sessionId: string, userId: string) {
-    const underWay = reading.get(sessionId)
-    if (isTrusted() && underWay?.generation === generation && underWay.userId === userId)
-      return underWay.state
+    const pending = pendingReads.get(sessionId)
+    if (isTrusted() && pending?.generation === generation && pending.userId === userId) return pending.state
     const state = read(sessionId, userId).finally(() => {
-      if (reading.get(sessionId)?.state === state) reading.delete(sessionId)
+      if (pendingReads.get(sessionId)?.state === state) pendingReads.delete(sessionId)
     })
-    reading.set(sessionId, { generation, userId, state })
+    pendingReads.set(sessionId, { generation, userId, state })
     return state
   }
 
   return {
     of(sessionId, userId) {
-      const remembered = isTrusted() ? known.get(sessionId) : undefined
-      if (remembered?.user.id !== userId) return readOnce(sessionId, userId)
+      const cached = isTrusted() ? cache.get(sessionId) : undefined
+      if (cached?.user.id !== userId) return readOnce(sessionId, userId)
       lookups.hits++
-      return remembered
+      return cached
     },
     lookups,
   }
 }
 
-type Reading = { generation: number; userId: string; state: Promise<Liveness | null> }
+type PendingRead = { generation: number; userId: string; state: Promise<Liveness | null> }
 
-function forgetUser(known: LRUCache<string, Liveness>, userId: string) {
-  for (const [sessionId, { user }] of known.entries()) {
-    if (user.id === userId) known.delete(sessionId)
+function evictUser(cache: LRUCache<string, Liveness>, userId: string) {
+  for (const [sessionId, { user }] of cache.entries()) {
+    if (user.id === userId) cache.delete(sessionId)
   }
 }

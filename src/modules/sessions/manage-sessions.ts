@@ -13,13 +13,13 @@ import type { SessionRow } from './table'
 export const list = (deps: Deps, actor: UserActor, query: PageQuery): Promise<Page<Session>> =>
   listLive(deps, { userId: requireUser(actor).userId, currentId: actor.sessionId }, query)
 
-/** Ends one of the actor's own sessions. Throws `not_found` when it is not theirs or has ended. */
+/** Revokes one of the actor's own sessions. Throws `not_found` when it is another user's or has ended. */
 export async function revokeOwn(deps: Deps, actor: UserActor, sessionId: string): Promise<void> {
   const wasLive = await revoke(deps, actor, { sessionId, reason: 'ended_by_owner' })
   if (!wasLive) throw fail('not_found')
 }
 
-/** As `list`, of an account that may not exist. Throws `forbidden`, `not_found` too. */
+/** The live sessions of a user, for that user and admins. Throws `forbidden`, `not_found`, `validation_failed`. */
 export async function listOf(
   deps: Deps,
   actor: UserActor,
@@ -30,11 +30,11 @@ export async function listOf(
   return listLive(deps, { userId, currentId: actor.sessionId }, query)
 }
 
-/** Ends every session of a user, as that user or as an admin. Throws `forbidden`, `not_found` when there is no such user. */
+/** Revokes every session of a user, for that user and admins. Throws `forbidden`, `not_found`. */
 export const revokeAllOf = (deps: Deps, actor: UserActor | SystemActor, userId: string): Promise<void> =>
   withTransaction(deps, async (deps) => {
     requireOwnerOrAdmin(actor, userId)
-    // Whoever mistypes an id must not be told that it worked.
+    // A mistyped id must not look like a success.
     if (!(await repo.lockUser(deps.db, userId))) throw fail('not_found')
     const isOwner = actor.kind === 'user' && actor.userId === userId
     await revokeAll(deps, actor, { userId, reason: isOwner ? 'ended_by_owner' : 'ended_by_admin' })

@@ -6,7 +6,7 @@ import type { RevokeReason } from './table'
 
 type Revocations = { revoked: { id: string; userId: string }[]; reason: RevokeReason }
 
-/** Keeps and announces that sessions ended, in the transaction that ended them. */
+/** Audits and announces revoked sessions, in the transaction that revoked them. */
 export async function recordRevocations(deps: Base & Data, actor: Actor, { revoked, reason }: Revocations) {
   for (const { id: sessionId, userId } of revoked) {
     await audit.record(deps, actor, {

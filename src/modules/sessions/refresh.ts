@@ -11,8 +11,8 @@ import * as repo from './repo'
 import type { TokenPair } from './schema'
 
 /**
- * Exchanges a refresh token for the next pair (RFC 9700 §4.14.2). Throws `invalid_refresh_token`,
- * `rate_limited`, and `refresh_token_reused` after ending the session.
+ * Exchanges a refresh token for new tokens (RFC 9700 §4.14.2). Throws `invalid_refresh_token`, `rate_limited`, and
+ * `refresh_token_reused` after revoking the session.
  */
 export async function refresh(deps: Deps, actor: Actor, refreshToken: string): Promise<TokenPair> {
   const now = deps.clock.now()
@@ -36,7 +36,7 @@ export async function refresh(deps: Deps, actor: Actor, refreshToken: string): P
 
 type Reuse = { token: VerifiedToken; successorJti: string }
 
-/** A refresh token that could not be rotated: a lost answer, the end of its session, or theft. */
+/** Handles a token that could not be rotated: a response was lost, the session has ended, or the token was stolen. */
 async function handleTokenReuse(
   deps: Deps,
   actor: Actor,
@@ -59,7 +59,7 @@ async function handleTokenReuse(
   return issueTokens(deps, { userId, sessionId, jti, now, expiresAt, sessionExpiresAt })
 }
 
-/** Commits before the request fails: an error must not undo what it punishes. */
+/** Commits the revocation before the request fails, so that the error does not roll it back. */
 const revokeReused = (deps: Deps, actor: Actor, { sid: sessionId, sub: userId }: VerifiedToken) =>
   withTransaction(deps, async (deps) => {
     const reason = 'refresh_token_reused'

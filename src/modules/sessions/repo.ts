@@ -10,9 +10,8 @@ type NewToken = Pick<TokenRow, 'id' | 'jtiHash' | 'expiresAt'>
 type Opening = { session: NewSession; token: NewToken; passwordHash: string }
 
 /**
- * Opens a session with its first refresh token, only while the user is active and has the password that was checked:
- * a login that races a password change or a deactivation must not outlive it. The user is locked, so that logins of one
- * user are counted one after the other. Answers whether it did.
+ * Opens a session with its first refresh token. Returns false when the user was deactivated, or the password changed, after
+ * the password was checked. The lock on the user serialises logins, so that the limit of sessions counts each of them.
  */
 export async function open(db: Db, { session, token, passwordHash }: Opening): Promise<boolean> {
   const rows = await db.execute(sql`
@@ -23,12 +22,12 @@ export async function open(db: Db, { session, token, passwordHash }: Opening): P
     ), opened as (
       insert into sessions (id, user_id, device_name, user_agent, ip, created_at, last_used_at, expires_at)
       select ${session.id}::uuid, id, ${session.deviceName}, ${session.userAgent}, ${session.ip},
-        ${at(session.createdAt)}, ${at(session.createdAt)}, ${at(session.expiresAt)}
+        ${timestamptz(session.createdAt)}, ${timestamptz(session.createdAt)}, ${timestamptz(session.expiresAt)}
       from verified
       returning id, user_id
     )
     insert into tokens (id, session_id, user_id, token_type, jti_hash, created_at, expires_at)
-    select ${token.id}::uuid, id, user_id, 'refresh', ${token.jtiHash}::bytea, ${at(session.createdAt)}, ${at(token.expiresAt)}
+    select ${token.id}::uuid, id, user_id, 'refresh', ${token.jtiHash}::bytea, ${timestamptz(session.createdAt)}, ${timestamptz(token.expiresAt)}
     from opened
     returning id`)
   return rows.length === 1
@@ -37,27 +36,27 @@ export async function open(db: Db, { session, token, passwordHash }: Opening): P
 type Rotation = { sessionId: string; usedHash: Buffer; successor: NewToken; now: Date }
 
 /**
- * Marks a refresh token used and adds its successor, in one statement that only one caller can win. The user and the
- * session are locked first, in the order of every other writer, so that rotating cannot deadlock with ending.
+ * Marks a refresh token as used and adds its successor, in one statement that only one caller can win. It locks the user
+ * and then the session, as every other writer does, so that it cannot deadlock with a revocation.
  */
 export async function rotate(db: Db, { sessionId, usedHash, successor, now }: Rotation): Promise<boolean> {
   const rows = await db.execute(sql`
     with alive as (
       select s.id from sessions s join users u on u.id = s.user_id
-      where s.id = ${sessionId} and u.is_active and s.revoked_at is null and s.expires_at > ${at(now)}
+      where s.id = ${sessionId} and u.is_active and s.revoked_at is null and s.expires_at > ${timestamptz(now)}
       for key share of u
       for update of s
     ), used as (
-      update tokens t set used_at = ${at(now)}, replaced_by = ${successor.id}
+      update tokens t set used_at = ${timestamptz(now)}, replaced_by = ${successor.id}
       from alive
       where t.session_id = alive.id and t.jti_hash = ${usedHash}::bytea
-        and t.used_at is null and t.revoked_at is null and t.expires_at > ${at(now)}
+        and t.used_at is null and t.revoked_at is null and t.expires_at > ${timestamptz(now)}
       returning t.session_id, t.user_id
     ), touched as (
-      update sessions s set last_used_at = ${at(now)} from used where s.id = used.session_id
+      update sessions s set last_used_at = ${timestamptz(now)} from used where s.id = used.session_id
     )
     insert into tokens (id, session_id, user_id, token_type, jti_hash, created_at, expires_at)
-    select ${successor.id}::uuid, session_id, user_id, 'refresh', ${successor.jtiHash}::bytea, ${at(now)}, ${at(successor.expiresAt)}
+    select ${successor.id}::uuid, session_id, user_id, 'refresh', ${successor.jtiHash}::bytea, ${timestamptz(now)}, ${timestamptz(successor.expiresAt)}
     from used
     returning id`)
   return rows.length === 1
@@ -65,7 +64,7 @@ export async function rotate(db: Db, { sessionId, usedHash, successor, now }: Ro
 
 const successors = alias(tokens, 'successors')
 
-/** What became of a refresh token: its session, its user and its successor. */
+/** The state of a refresh token, of its session and of its successor. */
 export async function tokenState(db: Db, jtiHash: Buffer) {
   const rows = await db
     .select({
@@ -83,7 +82,7 @@ export async function tokenState(db: Db, jtiHash: Buffer) {
   return first(rows)
 }
 
-/** When a session ends at the latest, or `null` when there is none. */
+/** The expiry of a session, or `null` when there is none. */
 export async function expiryOf(db: Db, sessionId: string): Promise<Date | null> {
   const rows = await db
     .select({ expiresAt: sessions.expiresAt })
@@ -92,7 +91,7 @@ export async function expiryOf(db: Db, sessionId: string): Promise<Date | null> 
   return first(rows)?.expiresAt ?? null
 }
 
-/** Where a session was opened, or `null` when there is none. */
+/** The device that opened a session, or `null` when there is none. */
 export async function deviceOf(db: Db, sessionId: string) {
   const { deviceName, userAgent, ip } = sessions
   return first(
@@ -102,7 +101,7 @@ export async function deviceOf(db: Db, sessionId: string) {
 
 type Listing = { userId: string; now: Date; before: string | null; limit: number }
 
-/** The live sessions of a user, newest first; one more than `limit`, when there is one. */
+/** Newest first, up to `limit + 1` rows: the last one tells that there is another page. */
 export function listLive(db: Db, { userId, now, before, limit }: Listing): Promise<SessionRow[]> {
   return db
     .select()
@@ -115,15 +114,15 @@ export function listLive(db: Db, { userId, now, before, limit }: Listing): Promi
 const isLive = (userId: string, now: Date) =>
   and(eq(sessions.userId, userId), isNull(sessions.revokedAt), gt(sessions.expiresAt, now))
 
-type Revocation = { which: SQL | undefined; reason: RevokeReason; now: Date }
+type Revocation = { filter: SQL | undefined; reason: RevokeReason; now: Date }
 type Revoked = { id: string; userId: string }
 
-/** Ends sessions and the refresh tokens they still have; answers those that had not ended yet. */
-async function revoke(db: Db, { which, reason, now }: Revocation): Promise<Revoked[]> {
+/** Revokes sessions and their unused refresh tokens. Returns the sessions that were not revoked before. */
+async function revoke(db: Db, { filter, reason, now }: Revocation): Promise<Revoked[]> {
   const revoked = await db
     .update(sessions)
     .set({ revokedAt: now, revokeReason: reason })
-    .where(and(which, isNull(sessions.revokedAt)))
+    .where(and(filter, isNull(sessions.revokedAt)))
     .returning({ id: sessions.id, userId: sessions.userId })
   const ids = revoked.map(({ id }) => id)
   if (ids.length > 0) {
@@ -135,43 +134,41 @@ async function revoke(db: Db, { which, reason, now }: Revocation): Promise<Revok
 
 type Reason = { reason: RevokeReason; now: Date }
 
-/** Ends one session if it is this user's. Inside a transaction, like all that end sessions. */
+/** Revokes one session of a user. Call it in a transaction, as the other revocations. */
 export const revokeOne = (
   db: Db,
   { sessionId, userId }: { sessionId: string; userId: string },
   why: Reason,
-) => revoke(db, { which: and(eq(sessions.id, sessionId), eq(sessions.userId, userId)), ...why })
+) => revoke(db, { filter: and(eq(sessions.id, sessionId), eq(sessions.userId, userId)), ...why })
 
 /**
- * Locks a user against other ends and openings, so that no two of them take the same sessions in another order. Answers
- * whether there is one.
+ * Locks a user, so that transactions that open or revoke sessions of one user cannot deadlock. Returns whether the user
+ * exists.
  */
 export async function lockUser(db: Db, userId: string): Promise<boolean> {
   const rows = await db.select({ id: users.id }).from(users).where(eq(users.id, userId)).for('no key update')
   return rows.length === 1
 }
 
-/** Whether there is a user whose sessions these would be. */
 export async function userExists(db: Db, userId: string): Promise<boolean> {
   return (await db.select({ id: users.id }).from(users).where(eq(users.id, userId))).length === 1
 }
 
-/** Ends every session of a user. */
 export const revokeAll = (db: Db, userId: string, why: Reason) =>
-  revoke(db, { which: eq(sessions.userId, userId), ...why })
+  revoke(db, { filter: eq(sessions.userId, userId), ...why })
 
-/** Ends the oldest live sessions of a user beyond the newest `max`. */
+/** Revokes the live sessions of a user except the newest `max`. */
 export function revokeOldest(db: Db, { userId, max }: { userId: string; max: number }, why: Reason) {
-  const beyond = db
+  const excess = db
     .select({ id: sessions.id })
     .from(sessions)
     .where(isLive(userId, why.now))
     .orderBy(desc(sessions.id))
     .offset(max)
-  return revoke(db, { which: inArray(sessions.id, beyond), ...why })
+  return revoke(db, { filter: inArray(sessions.id, excess), ...why })
 }
 
-/** The user with this e-mail and the addresses they have signed in from, the 50 used last. */
+/** The user with this e-mail address, and the last 50 IP addresses of that user's logins. */
 export async function signInsOf(db: Db, emailNormalised: string) {
   const rows = await db
     .select({ userId: users.id, ip: sessions.ip })
@@ -187,7 +184,7 @@ export async function signInsOf(db: Db, emailNormalised: string) {
   }
 }
 
-/** Deletes up to `limit` sessions that have expired, with their tokens; answers how many. */
+/** Deletes up to `limit` expired sessions with their tokens. Returns the number of sessions. */
 export async function deleteExpired(db: Db, now: Date, limit: number): Promise<number> {
   const expired = db
     .select({ id: sessions.id })
@@ -198,7 +195,7 @@ export async function deleteExpired(db: Db, now: Date, limit: number): Promise<n
     .length
 }
 
-/** Deletes up to `limit` refresh tokens that have expired; answers how many. */
+/** Deletes up to `limit` expired refresh tokens. Returns their number. */
 export async function deleteExpiredTokens(db: Db, now: Date, limit: number): Promise<number> {
   const expired = db.select({ id: tokens.id }).from(tokens).where(lt(tokens.expiresAt, now)).limit(limit)
   return (await db.delete(tokens).where(inArray(tokens.id, expired)).returning({ id: tokens.id })).length
@@ -225,12 +222,12 @@ const livenessOf = prepared((db) =>
     .prepare('liveness'),
 )
 
-/** What decides whether an access token still counts, and the user it speaks for. */
+/** The state that decides whether an access token is still valid, and its user. */
 export async function liveness(db: Db, sessionId: string, userId: string) {
   return first(await livenessOf(db).execute({ sessionId, userId }))
 }
 
-/** The sessions among these that live, with the roles of their users. */
+/** The live ones of these sessions, with the roles of their users. */
 export function roles(db: Db, ids: string[], now: Date) {
   return db
     .select({ id: sessions.id, role: users.role })
@@ -246,5 +243,5 @@ export function roles(db: Db, ids: string[], now: Date) {
     )
 }
 
-/** Raw statements bypass Drizzle's columns, so a moment is given as text with its zone. */
-const at = (moment: Date) => sql`${moment.toISOString()}::timestamptz`
+/** See docs/workarounds.md#drizzle-raw-dates. */
+const timestamptz = (date: Date) => sql`${date.toISOString()}::timestamptz`

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import { Id, PageOf } from '../../http/pagination-schemas'
 import { strict, Timestamp } from '../../http/schemas'
 
-/** RFC 6749 §5.1, with the life of the refresh token beside that of the access token. */
+/** The response of RFC 6749 §5.1, with `refresh_expires_in` added. */
 export const TokenPair = Type.Object(
   {
     access_token: Type.String({

@@ -24,18 +24,17 @@ import type { RevokeReason, SessionRow } from './table'
 /** A user whose password has just been checked against this hash. */
 export type VerifiedUser = { id: string; passwordHash: string }
 
-/** What a session is recognised by in the list of sessions. */
+/** Tells a session from others in the list of sessions. */
 export type Device = Pick<SessionRow, 'deviceName' | 'userAgent' | 'ip'>
 
-/** More open sessions than anyone has devices: the oldest ends. */
+/** More than anyone has devices. A login beyond the limit revokes the oldest session. */
 const maxSessionsPerUser = 50
 
-/** A session that has just begun. */
 export type Opened = { sessionId: string; pair: TokenPair }
 
 /**
- * Opens a session with its first pair; `null` when the user changed since the password was checked. Inside a
- * transaction, with what the opening is part of.
+ * Opens a session and issues its first tokens. Returns `null` when the user was deactivated, or the password changed, after
+ * the password was checked. Call it in a transaction.
  */
 export async function open(
   deps: Deps,
@@ -47,8 +46,8 @@ export async function open(
   const session = { id: newId(now), userId: user.id, ...device, createdAt: now, expiresAt }
   const jti = randomText(32)
   const token = { id: newId(now), jtiHash: sha256(jti), expiresAt: refreshExpiry(deps, now, expiresAt) }
-  const isOpen = await repo.open(deps.db, { session, token, passwordHash: user.passwordHash })
-  if (!isOpen) return null
+  const isOpened = await repo.open(deps.db, { session, token, passwordHash: user.passwordHash })
+  if (!isOpened) return null
   const reason = 'too_many_sessions'
   const oldest = { userId: user.id, max: maxSessionsPerUser }
   const revoked = await repo.revokeOldest(deps.db, oldest, { reason, now })
@@ -57,7 +56,7 @@ export async function open(
   return { sessionId: session.id, pair: await issueTokens(deps, { ...claims, sessionExpiresAt: expiresAt }) }
 }
 
-/** Ends one of the actor's own sessions; answers whether it was one that had not ended before. */
+/** Revokes one of the actor's own sessions. Returns false when it is another user's or was revoked before. */
 export const revoke = (
   deps: Deps,
   actor: UserActor,
@@ -70,7 +69,7 @@ export const revoke = (
     return revoked.length > 0
   })
 
-/** Ends every session of a user, as that user, an admin or the service itself. Throws `forbidden`. */
+/** Revokes every session of a user, for that user, admins and the service itself. Throws `forbidden`. */
 export const revokeAll = (
   deps: Deps,
   actor: UserActor | SystemActor,
@@ -85,7 +84,7 @@ export const revokeAll = (
 
 type LogoutTokens = { access_token: string | null; refresh_token?: string }
 
-/** Ends the session of whichever tokens are given. Throws `unauthenticated`, `invalid_token`, `invalid_refresh_token`. */
+/** Revokes the session of each token in the request. Throws `unauthenticated`, `invalid_token`, `invalid_refresh_token`. */
 export async function logout(
   deps: Deps,
   { origin }: Actor,
@@ -93,8 +92,8 @@ export async function logout(
 ): Promise<void> {
   if (!accessToken && !refreshToken) throw fail('unauthenticated')
   const { access, refresh } = deps.keys.current
-  const byAccess = accessToken ? await holderOf(access, accessToken, origin) : null
-  const byRefresh = refreshToken ? await holderOf(refresh, refreshToken, origin) : null
+  const byAccess = accessToken ? await subjectOf(access, accessToken, origin) : null
+  const byRefresh = refreshToken ? await subjectOf(refresh, refreshToken, origin) : null
   if (accessToken && !byAccess) throw fail('invalid_token')
   if (refreshToken && !byRefresh) throw fail('invalid_refresh_token')
   const reason = 'logged_out'
@@ -103,15 +102,15 @@ export async function logout(
     await revoke(deps, byRefresh, { sessionId: byRefresh.sessionId, reason })
 }
 
-/** Deletes some sessions and refresh tokens that have expired; answers how many rows went. */
+/** Deletes up to `limit` expired sessions and as many refresh tokens. Returns the number of rows. */
 export async function sweep(deps: Deps, limit: number): Promise<number> {
   const now = deps.clock.now()
-  // Sessions before tokens, the order in which every other writer locks them.
+  // Every other writer locks sessions before tokens. The other order could deadlock.
   const expiredSessions = await repo.deleteExpired(deps.db, now, limit)
   return expiredSessions + (await repo.deleteExpiredTokens(deps.db, now, limit))
 }
 
-/** The user whom an access token speaks for now. Throws `invalid_token`. */
+/** The user of a valid access token. Throws `invalid_token`. */
 export const authenticate = (deps: Deps, origin: Origin, accessToken: string): MaybePromise<UserActor> =>
   thenSync(deps.keys.current.access.verify(accessToken, deps.clock.now()), (token) => {
     if (!token) throw fail('invalid_token')
@@ -119,15 +118,15 @@ export const authenticate = (deps: Deps, origin: Origin, accessToken: string): M
     return validateSession(deps, { userId, sessionId, kid, expiresAt: new Date(exp * 1000), origin })
   })
 
-/** What a verified access token says, before anyone has looked at its session. */
+/** The claims of a verified access token whose session is not checked yet. */
 export type SessionClaims = Omit<UserActor, 'kind' | 'role'>
 
 /**
- * The user whom a session speaks for now, its access token having been seen before. Throws `invalid_token` when it has
- * ended, and when the key of the token is in force no more: whoever stole it may have made the token.
+ * Checks the session of a verified access token. Throws `invalid_token` when the session has ended, and when the signing
+ * key was removed: a key is removed after a theft, and a thief can sign tokens.
  */
 export function validateSession(deps: Deps, claims: SessionClaims): MaybePromise<UserActor> {
-  if (!isInForce(deps, claims)) throw fail('invalid_token')
+  if (!isKeyCurrent(deps, claims)) throw fail('invalid_token')
   return thenSync(deps.liveness.of(claims.sessionId, claims.userId), (state) => {
     const isLive = state?.user.isActive && state.revokedAt === null && state.expiresAt > deps.clock.now()
     if (!isLive) throw fail('invalid_token')
@@ -135,24 +134,24 @@ export function validateSession(deps: Deps, claims: SessionClaims): MaybePromise
   })
 }
 
-/** Whether the key that signed an access token is still one of ours. */
-export const isInForce = ({ keys }: Deps, { kid }: Pick<UserActor, 'kid'>) =>
+/** Whether the key that signed an access token is still among the current ones. */
+export const isKeyCurrent = ({ keys }: Deps, { kid }: Pick<UserActor, 'kid'>) =>
   keys.current.access.kids.includes(kid)
 
-/** Where the actor's session was opened. Throws `invalid_token` when it is gone. */
+/** The device of the actor's session. Throws `invalid_token` when the session is gone. */
 export async function deviceOf(deps: Deps, actor: UserActor): Promise<Device> {
   const device = await repo.deviceOf(deps.db, requireUser(actor).sessionId)
   if (!device) throw fail('invalid_token')
   return device
 }
 
-/** Of these sessions those that live, with the roles of their users. */
+/** The live ones of these sessions, with the roles of their users. */
 export async function rolesOf(deps: Deps, sessionIds: string[]): Promise<Map<string, Role>> {
   const rows = await repo.roles(deps.db, sessionIds, deps.clock.now())
   return new Map(rows.map(({ id, role }) => [id, role]))
 }
 
-/** The user who has an e-mail address, if there is one, and whether they ever signed in from the actor's network. */
+/** The user with an e-mail address, and the actor's network if that user signed in from it before. Each may be `null`. */
 export async function knownNetwork(deps: Deps, { origin: { ip } }: Actor, emailNormalised: string) {
   const { userId, addresses } = await repo.signInsOf(deps.db, emailNormalised)
   const network = ip === null ? null : networkOf(ip)
@@ -161,11 +160,11 @@ export async function knownNetwork(deps: Deps, { origin: { ip } }: Actor, emailN
 }
 
 /**
- * The user whom a token names, even when either has ended; `null` for a forged one. Nothing has looked at the account, so
- * it has the least of rights: enough to end the session that the token is of.
+ * The subject of a token that may have expired; `null` for a forged token. The account is not checked, so the actor has
+ * the lowest role. It is enough to revoke the session of the token.
  */
-async function holderOf(codec: JwtCodec, token: string, origin: Origin): Promise<UserActor | null> {
-  // A signature stays good when the time has passed; the start of time lies before every expiry.
+async function subjectOf(codec: JwtCodec, token: string, origin: Origin): Promise<UserActor | null> {
+  // An expired token may still log out: at the start of the epoch, no token has expired.
   const verified = await codec.verify(token, new Date(0))
   if (!verified) return null
   const { sub: userId, sid: sessionId, kid, exp } = verified

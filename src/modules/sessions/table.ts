@@ -3,7 +3,7 @@ import { type AnyPgColumn, check, foreignKey, index, pgTable, text, unique, uuid
 import { bytes, id, moment } from '../../postgres/columns'
 import { users } from '../users/table'
 
-/** Why a session ended before its time. */
+/** The reasons for which a session is revoked before it expires. */
 export const revokeReasons = [
   'logged_out',
   'ended_by_owner',
@@ -15,7 +15,7 @@ export const revokeReasons = [
   'too_many_sessions',
 ] as const
 
-/** One row a login. `revoked_at` is the one truth for access tokens, refresh tokens and sockets. */
+/** One row for each login. `revoked_at` decides for access tokens, refresh tokens and sockets. */
 export const sessions = pgTable(
   'sessions',
   {
@@ -42,7 +42,7 @@ export const sessions = pgTable(
   ],
 )
 
-/** One row a refresh token. The token itself and its jti are never stored, only the hash of the jti. */
+/** One row for each refresh token. Only the hash of the jti is stored, never the jti or the token. */
 export const tokens = pgTable(
   'tokens',
   {

@@ -8,7 +8,7 @@ import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
 import { applyChanges, type Changes, rejectDuplicateEmail } from './apply-changes'
 import { insertUser, prepareUser } from './create-user'
-import { addressOf, hashNew } from './credential-rules'
+import { hashNewPassword, parseEmail } from './credential-rules'
 import { assertAdminRemains, lockAdmins } from './last-admin'
 import { present } from './present-user'
 import * as repo from './repo'
@@ -28,8 +28,8 @@ export async function list(deps: Deps, actor: Administrator, query: UserQuery): 
 }
 
 /**
- * Creates an account for someone. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`, and
- * `forbidden` when the actor is no admin any more.
+ * Creates an account for another person. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`, and
+ * `forbidden` also when the actor is no longer an admin.
  */
 export async function create(deps: Deps, actor: Administrator, input: NewUser): Promise<User> {
   requireAdmin(actor)
@@ -42,23 +42,23 @@ export async function create(deps: Deps, actor: Administrator, input: NewUser): 
   )
 }
 
-/** A user, for that user and admins. Throws `forbidden`, `not_found`. */
+/** Returns a user, to that user and admins. Throws `forbidden`, `not_found`. */
 export async function get(deps: Deps, actor: Administrator, id: string): Promise<User> {
   requireOwnerOrAdmin(actor, id)
-  return present(await existing(deps, id))
+  return present(await findUser(deps, id))
 }
 
 /** The user with this address. Throws `validation_failed`, `not_found`. */
 export async function getByEmail(deps: Deps, actor: Administrator, email: string): Promise<User> {
   requireAdmin(actor)
-  const row = await repo.byEmail(deps.db, addressOf(email).emailNormalised)
+  const row = await repo.byEmail(deps.db, parseEmail(email).emailNormalised)
   if (!row) throw fail('not_found')
   return present(row)
 }
 
 /**
- * Changes a user as an admin: the rights of an own account too, as long as an active admin remains. Throws `not_found`,
- * `last_admin`, `email_taken`, `weak_password`, and `forbidden` when the actor is no admin any more.
+ * Changes a user as an admin. Admins may change their own rights, as long as an active admin remains. Throws `not_found`,
+ * `last_admin`, `email_taken`, `weak_password`, and `forbidden` also when the actor is no longer an admin.
  */
 export async function change(
   deps: Deps,
@@ -66,7 +66,7 @@ export async function change(
   { id, ...input }: ChangeUser & { id: string },
 ): Promise<User> {
   requireAdmin(actor)
-  const changes = await changesOf(deps, await existing(deps, id), input)
+  const changes = await changesOf(deps, await findUser(deps, id), input)
   return rejectDuplicateEmail(() =>
     withTransaction(deps, async (deps) => {
       const admins = await lockAdmins(deps, actor)
@@ -78,7 +78,7 @@ export async function change(
   )
 }
 
-/** Deletes a user with all sessions. Throws `not_found`, `last_admin`, and `forbidden` when the actor may not, or no longer. */
+/** Deletes a user with all sessions. Throws `not_found`, `last_admin`, `forbidden`. */
 export const remove = (deps: Deps, actor: Administrator, id: string): Promise<void> =>
   withTransaction(deps, async (deps) => {
     requireOwnerOrAdmin(actor, id)
@@ -92,7 +92,7 @@ export const remove = (deps: Deps, actor: Administrator, id: string): Promise<vo
     await announce(deps, { type: 'user.changed', userId: id })
   })
 
-async function existing(deps: Deps, id: string): Promise<UserRow> {
+async function findUser(deps: Deps, id: string): Promise<UserRow> {
   const row = await repo.byId(deps.db, id)
   if (!row) throw fail('not_found')
   return row
@@ -100,9 +100,10 @@ async function existing(deps: Deps, id: string): Promise<UserRow> {
 
 async function changesOf(deps: Deps, row: UserRow, input: ChangeUser): Promise<Changes> {
   const { email, password, display_name: displayName, role, is_active: isActive } = input
-  const address = email === undefined ? null : addressOf(email)
+  const address = email === undefined ? null : parseEmail(email)
   const { emailNormalised } = address ?? row
-  const passwordHash = password && (await hashNew(deps, { password, emailNormalised, pointer: '/password' }))
+  const passwordHash =
+    password && (await hashNewPassword(deps, { password, emailNormalised, pointer: '/password' }))
   return {
     ...address,
     ...(passwordHash && { passwordHash }),

@@ -5,15 +5,17 @@ import { announce } from '../../postgres/announce'
 import { isDuplicate } from '../../postgres/database-errors'
 import * as audit from '../audit/service'
 import * as sessions from '../sessions/service'
-import type { Address } from './credential-rules'
+import type { EmailAddress } from './credential-rules'
 import * as repo from './repo'
 import type { UserRow } from './table'
 
-export type Changes = Partial<Address & Pick<UserRow, 'displayName' | 'role' | 'isActive' | 'passwordHash'>>
+export type Changes = Partial<
+  EmailAddress & Pick<UserRow, 'displayName' | 'role' | 'isActive' | 'passwordHash'>
+>
 
 /**
- * Changes a user that the transaction has locked, keeps what is security-relevant, ends the sessions that must end and
- * announces it. Throws a duplicate; see `rejectDuplicateEmail`.
+ * Changes a user whose row the transaction has locked. It audits the change, revokes sessions when the password or the
+ * state requires it, and announces the change. Throws a unique violation: see `rejectDuplicateEmail`.
  */
 export async function applyChanges(
   deps: Deps,
@@ -31,7 +33,7 @@ export async function applyChanges(
   return after
 }
 
-/** Turns a second account with one address into `email_taken`. */
+/** Turns the unique violation of an e-mail address into `email_taken`. */
 export async function rejectDuplicateEmail<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()

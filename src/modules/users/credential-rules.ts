@@ -4,13 +4,13 @@ import { passwordProblem } from '../../core/password'
 import { isPostgresText } from '../../core/postgres-text'
 import type { Deps } from '../../deps'
 
-/** An address as given and as compared. */
-export type Address = { email: string; emailNormalised: string }
+/** An e-mail address as it was entered, and as it is compared. */
+export type EmailAddress = { email: string; emailNormalised: string }
 
-/** The two forms of an address. Throws `validation_failed`. */
-export function addressOf(given: string): Address {
-  const emailNormalised = normaliseEmail(given)
-  if (emailNormalised) return { email: given.trim(), emailNormalised }
+/** Normalises an e-mail address. Throws `validation_failed`. */
+export function parseEmail(input: string): EmailAddress {
+  const emailNormalised = normaliseEmail(input)
+  if (emailNormalised) return { email: input.trim(), emailNormalised }
   const message =
     'must be an ASCII e-mail address of at most 254 characters (an international domain in its xn-- form)'
   throw fail('validation_failed', { errors: [{ pointer: '/email', message }] })
@@ -18,8 +18,8 @@ export function addressOf(given: string): Address {
 
 type Candidate = { password: string; emailNormalised: string; pointer: string }
 
-/** Hashes a password that may be chosen. Throws `weak_password`, `overloaded`, `validation_failed` for what is no text. */
-export function hashNew(
+/** Checks and hashes a new password. Throws `weak_password`, `overloaded`, `validation_failed`. */
+export function hashNewPassword(
   { config, passwords }: Deps,
   { password, emailNormalised, pointer }: Candidate,
 ): Promise<string> {

@@ -8,8 +8,8 @@ import * as repo from './repo'
 type Credentials = { email: string; password: string }
 
 /**
- * Creates an admin if there is none, active or not; one alone, however many instances start at once. An account that
- * has the address is left as it is: whoever registered it first would be made an admin by it.
+ * Creates an admin unless one exists, active or not. When several instances start at once, only one of them does. An
+ * existing account is not promoted, because anyone could have registered the address.
  */
 export async function ensureFirstAdmin(
   deps: Deps,
@@ -17,7 +17,7 @@ export async function ensureFirstAdmin(
   { email, password }: Credentials,
 ): Promise<'created' | 'not_needed' | 'address_taken'> {
   requireSystem(actor)
-  // Asked before and after the lock: a start that has nothing to do pays for no hash.
+  // Checked before the lock too, so that most starts do not pay for a hash.
   if (await repo.hasAdmin(deps.db)) return 'not_needed'
   const user = await prepareUser(deps, { email, password, role: 'admin' })
   try {

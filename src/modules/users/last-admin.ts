@@ -7,8 +7,8 @@ import type { UserRow } from './table'
 type Rights = Pick<UserRow, 'role' | 'isActive'>
 
 /**
- * Locks the active admins for the rest of the transaction and answers their ids. Throws `forbidden` when the actor is
- * none of them any more (the guard looked before the lock), unless the owner may do it too and is the actor.
+ * Locks the active admins until the transaction ends, and returns their ids. The guard ran before the lock, so this throws
+ * `forbidden` when the actor is no longer an admin. The owner need not be one.
  */
 export async function lockAdmins(
   deps: Data,
@@ -21,7 +21,7 @@ export async function lockAdmins(
   return admins
 }
 
-/** Throws `last_admin` when a change (`null`: deletion) of the user would leave no active admin. */
+/** Throws `last_admin` when a change of the user would leave no active admin. `after` is `null` for a deletion. */
 export function assertAdminRemains(admins: string[], user: UserRow, after: Rights | null) {
   const isAdminAfter = after?.role === 'admin' && after.isActive
   const others = admins.filter((id) => id !== user.id)

@@ -3,17 +3,17 @@ import type { UserRow } from './table'
 
 type Row = Omit<UserRow, 'passwordHash' | 'emailNormalised'>
 
-/** What may leave the service of a user. */
+/** The public fields of a user. */
 export function present(row: Row): User {
-  const known = presented.get(row)
-  if (known) return known
+  const cached = cache.get(row)
+  if (cached) return cached
   const user = build(row)
-  presented.set(row, user)
+  cache.set(row, user)
   return user
 }
 
-// A row that is remembered is presented again and again, and writing its dates is most of that.
-const presented = new WeakMap<Row, User>()
+// The liveness cache returns the same row many times, and formatting its dates is most of the work.
+const cache = new WeakMap<Row, User>()
 
 const build = (row: Row): User => ({
   id: row.id,

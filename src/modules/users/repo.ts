@@ -6,7 +6,7 @@ import { type UserRow, users } from './table'
 
 export type NewUser = Omit<UserRow, 'updatedAt'>
 
-/** Adds a user. Throws a duplicate under `users_email_normalised_key`. */
+/** Throws a unique violation of `users_email_normalised_key`. */
 export async function insert(db: Db, user: NewUser): Promise<UserRow> {
   return only(
     await db
@@ -20,7 +20,7 @@ export async function byId(db: Db, id: string): Promise<UserRow | null> {
   return first(await db.select().from(users).where(eq(users.id, id)))
 }
 
-/** As `byId`, and nobody else changes the row before this transaction ends. */
+/** As `byId`, and locks the row until the transaction ends. */
 export async function lockById(db: Db, id: string): Promise<UserRow | null> {
   return first(await db.select().from(users).where(eq(users.id, id)).for('update'))
 }
@@ -31,7 +31,6 @@ export async function byEmail(db: Db, emailNormalised: string): Promise<UserRow 
 
 type Changes = Partial<Omit<UserRow, 'id' | 'createdAt' | 'updatedAt'>>
 
-/** Changes a user, and with it `updated_at`. */
 export async function update(
   db: Db,
   id: string,
@@ -47,7 +46,7 @@ export async function update(
 
 type Upgrade = { id: string; from: string; to: string; now: Date }
 
-/** Replaces a hash by one of the same password, unless the password has changed meanwhile. Answers whether it did. */
+/** Replaces a hash by another one of the same password. Returns false when the password changed meanwhile. */
 export async function upgradeHash(db: Db, { id, from, to, now }: Upgrade): Promise<boolean> {
   const rows = await db
     .update(users)
@@ -57,14 +56,14 @@ export async function upgradeHash(db: Db, { id, from, to, now }: Upgrade): Promi
   return rows.length === 1
 }
 
-/** Deletes a user with all sessions. */
+/** The sessions of the user are deleted by cascade. */
 export async function remove(db: Db, id: string): Promise<void> {
   await db.delete(users).where(eq(users.id, id))
 }
 
 /**
- * Locks the active admins, always in the same order, and answers their ids: whoever takes the rights of one has to hold
- * them all, or two admins could take each other's at the same instant.
+ * Locks the active admins and returns their ids. A transaction that removes an admin must lock all of them, or two admins
+ * could remove each other at once. The fixed order prevents deadlocks.
  */
 export async function lockActiveAdmins(db: Db): Promise<string[]> {
   const isActiveAdmin = and(eq(users.role, 'admin'), eq(users.isActive, true))
@@ -83,7 +82,7 @@ export async function hasAdmin(db: Db): Promise<boolean> {
   return rows.length > 0
 }
 
-/** Until the transaction ends, no other instance creates a first admin. */
+/** Keeps other instances from creating a first admin until the transaction ends. */
 export async function lockFirstAdmin(db: Db): Promise<void> {
   await db.execute(sql`select pg_advisory_xact_lock(${locks.firstAdmin})`)
 }
@@ -96,7 +95,7 @@ type Filter = {
   limit: number
 }
 
-/** Newest first; one more than `limit`, when there is one. */
+/** Newest first, up to `limit + 1` rows: the last one tells that there is another page. */
 export function list(db: Db, { emailPrefix, role, isActive, before, limit }: Filter): Promise<UserRow[]> {
   return db
     .select()
@@ -104,7 +103,7 @@ export function list(db: Db, { emailPrefix, role, isActive, before, limit }: Fil
     .where(
       and(
         before === null ? undefined : lt(users.id, before),
-        emailPrefix === undefined ? undefined : like(users.emailNormalised, `${literal(emailPrefix)}%`),
+        emailPrefix === undefined ? undefined : like(users.emailNormalised, `${escapeLike(emailPrefix)}%`),
         role === undefined ? undefined : eq(users.role, role),
         isActive === undefined ? undefined : eq(users.isActive, isActive),
       ),
@@ -113,5 +112,5 @@ export function list(db: Db, { emailPrefix, role, isActive, before, limit }: Fil
     .limit(limit + 1)
 }
 
-/** Text in which LIKE sees no wildcard. */
-const literal = (text: string) => text.replace(/[\\%_]/g, '\\$&')
+/** Escapes the wildcards of LIKE. */
+const escapeLike = (text: string) => text.replace(/[\\%_]/g, '\\$&')

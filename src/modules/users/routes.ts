@@ -8,7 +8,7 @@ import * as administration from './administration'
 import { ChangeMe, ChangeUser, DeleteMe, NewUser, User, UserPage, UserQuery } from './schema'
 import * as users from './service'
 
-/** One's own account. */
+/** The account of the signed-in user. */
 export const meRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/users/me', tags: ['users'] })
     .use(guard(deps))
@@ -47,7 +47,7 @@ export const meRoutes = (deps: Deps) =>
       },
     })
 
-/** Every account, for admins; a few rows for its owner too. */
+/** All accounts, for admins. The owner of an account may read and delete it here too. */
 export const usersRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/users', tags: ['users'] })
     .use(guard(deps))

@@ -3,7 +3,7 @@ import { type Role, roles } from '../../core/roles'
 import { Id, PageOf, pageParameters } from '../../http/pagination-schemas'
 import { strict, Timestamp } from '../../http/schemas'
 
-/** Longest input that is looked at; the rule itself counts characters after NFKC and lives in `core/password`. */
+/** Bounds the input only. `passwordProblem` has the rules, and counts characters after NFKC. */
 export const Password = Type.String({ minLength: 1, maxLength: 1024, examples: ['a quiet green lantern'] })
 export const Email = Type.String({
   minLength: 1,
@@ -12,7 +12,7 @@ export const Email = Type.String({
   examples: ['ada@example.com'],
 })
 
-/** Text without control characters. Spelt out: patterns run without the `u` flag, where `\P{Cc}` is no class. */
+/** Text without control characters. See docs/workarounds.md#typebox-pattern-flags. */
 export const oneLine = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
 
 const DisplayName = Type.String({
@@ -23,7 +23,7 @@ const DisplayName = Type.String({
 })
 const MaybeDisplayName = Type.Union([DisplayName, Type.Null()])
 
-// A union that is made from a list has no static type of its own.
+// TypeScript cannot infer the type of a union that is made from a list.
 const AnyRole = Type.Unsafe<Role>(
   Type.Union(
     roles.map((role) => Type.Literal(role)),
@@ -53,7 +53,7 @@ export const Register = Type.Object(
 )
 export type Register = typeof Register.static
 
-/** Of oneself: the name freely, the e-mail address with the current password. */
+/** A new e-mail address requires the current password, so that a stolen token cannot take over the account. */
 export const ChangeMe = Type.Object(
   {
     display_name: Type.Optional(MaybeDisplayName),

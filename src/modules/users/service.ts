@@ -6,13 +6,13 @@ import { withTransaction } from '../../postgres/transaction'
 import * as administration from './administration'
 import { applyChanges, rejectDuplicateEmail } from './apply-changes'
 import { insertUser, prepareUser } from './create-user'
-import { addressOf } from './credential-rules'
+import { parseEmail } from './credential-rules'
 import { present } from './present-user'
 import * as repo from './repo'
 import type { ChangeMe, DeleteMe, Register, User } from './schema'
 import { reauthenticate } from './user-password'
 
-/** Creates an account, always of role `user`. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
+/** Creates an account of role `user`. Throws `validation_failed`, `weak_password`, `email_taken`, `overloaded`. */
 export async function register(
   deps: Deps,
   actor: AnonymousActor | UserActor,
@@ -31,17 +31,17 @@ export function profile(deps: Deps, actor: UserActor): MaybePromise<User> {
   })
 }
 
-/** Changes the actor's name, and with the current password the address. Throws `wrong_password`, `email_taken`. */
+/** Changes the actor's name or, with the current password, the address. Throws `wrong_password`, `email_taken`. */
 export async function changeMe(deps: Deps, actor: UserActor, input: ChangeMe): Promise<User> {
   const { userId } = requireUser(actor)
   const { display_name: displayName, email, current_password: currentPassword } = input
-  const address = email === undefined ? null : addressOf(email)
+  const address = email === undefined ? null : parseEmail(email)
   const checked = address && (await reauthenticate(deps, actor, required(currentPassword)))
   return rejectDuplicateEmail(() =>
     withTransaction(deps, async (deps) => {
       const before = await repo.lockById(deps.db, userId)
       if (!before?.isActive) throw fail('invalid_token')
-      // Another change came first: the password is not the one that was checked.
+      // The password changed after it was checked.
       if (checked && before.passwordHash !== checked.passwordHash) throw fail('wrong_password')
       const changes = { ...address, ...(displayName !== undefined && { displayName }) }
       return present(await applyChanges(deps, actor, { before, changes }))

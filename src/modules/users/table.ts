@@ -3,7 +3,7 @@ import { boolean, check, index, pgTable, text, unique } from 'drizzle-orm/pg-cor
 import { roles } from '../../core/roles'
 import { id, moment } from '../../postgres/columns'
 
-// The values stand in the statement itself: a migration takes no parameters.
+// A migration takes no parameters, so the values are part of the statement.
 const allRoles = sql.raw(roles.map((role) => `'${role}'`).join(', '))
 
 export const users = pgTable(

@@ -1,13 +1,13 @@
 const api = '/api/v1'
 const maxEntries = 500
-const secondsToSpare = 30
+const minSecondsLeft = 30
 const byId = (id) => document.getElementById(id)
 
-// The tokens live here and nowhere else: they end with the page.
+// The tokens are kept in memory only, so that they are gone when the page is closed.
 let session = null
 let socket = null
 let lastId = 0
-/** Of each channel that is subscribed to, the last offset seen; null where there is no history. */
+/** The last offset of each subscribed channel; null for a channel without a history. */
 const channels = new Map()
 
 byId('sign-in').addEventListener('submit', attempt(signIn))
@@ -25,7 +25,7 @@ byId('any').addEventListener('submit', attempt(sendAny))
 byId('clear').addEventListener('click', () => byId('log').replaceChildren())
 for (const area of document.querySelectorAll('textarea')) area.addEventListener('keydown', submitByKeyboard)
 
-/** Does what was asked for on this page instead of leaving it, and shows what went wrong. */
+/** Makes an event handler that keeps the browser from submitting the form, and that shows errors on the page. */
 function attempt(work) {
   return async (event) => {
     event.preventDefault()
@@ -76,9 +76,9 @@ function keep({ access_token, refresh_token, expires_in }) {
   }
 }
 
-/** An access token that is good for a while. */
+/** Returns an access token that does not expire in the next seconds. */
 async function freshToken() {
-  if (Date.now() > session.expiresAt - secondsToSpare * 1000) await refresh()
+  if (Date.now() > session.expiresAt - minSecondsLeft * 1000) await refresh()
   return session.accessToken
 }
 
@@ -86,9 +86,9 @@ async function refresh() {
   keep(await call('/auth/refresh', { body: { refresh_token: session.refreshToken } }))
 }
 
-/** Posts to the service; throws what it says is wrong. */
+/** Sends a POST request. Throws an error with the texts of the problem. */
 async function call(path, { body, token }) {
-  const answer = await fetch(api + path, {
+  const response = await fetch(api + path, {
     method: 'POST',
     headers: {
       ...(body && { 'content-type': 'application/json' }),
@@ -96,8 +96,8 @@ async function call(path, { body, token }) {
     },
     body: body && JSON.stringify(body),
   })
-  const content = answer.status === 204 ? null : await answer.json()
-  if (answer.ok) return content
+  const content = response.status === 204 ? null : await response.json()
+  if (response.ok) return content
   const details = (content.errors ?? []).map(({ pointer, message }) => `${pointer} ${message}`)
   throw new Error([content.title, ...details].join(', '))
 }
@@ -118,12 +118,12 @@ async function connect(form) {
     if (way === 'message') send({ type: 'auth', token })
   })
   opened.addEventListener('message', ({ data }) => receive(data))
-  opened.addEventListener('close', ({ code, reason }) => closed(opened, { code, reason }))
+  opened.addEventListener('close', ({ code, reason }) => onClose(opened, { code, reason }))
 }
 
-function closed(which, { code, reason }) {
+function onClose(closedSocket, { code, reason }) {
   note('closed', 'received', reason ? `${code} ${reason}` : `${code}`)
-  if (which !== socket) return
+  if (closedSocket !== socket) return
   socket = null
   channels.clear()
   showChannels()
@@ -184,7 +184,7 @@ function showReady() {
   if (!wasReady) byId('channel').elements.channel.focus({ preventScroll: true })
 }
 
-/** The socket lives as long as its token. */
+/** Sends a new token, because the socket is closed when its token expires. */
 async function renew() {
   await refresh()
   send({ type: 'auth', token: session.accessToken })
@@ -204,19 +204,19 @@ function showChannels() {
   byId('channels').replaceChildren(...items)
 }
 
-/** Adds to the log. What others wrote goes in as text, whatever it looks like. */
+/** Adds an entry to the log. Messages are inserted as text and never as HTML, because other users wrote them. */
 function note(type, direction, text) {
   const log = byId('log')
   const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4
   const entry = document.createElement('li')
   entry.className = type === 'error' ? `${direction} error` : direction
-  const moment = document.createElement('time')
-  moment.textContent = new Date().toLocaleTimeString('en-GB')
+  const time = document.createElement('time')
+  time.textContent = new Date().toLocaleTimeString('en-GB')
   const title = document.createElement('strong')
   title.textContent = `${direction === 'sent' ? '→' : '←'} ${type}`
   const content = document.createElement('pre')
   content.textContent = text
-  entry.append(moment, title, content)
+  entry.append(time, title, content)
   log.append(entry)
   if (log.childElementCount > maxEntries) log.firstElementChild.remove()
   if (isAtEnd) log.scrollTop = log.scrollHeight

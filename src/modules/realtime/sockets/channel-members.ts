@@ -2,56 +2,57 @@ import { fail } from '../../../core/errors'
 import { announce } from '../../../postgres/announce'
 import { isMissingReference } from '../../../postgres/database-errors'
 import { withTransaction } from '../../../postgres/transaction'
-import { may } from '../channels'
+import { hasPermission } from '../channels'
 import * as repo from '../repo'
 import type { HubDeps } from './hub'
-import { forgetIfEmpty, type LocalChannel } from './local-channel'
+import { type LocalChannel, removeIfEmpty } from './local-channel'
 
 type Member = { channel: string; userId: string; instanceId: string }
 
 /**
- * Makes the table say whether a user is in a channel through this instance. Told of any change, in any order, the last
- * word is what is so at the end. Throws `database_unavailable`.
+ * Writes to the table whether this instance has a subscribed socket of a user. It writes the current state, not one change,
+ * so calls may come in any order. Throws `database_unavailable`.
  */
 export function syncMember(deps: HubDeps, channel: LocalChannel, userId: string): Promise<void> {
-  const before = channel.syncing.get(userId) ?? Promise.resolve()
-  const work = before.catch(ignored).then(() => sync(deps, channel, userId))
+  const previous = channel.pendingSyncs.get(userId) ?? Promise.resolve()
+  const work = previous.catch(ignored).then(() => sync(deps, channel, userId))
   const done = work.finally(() => {
-    if (channel.syncing.get(userId) === done) channel.syncing.delete(userId)
-    forgetIfEmpty(deps, channel)
+    if (channel.pendingSyncs.get(userId) === done) channel.pendingSyncs.delete(userId)
+    removeIfEmpty(deps, channel)
   })
-  channel.syncing.set(userId, done)
+  channel.pendingSyncs.set(userId, done)
   return done
 }
 
-async function sync(deps: HubDeps, { name, subscriptions, present }: LocalChannel, userId: string) {
-  const isWanted = [...subscriptions.values()].some((subscription) => subscription.userId === userId)
-  if (isWanted === present.has(userId)) return
+async function sync(deps: HubDeps, { name, subscriptions, joinedUsers }: LocalChannel, userId: string) {
+  const isSubscribed = [...subscriptions.values()].some((subscription) => subscription.userId === userId)
+  if (isSubscribed === joinedUsers.has(userId)) return
   const member = { channel: name, userId, instanceId: deps.hub.instanceId }
-  if (isWanted) {
+  if (isSubscribed) {
     await join(deps, member)
-    present.add(userId)
+    joinedUsers.add(userId)
   } else {
     await leave(deps, member)
-    present.delete(userId)
+    joinedUsers.delete(userId)
   }
 }
 
-/** Members whom a failure kept from being written. */
-export function unsyncedMembers({ name, subscriptions, present }: LocalChannel): string[] {
+/** Users whose membership could not be written because of a failure. */
+export function unsyncedMembers({ name, subscriptions, joinedUsers }: LocalChannel): string[] {
   if (!hasMembers(name)) return []
-  const wanted = new Set([...subscriptions.values()].map(({ userId }) => userId))
-  return [...wanted.symmetricDifference(present)]
+  const subscribed = new Set([...subscriptions.values()].map(({ userId }) => userId))
+  return [...subscribed.symmetricDifference(joinedUsers)]
 }
 
-/** Whether a channel has members at all: everyone listens to `system`. */
-export const hasMembers = (channel: string) => may({ userId: '', role: 'admin' }, 'presence', channel)
+/** Whether a channel has presence. `system` has none, because every socket is subscribed to it. */
+export const hasMembers = (channel: string) =>
+  hasPermission({ userId: '', role: 'admin' }, 'presence', channel)
 
 async function join(deps: HubDeps, member: Member) {
   try {
     await insert(deps, member)
   } catch (cause) {
-    // This instance was taken for dead, and has not come back yet.
+    // Another instance removed this one as dead. The next heartbeat registers it again.
     throw isMissingReference(cause, 'channel_members_instance_id_fkey')
       ? fail('database_unavailable', { cause })
       : cause
@@ -67,7 +68,7 @@ const insert = (deps: HubDeps, member: Member) =>
     if (!wasMember) await announce(deps, { type: 'channel.joined', channel, userId })
   })
 
-/** Takes a user out of a channel as far as one instance goes, and says so when no other has a socket of theirs there. */
+/** Removes the member of one instance, and announces the leave when no other instance has that user in the channel. */
 const leave = (deps: HubDeps, member: Member) =>
   withTransaction(deps, async (deps) => {
     await repo.lockMember(deps.db, member)
@@ -77,12 +78,12 @@ const leave = (deps: HubDeps, member: Member) =>
       await announce(deps, { type: 'channel.left', channel, userId })
   })
 
-/** Removes an instance with its sockets; its members leave. */
+/** Removes an instance with its sockets and members. */
 export async function removeInstance(deps: HubDeps, instanceId: string) {
   for (const member of await repo.membersOfInstance(deps.db, instanceId)) await leave(deps, member)
   await repo.deleteInstance(deps.db, instanceId)
 }
 
 const ignored = () => {
-  // Whoever asked for it was told; what is asked now is another matter.
+  // The caller of the previous sync has the error. It does not concern this one.
 }

@@ -12,8 +12,8 @@ import { type CloseReason, closeCodes, type ServerMessage } from '../messages'
 import { createQueue, type Queue } from './serial-queue'
 import type { SocketCounters } from './socket-counters'
 
-/** What a connection needs of the socket below it. */
-export type Wire = {
+/** The part of Bun's socket that connections use. */
+export type RawSocket = {
   sendText(text: string): number
   close(code: number, reason: string): void
   terminate(): void
@@ -24,37 +24,37 @@ export type Wire = {
 /** One open socket. */
 export type Connection = {
   readonly id: string
-  readonly wire: Wire
+  readonly socket: RawSocket
   readonly openedAt: Date
   readonly traffic: SocketCounters
-  /** What it asks for is done one after the other. */
+  /** Handles the messages of the socket one at a time. */
   readonly queue: Queue
-  /** Anonymous until it has signed in. */
+  /** Anonymous until the socket is signed in. */
   actor: UserActor | AnonymousActor
-  /** Its credential is being looked at. */
+  /** Whether its credential is being checked. The `auth` timeout does not apply meanwhile. */
   isSigningIn: boolean
-  /** Whether it may have a row among the sockets. */
+  /** Whether it may have a row in the table of sockets. */
   hasSlot: boolean
   readonly channels: Set<string>
   errors: number
-  /** Messages it may still send at once, at `countedAt`. */
-  budget: number
-  countedAt: Date
-  hasWarned: boolean
-  /** When to ask for a sign of life, and since when one is waited for. */
-  pingAt: Date
-  pingedAt: Date | null
-  /** Told when a message it publishes right now takes its place among those it is sent. */
+  /** The token bucket of the rate limit, as of `refilledAt`. */
+  tokens: number
+  refilledAt: Date
+  hasExpiryWarning: boolean
+  nextPingAt: Date
+  /** The time of a ping without a pong; `null` when no pong is due. */
+  pingSentAt: Date | null
+  /** Called when delivery reaches the message that this socket is publishing. */
   acknowledge: ((channel: string, offset: number) => void) | null
-  /** When to stop waiting for the other side's close; `null` while open. */
-  endsAt: Date | null
+  /** When a closing socket is terminated; `null` while it is open. */
+  closeDeadline: Date | null
 }
 
-type Opening = Pick<Connection, 'wire' | 'openedAt' | 'traffic' | 'actor'>
+type Opening = Pick<Connection, 'socket' | 'openedAt' | 'traffic' | 'actor'>
 
-export const createConnection = ({ wire, openedAt, traffic, actor }: Opening): Connection => ({
+export const createConnection = ({ socket, openedAt, traffic, actor }: Opening): Connection => ({
   id: crypto.randomUUID(),
-  wire,
+  socket,
   openedAt,
   traffic,
   queue: createQueue(maxQueued),
@@ -63,53 +63,53 @@ export const createConnection = ({ wire, openedAt, traffic, actor }: Opening): C
   hasSlot: false,
   channels: new Set(),
   errors: 0,
-  budget: messageBurst,
-  countedAt: openedAt,
-  hasWarned: false,
-  pingAt: secondsAfter(openedAt, pingSeconds),
-  pingedAt: null,
+  tokens: messageBurst,
+  refilledAt: openedAt,
+  hasExpiryWarning: false,
+  nextPingAt: secondsAfter(openedAt, pingSeconds),
+  pingSentAt: null,
   acknowledge: null,
-  endsAt: null,
+  closeDeadline: null,
 })
 
 export function send(connection: Connection, message: ServerMessage, now: Date) {
   sendText(connection, JSON.stringify(message), now)
 }
 
-/** Sends, and closes a socket whose other side has not read the last megabyte. */
+/** Closes the socket of a client that reads too slowly. See docs/workarounds.md#bun-ws-send. */
 export function sendText(connection: Connection, text: string, now: Date) {
-  if (connection.endsAt) return
+  if (connection.closeDeadline) return
   connection.traffic.sent++
-  connection.wire.sendText(text)
-  if (connection.wire.getBufferedAmount() > maxUnsentBytes) close(connection, 'cannotKeepUp', now)
+  connection.socket.sendText(text)
+  if (connection.socket.getBufferedAmount() > maxUnsentBytes) close(connection, 'cannotKeepUp', now)
 }
 
-/** Asks the other side to close; nothing is sent or heard any more. */
+/** Starts the closing handshake. After it, messages are neither sent nor handled. */
 export const close = (connection: Connection, reason: CloseReason, now: Date) =>
   closeWith(connection, reason, { text: reason, now })
 
-/** As `close` when the server goes away: the reason says how long to wait before connecting again. */
+/** As `close`, at shutdown. The reason contains the delay before the client should reconnect. */
 export function closeGoingAway(connection: Connection, waitMilliseconds: number, now: Date) {
   closeWith(connection, 'goingAway', { text: `goingAway, retry in ${waitMilliseconds} ms`, now })
 }
 
 function closeWith(connection: Connection, reason: CloseReason, { text, now }: { text: string; now: Date }) {
-  if (connection.endsAt) return
-  connection.endsAt = secondsAfter(now, closeSeconds)
+  if (connection.closeDeadline) return
+  connection.closeDeadline = secondsAfter(now, closeSeconds)
   connection.queue.clear()
-  connection.wire.close(closeCodes[reason].code, text)
+  connection.socket.close(closeCodes[reason].code, text)
 }
 
-/** Counts a message against the rate; false when it is one too many. */
+/** Takes a token from the bucket. Returns false when the rate limit is exceeded. */
 export function takeToken(connection: Connection, now: Date): boolean {
-  const elapsedSeconds = Math.max(0, now.getTime() - connection.countedAt.getTime()) / 1000
-  connection.budget = Math.min(messageBurst, connection.budget + elapsedSeconds * messagesPerSecond) - 1
-  connection.countedAt = now
-  return connection.budget >= 0
+  const elapsedSeconds = Math.max(0, now.getTime() - connection.refilledAt.getTime()) / 1000
+  connection.tokens = Math.min(messageBurst, connection.tokens + elapsedSeconds * messagesPerSecond) - 1
+  connection.refilledAt = now
+  return connection.tokens >= 0
 }
 
-/** The other side lives. */
+/** Records that the client is alive, and postpones the next ping. */
 export function recordActivity(connection: Connection, now: Date) {
-  connection.pingedAt = null
-  connection.pingAt = secondsAfter(now, pingSeconds)
+  connection.pingSentAt = null
+  connection.nextPingAt = secondsAfter(now, pingSeconds)
 }

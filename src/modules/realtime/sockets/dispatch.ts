@@ -4,48 +4,49 @@ import { type ErrorCode, type Failure, fail, failureIn } from '../../../core/err
 import { authenticate, validateSession } from '../../sessions/service'
 import { hasHistory } from '../channels'
 import { maxErrors } from '../limits'
-import { type Answer, type ClientMessage, clientMessages, titleOf } from '../messages'
+import { type ClientMessage, clientMessages, type Reply, titleOf } from '../messages'
 import * as realtime from '../service'
 import { type Connection, close, recordActivity, send, takeToken } from './connection'
 import type { HubDeps } from './hub'
-import { enter, readyMessage } from './lifecycle'
+import { readyMessage, signIn } from './lifecycle'
 import { openChannel } from './local-channel'
 import { dropForbidden, subscribe, unsubscribe } from './subscriptions'
 
 type Context = { deps: HubDeps; connection: Connection }
-type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
+type MessageOf<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 type Id = ClientMessage['id']
 
-/** Hears a frame: what it asks is done after what was asked before. */
+/** Queues a frame behind the earlier ones of its socket. See docs/workarounds.md#elysia-ws-concurrent. */
 export function receive(deps: HubDeps, connection: Connection, frame: unknown) {
   const now = deps.clock.now()
   deps.hub.traffic.received++
-  if (connection.endsAt) return
+  if (connection.closeDeadline) return
   recordActivity(connection, now)
   if (!takeToken(connection, now)) return close(connection, 'tooManyMessages', now)
-  const isQueued = connection.queue.push(() => answer({ deps, connection }, frame))
+  const isQueued = connection.queue.push(() => handleFrame({ deps, connection }, frame))
   if (!isQueued) close(connection, 'cannotKeepUp', now)
 }
 
-async function answer(context: Context, frame: unknown) {
+/** A frame may be parsed already. See docs/workarounds.md#elysia-ws-frames. */
+async function handleFrame(context: Context, frame: unknown) {
   const value = typeof frame === 'string' ? parse(frame) : frame
   const id = messageIdOf(value)
   try {
     const message = read(value)
     const reply = await withPermit(context, message)
-    if (reply) respond(context, reply, id)
+    if (reply) sendReply(context, reply, id)
   } catch (error) {
-    refuse(context, failureIn(error) ?? fail('internal', { cause: error }), id)
+    sendError(context, failureIn(error) ?? fail('internal', { cause: error }), id)
   }
 }
 
-const respond = ({ deps, connection }: Context, reply: Answer, id: Id) =>
+const sendReply = ({ deps, connection }: Context, reply: Reply, id: Id) =>
   send(connection, id === undefined ? reply : { ...reply, id }, deps.clock.now())
 
 const serverErrors: ReadonlySet<ErrorCode> = new Set(['internal', 'database_unavailable', 'overloaded'])
 
-/** Answers an error. Those of the client are counted; a token that is good no more ends the socket. */
-function refuse({ deps, connection }: Context, failure: Failure, id: Id) {
+/** Sends an error. A socket is closed after too many client errors, and at once when its first token is not valid. */
+function sendError({ deps, connection }: Context, failure: Failure, id: Id) {
   const { code, errors, cause } = failure
   const now = deps.clock.now()
   if (code === 'internal') deps.log.error({ err: cause, socketId: connection.id }, 'realtime.internal_error')
@@ -59,8 +60,8 @@ function refuse({ deps, connection }: Context, failure: Failure, id: Id) {
   if (connection.errors >= maxErrors) close(connection, 'badMessages', now)
 }
 
-/** A `ping` needs no turn; who signs in is no longer silent while it waits for one. */
-async function withPermit(context: Context, message: ClientMessage): Promise<Answer | null> {
+/** A `ping` needs no permit. The `auth` timeout stops while `auth` waits for one. */
+async function withPermit(context: Context, message: ClientMessage): Promise<Reply | null> {
   const { deps, connection } = context
   if (message.type === 'ping') return handle(context, message)
   connection.isSigningIn = message.type === 'auth'
@@ -71,9 +72,9 @@ async function withPermit(context: Context, message: ClientMessage): Promise<Ans
   }
 }
 
-async function handle(context: Context, message: ClientMessage): Promise<Answer | null> {
-  // It may have left while it waited for its turn.
-  if (context.connection.endsAt) return null
+async function handle(context: Context, message: ClientMessage): Promise<Reply | null> {
+  // The socket may have closed while the message was queued.
+  if (context.connection.closeDeadline) return null
   if (message.type === 'auth') return auth(context, message)
   if (!(await revalidate(context))) return null
   switch (message.type) {
@@ -108,8 +109,8 @@ async function handle(context: Context, message: ClientMessage): Promise<Answer 
 const actorIn = ({ connection }: Context) => requireUser(connection.actor)
 
 /**
- * Whether the session still counts, by the same memory that every request asks; the socket is closed when not. Throws
- * `unauthenticated` before `auth`.
+ * Checks the session again, with the same cache as HTTP requests. Closes the socket and returns false when the session has
+ * ended. Throws `unauthenticated` before `auth`.
  */
 async function revalidate({ deps, connection }: Context): Promise<boolean> {
   const before = requireUser(connection.actor)
@@ -125,46 +126,46 @@ async function revalidate({ deps, connection }: Context): Promise<boolean> {
   }
 }
 
-async function auth({ deps, connection }: Context, { token }: Of<'auth'>): Promise<Answer | null> {
+async function auth({ deps, connection }: Context, { token }: MessageOf<'auth'>): Promise<Reply | null> {
   const { actor: before } = connection
   const actor = await authenticate(deps, before.origin, token)
   if (actor.expiresAt <= deps.clock.now()) throw fail('invalid_token')
-  if (before.kind === 'anonymous') return enter(deps, connection, actor)
-  // Another session would be another identity: whoever wants that opens another socket.
+  if (before.kind === 'anonymous') return signIn(deps, connection, actor)
+  // A token of another session could be of another user, who would inherit the subscriptions.
   if (before.sessionId !== actor.sessionId) throw fail('forbidden')
   if (actor.expiresAt >= before.expiresAt) {
     connection.actor = actor
-    connection.hasWarned = false
+    connection.hasExpiryWarning = false
   }
   return readyMessage(deps, requireUser(connection.actor))
 }
 
-async function subscribeTo(context: Context, { channel, since, id }: Of<'subscribe'>): Promise<null> {
-  const reply = (answer: Answer) => respond(context, answer, id)
+async function subscribeTo(context: Context, { channel, since, id }: MessageOf<'subscribe'>): Promise<null> {
+  const reply = (message: Reply) => sendReply(context, message, id)
   await subscribe(context.deps, context.connection, { channel, since: since ?? null, reply })
   return null
 }
 
 /**
- * Publishes. A socket that is subscribed hears of its own message in its place among the others, so that the offsets it
- * sees only grow; any other once it is published.
+ * Publishes a message. A subscribed socket gets `published` in the order of the channel, so that the offsets it receives
+ * only grow. Any other socket gets it at once.
  */
-async function publish(context: Context, { channel, data, id }: Of<'publish'>): Promise<Answer | null> {
+async function publish(context: Context, { channel, data, id }: MessageOf<'publish'>): Promise<Reply | null> {
   const { deps, connection } = context
   const published = (offset: number) =>
     ({ type: 'published', channel, ...(hasHistory(channel) && { offset }) }) as const
-  let isTold = false
-  connection.acknowledge = (heard, offset) => {
-    if (isTold || heard !== channel) return
-    isTold = true
-    respond(context, published(offset), id)
+  let isAcknowledged = false
+  connection.acknowledge = (publishedTo, offset) => {
+    if (isAcknowledged || publishedTo !== channel) return
+    isAcknowledged = true
+    sendReply(context, published(offset), id)
   }
   try {
     const input = { channel, data, socketId: connection.id }
     const { offset } = await realtime.publish(deps, requireUser(connection.actor), input)
     const local = connection.channels.has(channel) ? openChannel(deps, channel) : null
     await local?.deliveryQueue.settled()
-    return isTold ? null : published(offset)
+    return isAcknowledged ? null : published(offset)
   } finally {
     connection.acknowledge = null
   }
@@ -181,7 +182,7 @@ function read(value: unknown): ClientMessage {
   throw invalid(first?.path ?? '', first?.message ?? 'is not valid')
 }
 
-/** Neither a list nor the bytes of a binary frame. */
+/** False for an array, and for the bytes of a binary frame. */
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)
 
@@ -206,7 +207,7 @@ function parse(frame: string): unknown {
 
 const maxId = 64
 
-/** What the answer is to carry, also when the rest of the message makes no sense. */
+/** The `id` of a message for its reply, even when the rest of the message is not valid. */
 function messageIdOf(value: unknown): Id {
   if (typeof value !== 'object' || value === null || !('id' in value)) return undefined
   const { id } = value

@@ -11,33 +11,33 @@ import { signedIn, socketsOf } from './hub'
 import { enqueueMessage, scheduleCatchUp } from './local-channel'
 import { dropForbidden } from './subscriptions'
 
-type Of<T extends BusEvent['type']> = Extract<BusEvent, { type: T }>
+type EventOf<T extends BusEvent['type']> = Extract<BusEvent, { type: T }>
 
-/** Does to the sockets of this instance what a change somewhere asks for. */
-export function onNotice(deps: HubDeps, notice: BusEvent) {
-  switch (notice.type) {
+/** Applies an event to the sockets of this instance. */
+export function handleEvent(deps: HubDeps, event: BusEvent) {
+  switch (event.type) {
     case 'session.ended':
-      return endSession(deps, notice)
+      return endSession(deps, event)
     case 'user.changed':
-      for (const connection of socketsOf(deps.hub, notice.userId)) void refresh(deps, connection)
+      for (const connection of socketsOf(deps.hub, event.userId)) void refreshUser(deps, connection)
       return
     case 'sockets.disconnected':
-      for (const connection of socketsOf(deps.hub, notice.userId))
+      for (const connection of socketsOf(deps.hub, event.userId))
         close(connection, 'notAllowed', deps.clock.now())
       return
     case 'channel.message':
-      return onChannelMessage(deps, notice)
+      return onChannelMessage(deps, event)
     case 'channel.joined':
     case 'channel.left':
-      return notifyMembers(deps, notice)
-    case 'notices.missed':
-      deps.hub.gaps++
+      return notifyMembers(deps, event)
+    case 'events.missed':
+      deps.hub.missedEvents++
       for (const channel of deps.hub.channels.values()) scheduleCatchUp(deps, channel)
       return void recheck(deps)
   }
 }
 
-function endSession({ hub, clock }: HubDeps, { sessionId, userId, reason }: Of<'session.ended'>) {
+function endSession({ hub, clock }: HubDeps, { sessionId, userId, reason }: EventOf<'session.ended'>) {
   const now = clock.now()
   const message = {
     type: 'session.revoked' as const,
@@ -51,8 +51,8 @@ function endSession({ hub, clock }: HubDeps, { sessionId, userId, reason }: Of<'
   }
 }
 
-/** Tells a socket of its user's change and takes from it what the user may no longer have. */
-async function refresh(deps: HubDeps, connection: Connection) {
+/** Sends the changed user to a socket, and removes subscriptions that the user no longer has permission for. */
+async function refreshUser(deps: HubDeps, connection: Connection) {
   const { clock, hub } = deps
   try {
     const actor = await validateSession(deps, requireUser(connection.actor))
@@ -60,13 +60,13 @@ async function refresh(deps: HubDeps, connection: Connection) {
     const user = await profile(deps, actor)
     send(connection, { type: 'user.updated', channel: channelOf(user.id), user }, clock.now())
   } catch (error) {
-    const isOver = failureIn(error)?.code === 'invalid_token'
-    if (isOver) close(connection, 'unauthenticated', clock.now())
+    const isEnded = failureIn(error)?.code === 'invalid_token'
+    if (isEnded) close(connection, 'unauthenticated', clock.now())
     else hub.mustRecheck = true
   }
 }
 
-/** Renewing meanwhile may have set a later end: only the role is taken over. */
+/** Changes only the role, because `auth` may have set a later expiry meanwhile. */
 function changeRole(deps: HubDeps, connection: Connection, role: Role) {
   const before = requireUser(connection.actor)
   if (before.role === role) return
@@ -74,7 +74,7 @@ function changeRole(deps: HubDeps, connection: Connection, role: Role) {
   dropForbidden(deps, connection)
 }
 
-/** Looks up every socket at once. A database that is away is asked again later. */
+/** Checks the sessions of all sockets in one query. A failure is retried by `reconcile`. */
 export async function recheck(deps: HubDeps) {
   const { hub, clock, log } = deps
   const sockets = signedIn(hub)
@@ -94,19 +94,19 @@ export async function recheck(deps: HubDeps) {
   }
 }
 
-function onChannelMessage(deps: HubDeps, { channel: name, offset, message }: Of<'channel.message'>) {
+function onChannelMessage(deps: HubDeps, { channel: name, offset, message }: EventOf<'channel.message'>) {
   const channel = deps.hub.channels.get(name)
   if (channel) enqueueMessage(deps, channel, message && { ...message, offset })
 }
 
-/** To everyone in the channel but the user it is about. */
+/** Sends `joined` or `left` to the other users in the channel. */
 function notifyMembers(
   { hub, clock }: HubDeps,
-  { type, channel, userId }: Of<'channel.joined' | 'channel.left'>,
+  { type, channel, userId }: EventOf<'channel.joined' | 'channel.left'>,
 ) {
-  const event = type === 'channel.joined' ? ('joined' as const) : ('left' as const)
+  const messageType = type === 'channel.joined' ? ('joined' as const) : ('left' as const)
   for (const subscription of hub.channels.get(channel)?.subscriptions.values() ?? []) {
     if (subscription.userId === userId) continue
-    send(subscription.connection, { type: event, channel, user_id: userId }, clock.now())
+    send(subscription.connection, { type: messageType, channel, user_id: userId }, clock.now())
   }
 }

@@ -5,29 +5,28 @@ import type { LocalChannel } from './local-channel'
 import type { Queue } from './serial-queue'
 import type { SocketCounters } from './socket-counters'
 
-/** The open sockets of this process and the channels they listen to. */
+/** The open sockets of this process and their channels. */
 export type Hub = {
-  /** Names this process in the tables of sockets and members. */
+  /** Identifies this process in the tables of sockets and members. */
   readonly instanceId: string
   readonly connections: Map<string, Connection>
   readonly byUser: Map<string, Set<Connection>>
-  /** Sockets that came without a credential and have not sent one yet. */
+  /** Sockets that have not sent a credential yet. */
   readonly unauthenticated: Set<Connection>
   readonly channels: Map<string, LocalChannel>
-  /** Sockets that are gone and may still have a row, and the work under way to delete those. */
+  /** Closed sockets whose rows are not deleted yet, and the queue that deletes them. */
   readonly pendingRemovals: Set<string>
   readonly removalQueue: Queue
-  /** Bounds what sockets ask of the database at once: a crowd of them must not keep requests over HTTP waiting. */
+  /** Limits concurrent work for sockets, so that many of them do not delay HTTP requests. */
   readonly semaphore: Semaphore
-  /** Counts how often notices may have been missed. */
-  gaps: number
-  /** Some sockets could not be looked up when they should have been. */
+  /** How often events may have been missed. */
+  missedEvents: number
+  /** Whether a check of sessions failed and must be repeated. */
   mustRecheck: boolean
   isStopping: boolean
   readonly traffic: SocketCounters
 }
 
-/** What the sockets of this process are given. */
 export type HubDeps = Deps & { hub: Hub }
 
 /** The signed-in sockets of a user on this instance. */

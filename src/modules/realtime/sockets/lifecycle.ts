@@ -2,7 +2,7 @@ import { type AnonymousActor, requireUser, type UserActor } from '../../../core/
 import { secondsAfter, secondsBetween } from '../../../core/clock'
 import { randomShare } from '../../../core/crypto'
 import { failureIn } from '../../../core/errors'
-import { isInForce, validateSession } from '../../sessions/service'
+import { isKeyCurrent, validateSession } from '../../sessions/service'
 import { profile } from '../../users/service'
 import { systemChannel } from '../channels'
 import {
@@ -12,54 +12,58 @@ import {
   pongSeconds,
   reconnectSpreadSeconds,
 } from '../limits'
-import type { Answer } from '../messages'
-import { type Connection, close, closeGoingAway, createConnection, send, type Wire } from './connection'
+import type { Reply } from '../messages'
+import { type Connection, close, closeGoingAway, createConnection, type RawSocket, send } from './connection'
 import type { HubDeps } from './hub'
 import { addSocket, type Hub, removeSocket } from './hub'
 import { countClose } from './socket-counters'
 import { freeSlot, takeSlot } from './socket-slots'
-import { leaveAll, subscribe } from './subscriptions'
+import { leaveChannels, subscribe } from './subscriptions'
 
-/** Takes in a socket; one that is known already is signed in before anything it says is looked at. */
-export function open(deps: HubDeps, wire: Wire, visitor: UserActor | AnonymousActor): Connection {
+/** Adds a socket to the hub. A socket that came with a credential is signed in before its first message is handled. */
+export function openConnection(
+  deps: HubDeps,
+  socket: RawSocket,
+  requester: UserActor | AnonymousActor,
+): Connection {
   const { traffic } = deps.hub
-  const { origin } = visitor
+  const { origin } = requester
   const actor = { kind: 'anonymous' as const, origin }
-  const connection = createConnection({ wire, openedAt: deps.clock.now(), traffic, actor })
+  const connection = createConnection({ socket, openedAt: deps.clock.now(), traffic, actor })
   deps.hub.connections.set(connection.id, connection)
-  if (visitor.kind === 'anonymous') deps.hub.unauthenticated.add(connection)
-  // Let in just before the service began to end.
+  if (requester.kind === 'anonymous') deps.hub.unauthenticated.add(connection)
+  // The handshake was accepted just before the shutdown.
   if (deps.hub.isStopping) closeGoingAway(connection, reconnectDelay(deps.hub), deps.clock.now())
-  else if (visitor.kind === 'user') connection.queue.push(() => welcome(deps, connection, visitor))
+  else if (requester.kind === 'user') connection.queue.push(() => signInAtOpen(deps, connection, requester))
   return connection
 }
 
-/** Milliseconds that a client should wait before it comes back to another instance, or to the next of this one. */
+/** A random delay in milliseconds before a client reconnects, so that not all of them do so at once. */
 export function reconnectDelay({ connections }: Hub): number {
   const spreadSeconds = Math.max(reconnectSpreadSeconds, connections.size / maxReconnectsPerSecond)
   return Math.ceil(spreadSeconds * 1000 * randomShare())
 }
 
-async function welcome(deps: HubDeps, connection: Connection, actor: UserActor) {
+async function signInAtOpen(deps: HubDeps, connection: Connection, actor: UserActor) {
   connection.isSigningIn = true
   try {
-    const ready = await deps.hub.semaphore.run(() => enter(deps, connection, actor))
+    const ready = await deps.hub.semaphore.run(() => signIn(deps, connection, actor))
     if (ready) send(connection, ready, deps.clock.now())
   } catch (error) {
-    if (!isOver(error)) deps.log.warn({ err: error, socketId: connection.id }, 'realtime.open_failed')
+    if (!isInvalidToken(error)) deps.log.warn({ err: error, socketId: connection.id }, 'realtime.open_failed')
     closeOnError(deps, connection, error)
   }
   connection.isSigningIn = false
 }
 
 /**
- * Signs a socket in; `null` when the user has too many, and it is closed. Throws `invalid_token` when the session ended
- * meanwhile.
+ * Signs a socket in. Closes it and returns `null` when the user has too many sockets. Throws `invalid_token` when the
+ * session ended meanwhile.
  */
-export async function enter(deps: HubDeps, connection: Connection, actor: UserActor): Promise<Answer | null> {
+export async function signIn(deps: HubDeps, connection: Connection, actor: UserActor): Promise<Reply | null> {
   const { userId, sessionId } = actor
-  // It may have left while it waited for its turn.
-  if (connection.endsAt) return null
+  // The socket may have closed while it waited.
+  if (connection.closeDeadline) return null
   if (!(await takeSlot(deps, connection, userId))) {
     close(connection, 'tooManySockets', deps.clock.now())
     return null
@@ -67,11 +71,11 @@ export async function enter(deps: HubDeps, connection: Connection, actor: UserAc
   connection.actor = actor
   addSocket(deps.hub, userId, connection)
   try {
-    // Notices reach it from here on; what changed before is seen by looking once more.
+    // The socket receives events from here on. Checking the session again covers earlier changes.
     connection.actor = await validateSession(deps, actor)
     await subscribe(deps, connection, { channel: systemChannel, since: null, reply: ignored })
   } catch (error) {
-    // It counts as signed in by now, and nothing else would come to look at it.
+    // The socket counts as signed in now, so no timeout would close it.
     closeOnError(deps, connection, error)
     throw error
   }
@@ -79,24 +83,24 @@ export async function enter(deps: HubDeps, connection: Connection, actor: UserAc
   return readyMessage(deps, requireUser(connection.actor))
 }
 
-const isOver = (error: unknown) => failureIn(error)?.code === 'invalid_token'
+const isInvalidToken = (error: unknown) => failureIn(error)?.code === 'invalid_token'
 
 const closeOnError = ({ clock }: HubDeps, connection: Connection, error: unknown) =>
-  close(connection, isOver(error) ? 'unauthenticated' : 'cannotKeepUp', clock.now())
+  close(connection, isInvalidToken(error) ? 'unauthenticated' : 'cannotKeepUp', clock.now())
 
-/** What a socket is told once it is signed in or renewed. */
-export const readyMessage = async (deps: HubDeps, actor: UserActor): Promise<Answer> => ({
+/** The reply after a socket is signed in, or has sent a newer token. */
+export const readyMessage = async (deps: HubDeps, actor: UserActor): Promise<Reply> => ({
   type: 'ready',
   user: await profile(deps, actor),
   session_id: actor.sessionId,
   expires_at: actor.expiresAt.toISOString(),
 })
 
-/** Lets go of a socket that is closed, once what it was doing is done. */
-export function closed(deps: HubDeps, connection: Connection, code: number) {
+/** Removes a closed socket after its current message is handled. */
+export function onClose(deps: HubDeps, connection: Connection, code: number) {
   const { id, actor, queue, traffic } = connection
   countClose(traffic, code)
-  connection.endsAt ??= deps.clock.now()
+  connection.closeDeadline ??= deps.clock.now()
   queue.clear()
   queue.push(() => cleanup(deps, connection))
   const userId = actor.kind === 'user' ? actor.userId : null
@@ -105,26 +109,26 @@ export function closed(deps: HubDeps, connection: Connection, code: number) {
 
 async function cleanup(deps: HubDeps, connection: Connection) {
   removeSocket(deps.hub, connection)
-  // All at once when the instance is removed.
+  // At shutdown the rows are deleted with the instance.
   if (deps.hub.isStopping) return
   freeSlot(deps, connection)
-  await leaveAll(deps, connection, [...connection.channels])
+  await leaveChannels(deps, connection, [...connection.channels])
 }
 
-/** Does what time asks of each socket: a warning, a ping, the end. */
-export function tick(deps: HubDeps) {
+/** Sends due warnings and pings, and closes sockets that are past a deadline. */
+export function checkDeadlines(deps: HubDeps) {
   const { hub, clock } = deps
   const now = clock.now()
   for (const connection of hub.connections.values()) {
-    if (connection.endsAt) terminateIfOverdue(connection, connection.endsAt, now)
+    if (connection.closeDeadline) terminateIfOverdue(connection, connection.closeDeadline, now)
     else if (connection.actor.kind === 'user') checkTokenExpiry(deps, connection, connection.actor)
     else checkAuthTimeout(connection, now)
     checkPong(connection, now)
   }
 }
 
-function terminateIfOverdue(connection: Connection, endsAt: Date, now: Date) {
-  if (now >= endsAt) connection.wire.terminate()
+function terminateIfOverdue(connection: Connection, closeDeadline: Date, now: Date) {
+  if (now >= closeDeadline) connection.socket.terminate()
 }
 
 function checkAuthTimeout(connection: Connection, now: Date) {
@@ -135,21 +139,21 @@ function checkAuthTimeout(connection: Connection, now: Date) {
 function checkTokenExpiry(deps: HubDeps, connection: Connection, actor: UserActor) {
   const now = deps.clock.now()
   const { expiresAt } = actor
-  if (expiresAt <= now || !isInForce(deps, actor)) return close(connection, 'unauthenticated', now)
-  if (connection.hasWarned || secondsAfter(now, expiryWarningSeconds) < expiresAt) return
-  connection.hasWarned = true
+  if (expiresAt <= now || !isKeyCurrent(deps, actor)) return close(connection, 'unauthenticated', now)
+  if (connection.hasExpiryWarning || secondsAfter(now, expiryWarningSeconds) < expiresAt) return
+  connection.hasExpiryWarning = true
   send(connection, { type: 'expiring', in: secondsBetween(now, expiresAt) }, now)
 }
 
 function checkPong(connection: Connection, now: Date) {
-  const { endsAt, pingedAt, pingAt, wire } = connection
-  if (endsAt) return
-  if (pingedAt && now >= secondsAfter(pingedAt, pongSeconds)) return wire.terminate()
-  if (pingedAt || now < pingAt) return
-  connection.pingedAt = now
-  wire.ping()
+  const { closeDeadline, pingSentAt, nextPingAt, socket } = connection
+  if (closeDeadline) return
+  if (pingSentAt && now >= secondsAfter(pingSentAt, pongSeconds)) return socket.terminate()
+  if (pingSentAt || now < nextPingAt) return
+  connection.pingSentAt = now
+  socket.ping()
 }
 
 const ignored = () => {
-  // Nobody asked to be subscribed to what everyone listens to.
+  // The client did not send `subscribe`, so it gets no reply.
 }

@@ -8,16 +8,16 @@ import { type Connection, send, sendText } from './connection'
 import type { HubDeps } from './hub'
 import { createQueue, type Queue } from './serial-queue'
 
-export type Numbered = PublishedMessage & { offset: number }
+export type Publication = PublishedMessage & { offset: number }
 
-/** One socket's place in a channel. */
+/** The subscription of one socket to a channel. */
 export type Subscription = {
   connection: Connection
   userId: string
-  /** The last offset it was sent. */
-  last: number
-  /** What came while its history was being read; `null` when it follows live. */
-  backlog: Numbered[] | null
+  /** The last offset that was sent to the socket. */
+  lastSent: number
+  /** Messages that arrived while its history was read; `null` once messages are sent as they arrive. */
+  backlog: Publication[] | null
 }
 
 /** A channel as this instance sees it. */
@@ -25,18 +25,18 @@ export type LocalChannel = {
   readonly name: string
   readonly hasHistory: boolean
   readonly subscriptions: Map<string, Subscription>
-  /** The last offset that was handed on here; `null` when not known yet. */
-  head: number | null
-  /** Messages are handed on one after the other. */
+  /** The last offset that was delivered here; `null` until it is read. */
+  lastOffset: number | null
+  /** Delivers messages one at a time. */
   readonly deliveryQueue: Queue
-  /** Something was published that is not known here. */
+  /** Whether messages exist that could not be read or queued here. */
   isBehind: boolean
-  /** Users who are members through this instance, and the work under way to make that so. */
-  readonly present: Set<string>
-  readonly syncing: Map<string, Promise<void>>
+  /** Users whom the table has as members through this instance, and the writes in progress. */
+  readonly joinedUsers: Set<string>
+  readonly pendingSyncs: Map<string, Promise<void>>
 }
 
-/** The channel of that name, watched from now on. */
+/** Returns the channel, and starts to follow it when it is new. */
 export function openChannel(deps: HubDeps, name: string): LocalChannel {
   const known = deps.hub.channels.get(name)
   if (known) return known
@@ -44,45 +44,46 @@ export function openChannel(deps: HubDeps, name: string): LocalChannel {
     name,
     hasHistory: hasHistory(name),
     subscriptions: new Map(),
-    head: null,
+    lastOffset: null,
     deliveryQueue: createQueue(maxQueuedNotifications),
     isBehind: false,
-    present: new Set(),
-    syncing: new Map(),
+    joinedUsers: new Set(),
+    pendingSyncs: new Map(),
   }
   deps.hub.channels.set(name, channel)
-  channel.deliveryQueue.push(() => guarded(deps, channel, () => findHead(deps, channel)))
+  channel.deliveryQueue.push(() => markBehindOnError(deps, channel, () => readLastOffset(deps, channel)))
   return channel
 }
 
-/** Forgets a channel that nobody here is in any more. */
-export function forgetIfEmpty({ hub }: HubDeps, channel: LocalChannel) {
-  const isEmpty = channel.subscriptions.size === 0 && channel.present.size === 0 && channel.syncing.size === 0
+/** Stops following a channel that has no subscriber on this instance. */
+export function removeIfEmpty({ hub }: HubDeps, channel: LocalChannel) {
+  const isEmpty =
+    channel.subscriptions.size === 0 && channel.joinedUsers.size === 0 && channel.pendingSyncs.size === 0
   if (isEmpty && hub.channels.get(channel.name) === channel) hub.channels.delete(channel.name)
 }
 
-/** Hands a message on, after those before it; without its text it is read from the database. */
-export function enqueueMessage(deps: HubDeps, channel: LocalChannel, message: Numbered | null) {
+/** Delivers a message after the earlier ones. `null` stands for one that is read from the database. */
+export function enqueueMessage(deps: HubDeps, channel: LocalChannel, message: Publication | null) {
   const isQueued = channel.deliveryQueue.push(() =>
-    guarded(deps, channel, () => advance(deps, channel, message)),
+    markBehindOnError(deps, channel, () => deliverInOrder(deps, channel, message)),
   )
   if (!isQueued) channel.isBehind = true
 }
 
-/** Hands on what was published without this instance hearing of it. */
+/** Delivers messages whose events this instance missed. */
 export const scheduleCatchUp = (deps: HubDeps, channel: LocalChannel) => enqueueMessage(deps, channel, null)
 
-async function advance(deps: HubDeps, channel: LocalChannel, message: Numbered | null) {
+async function deliverInOrder(deps: HubDeps, channel: LocalChannel, message: Publication | null) {
   if (message && !channel.isBehind) {
-    channel.head ??= message.offset - 1
-    if (message.offset <= channel.head) return
-    if (message.offset === channel.head + 1) return deliver(deps, channel, message)
+    channel.lastOffset ??= message.offset - 1
+    if (message.offset <= channel.lastOffset) return
+    if (message.offset === channel.lastOffset + 1) return deliver(deps, channel, message)
   }
   await catchUp(deps, channel)
 }
 
-/** A database that is away leaves the channel behind; it is tried again with the next tick. */
-async function guarded(deps: HubDeps, channel: LocalChannel, work: () => Promise<void>) {
+/** A failure marks the channel as behind. `reconcile` retries it. */
+async function markBehindOnError(deps: HubDeps, channel: LocalChannel, work: () => Promise<void>) {
   try {
     await work()
   } catch (err) {
@@ -91,36 +92,36 @@ async function guarded(deps: HubDeps, channel: LocalChannel, work: () => Promise
   }
 }
 
-/** A subscriber may have set it while it was read, and knows better where to begin. */
-async function findHead(deps: HubDeps, channel: LocalChannel) {
+/** Keeps an offset that a subscriber has set meanwhile, because delivery must continue after what that subscriber has. */
+async function readLastOffset(deps: HubDeps, channel: LocalChannel) {
   const offset = await repo.lastOffset(deps.db, channel.name)
-  channel.head ??= offset
+  channel.lastOffset ??= offset
 }
 
 async function catchUp(deps: HubDeps, channel: LocalChannel) {
   channel.isBehind = false
-  if (channel.head === null) return findHead(deps, channel)
+  if (channel.lastOffset === null) return readLastOffset(deps, channel)
   for (;;) {
-    const rows = await missedSince(deps, channel.name, channel.head)
+    const rows = await historySince(deps, channel.name, channel.lastOffset)
     for (const message of rows) {
-      if (message.offset > channel.head + 1) notifyGap(deps, channel, message.offset - 1)
+      if (message.offset > channel.lastOffset + 1) notifyGap(deps, channel, message.offset - 1)
       deliver(deps, channel, message)
     }
     if (rows.length < historyMessages) return
   }
 }
 
-/** What is kept of a channel after an offset, in order. */
-export async function missedSince(deps: HubDeps, name: string, offset: number): Promise<Numbered[]> {
+/** The history of a channel after an offset, oldest first. */
+export async function historySince(deps: HubDeps, name: string, offset: number): Promise<Publication[]> {
   const sentAfter = secondsAfter(deps.clock.now(), -historySeconds)
-  const rows = await repo.after(deps.db, { channel: name, offset, sentAfter, limit: historyMessages })
+  const rows = await repo.messagesAfter(deps.db, { channel: name, offset, sentAfter, limit: historyMessages })
   return rows.map(({ sentAt, ...row }) => ({ ...row, sentAt: sentAt.toISOString() }))
 }
 
-function deliver(deps: HubDeps, channel: LocalChannel, message: Numbered) {
-  channel.head = message.offset
+function deliver(deps: HubDeps, channel: LocalChannel, message: Publication) {
+  channel.lastOffset = message.offset
   const now = deps.clock.now()
-  const sending = { name: channel.name, text: JSON.stringify(present(channel, message)), now }
+  const sending = { name: channel.name, text: JSON.stringify(toMessage(channel, message)), now }
   for (const subscription of channel.subscriptions.values()) {
     if (subscription.backlog) subscription.backlog.push(message)
     else sendMessage(subscription, message, sending)
@@ -129,57 +130,57 @@ function deliver(deps: HubDeps, channel: LocalChannel, message: Numbered) {
 
 type Sending = { name: string; text: string; now: Date }
 
-/** Sends one message to one subscriber, never twice. The socket that published it is told `published` in its place. */
+/** Sends a message to a subscriber, never twice. The publishing socket gets `published` instead. */
 function sendMessage(
   subscription: Subscription,
-  { offset, socketId }: Numbered,
+  { offset, socketId }: Publication,
   { name, text, now }: Sending,
 ) {
-  if (offset <= subscription.last) return
-  subscription.last = offset
+  if (offset <= subscription.lastSent) return
+  subscription.lastSent = offset
   const { connection } = subscription
   if (connection.id === socketId) connection.acknowledge?.(name, offset)
   else sendText(connection, text, now)
 }
 
-/** Sends a subscriber what it missed since `since` and what came meanwhile, and lets it follow live. */
-export function release(
+/** Sends a subscriber what it missed and what arrived meanwhile. Later messages are sent as they arrive. */
+export function startDelivery(
   deps: HubDeps,
   channel: LocalChannel,
-  { subscription, since, missed }: { subscription: Subscription; since: number; missed: Numbered[] },
+  { subscription, since, missed }: { subscription: Subscription; since: number; missed: Publication[] },
 ) {
   const now = deps.clock.now()
   const waiting = [...missed, ...(subscription.backlog ?? [])]
-  subscription.last = since
+  subscription.lastSent = since
   subscription.backlog = null
   for (const message of waiting)
     sendMessage(subscription, message, {
       name: channel.name,
-      text: JSON.stringify(present(channel, message)),
+      text: JSON.stringify(toMessage(channel, message)),
       now,
     })
-  if (channel.hasHistory) rewind(deps, channel, subscription.last)
+  if (channel.hasHistory) rewind(deps, channel, subscription.lastSent)
 }
 
-/** The channel was opened, and its latest offset read, after the subscriber's history: what lies between is read again. */
+/** Reads again what was published after the subscriber's history was read and before the channel was followed. */
 function rewind(deps: HubDeps, channel: LocalChannel, offset: number) {
-  if (channel.head !== null && channel.head <= offset) return
-  channel.head = offset
+  if (channel.lastOffset !== null && channel.lastOffset <= offset) return
+  channel.lastOffset = offset
   scheduleCatchUp(deps, channel)
 }
 
-/** Messages were dropped from the history before they could be sent: a subscriber must not take the next for all. */
+/** Tells subscribers that messages were deleted from the history before they could be sent. */
 function notifyGap(deps: HubDeps, channel: LocalChannel, offset: number) {
   if (!channel.hasHistory) return
   for (const subscription of channel.subscriptions.values()) {
-    if (subscription.backlog || subscription.last >= offset) continue
-    subscription.last = offset
-    const told = { type: 'subscribed' as const, channel: channel.name, offset, recovered: false }
-    send(subscription.connection, told, deps.clock.now())
+    if (subscription.backlog || subscription.lastSent >= offset) continue
+    subscription.lastSent = offset
+    const message = { type: 'subscribed' as const, channel: channel.name, offset, recovered: false }
+    send(subscription.connection, message, deps.clock.now())
   }
 }
 
-const present = ({ name, hasHistory }: LocalChannel, message: Numbered): ServerMessage => ({
+const toMessage = ({ name, hasHistory }: LocalChannel, message: Publication): ServerMessage => ({
   type: 'message',
   channel: name,
   ...(hasHistory && { offset: message.offset }),

@@ -1,13 +1,13 @@
 export type Queue = {
-  /** Adds a job, which must not reject. False when too many wait. */
+  /** Adds a job, which must not reject. Returns false when the queue is full. */
   push(job: () => Promise<void>): boolean
-  /** Forgets the jobs that have not begun. */
+  /** Removes the jobs that have not started. */
   clear(): void
-  /** Settles when everything that was pushed before is done. */
+  /** Resolves when the jobs that were pushed before are done. */
   settled(): Promise<void>
 }
 
-/** Does one job after the other, at most `maxWaiting` of them waiting. */
+/** Runs jobs one at a time. At most `maxWaiting` of them wait. See docs/workarounds.md#elysia-ws-concurrent. */
 export function createQueue(maxWaiting: number): Queue {
   let waiting: (() => Promise<void>)[] = []
   let isRunning = false

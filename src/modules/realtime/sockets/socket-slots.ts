@@ -7,19 +7,19 @@ import type { Connection } from './connection'
 import type { HubDeps } from './hub'
 import { signedIn } from './hub'
 
-// Others may take the place that was just free; each attempt that fails means that one of them succeeded.
-const attempts = maxSocketsPerUser
+// Another socket may take the free slot first. Each failed attempt means that one of them succeeded.
+const maxAttempts = maxSocketsPerUser
 
-/** Takes one of the places of a user for a socket; false when there is none. */
+/** Takes a slot of a user for a socket. Returns false when none is free. */
 export async function takeSlot(deps: HubDeps, connection: Connection, userId: string): Promise<boolean> {
   const { id } = connection
   const { instanceId } = deps.hub
   connection.hasSlot = true
-  for (let attempt = 0; attempt < attempts; attempt++) {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const isTaken = await insert(deps, { id, userId, instanceId, max: maxSocketsPerUser })
     if (isTaken) return true
     const isFull = (await repo.countSockets(deps.db, userId)) >= maxSocketsPerUser
-    // Who comes back after a crash must not find the places taken by the sockets that it cut off.
+    // Sockets of a crashed instance must not keep a user from reconnecting.
     if (isFull && !(await removeDead(deps))) return false
   }
   return false
@@ -35,7 +35,7 @@ async function insert(deps: HubDeps, socket: Parameters<typeof repo.insertSocket
   }
 }
 
-/** Frees the place of a socket that is gone. Those that go together share a statement; one that fails is for the next beat. */
+/** Frees the slot of a closed socket. Slots freed together share a statement; the heartbeat retries a failed one. */
 export function freeSlot(deps: HubDeps, { id, hasSlot }: Connection) {
   const { pendingRemovals, removalQueue } = deps.hub
   if (!hasSlot) return
@@ -52,7 +52,7 @@ async function deletePending(deps: HubDeps) {
   for (const id of ids) deps.hub.pendingRemovals.delete(id)
 }
 
-/** Says that this instance lives, removes those that do not, and repairs what an outage of the database left undone. */
+/** Records that this instance lives, removes dead ones, and retries writes that failed in a database outage. */
 export async function heartbeat(deps: HubDeps) {
   const { hub } = deps
   const wasKnown = await repo.touchInstance(deps.db, hub.instanceId)
@@ -65,8 +65,8 @@ export async function heartbeat(deps: HubDeps) {
 }
 
 /**
- * Removes instances that have not been seen for a while, and answers whether there were any. Of an embedded database
- * nobody else can have a socket: what stands there was left by a process that was killed.
+ * Removes dead instances and returns whether there were any. On the embedded database, every other instance is a process
+ * that was killed.
  */
 async function removeDead(deps: HubDeps): Promise<boolean> {
   const { db, events, hub } = deps
@@ -77,10 +77,10 @@ async function removeDead(deps: HubDeps): Promise<boolean> {
   return dead.length > 0
 }
 
-/** The others took this instance for dead, or it is new: everything it has is written again. */
+/** Writes all sockets and members again: this instance is new, or another one removed it as dead. */
 async function registerInstance(deps: HubDeps) {
   const { hub } = deps
-  for (const channel of hub.channels.values()) channel.present.clear()
+  for (const channel of hub.channels.values()) channel.joinedUsers.clear()
   for (const { id, actor } of signedIn(hub)) {
     const { userId } = requireUser(actor)
     await repo.insertSocket(deps.db, { id, userId, instanceId: hub.instanceId, max: maxSocketsPerUser })

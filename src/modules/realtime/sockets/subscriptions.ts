@@ -1,6 +1,6 @@
 import { requireUser } from '../../../core/actor'
 import { fail } from '../../../core/errors'
-import { assertMay, may, systemChannel } from '../channels'
+import { assertPermission, hasPermission, systemChannel } from '../channels'
 import { maxSubscriptions } from '../limits'
 import type { ServerMessage } from '../messages'
 import * as repo from '../repo'
@@ -8,112 +8,112 @@ import { hasMembers, syncMember } from './channel-members'
 import { type Connection, send } from './connection'
 import type { HubDeps } from './hub'
 import {
-  forgetIfEmpty,
+  historySince,
   type LocalChannel,
-  missedSince,
-  type Numbered,
   openChannel,
-  release,
+  type Publication,
+  removeIfEmpty,
   scheduleCatchUp,
+  startDelivery,
 } from './local-channel'
 
-type Asked = { channel: string; since: number | null }
+type SubscribeRequest = { channel: string; since: number | null }
 type Subscribed = Extract<ServerMessage, { type: 'subscribed' }>
 
 /**
- * Subscribes a signed-in socket and sends what it missed, after the answer. From the moment it is asked nothing is
- * lost: what is published while the history is read waits behind it. Throws `forbidden`, `rate_limited`.
+ * Subscribes a signed-in socket, replies, and sends the messages that it missed. Messages that arrive while the history is
+ * read wait in the backlog, so that none is lost. Throws `forbidden`, `rate_limited`.
  */
 export async function subscribe(
   deps: HubDeps,
   connection: Connection,
-  { channel: name, since, reply }: Asked & { reply(answer: Subscribed): void },
+  { channel: name, since, reply }: SubscribeRequest & { reply(message: Subscribed): void },
 ): Promise<void> {
   const actor = requireUser(connection.actor)
-  assertMay(actor, 'subscribe', name)
+  assertPermission(actor, 'subscribe', name)
   if (connection.channels.size >= maxSubscriptions && !connection.channels.has(name))
     throw fail('rate_limited')
-  const { gaps } = deps.hub
+  const { missedEvents } = deps.hub
   const channel = openChannel(deps, name)
-  const known = channel.subscriptions.get(connection.id)
-  if (known && since === null) return reply(answerOf(channel, { head: known.last }))
-  const subscription = { connection, userId: actor.userId, last: 0, backlog: [] }
+  const existing = channel.subscriptions.get(connection.id)
+  if (existing && since === null) return reply(subscribedReply(channel, { lastOffset: existing.lastSent }))
+  const subscription = { connection, userId: actor.userId, lastSent: 0, backlog: [] }
   channel.subscriptions.set(connection.id, subscription)
   connection.channels.add(name)
   try {
     if (hasMembers(name)) await syncMember(deps, channel, actor.userId)
-    const { head, missed, isRecovered } = await recover(deps, channel, since)
-    // A right was lost, or the socket closed, while the history was read.
+    const { lastOffset, missed, isRecovered } = await recover(deps, channel, since)
+    // The subscription was removed while the history was read.
     if (channel.subscriptions.get(connection.id) !== subscription) return
-    reply(answerOf(channel, { head, ...(since !== null && { isRecovered }) }))
-    release(deps, channel, { subscription, since: head - missed.length, missed })
+    reply(subscribedReply(channel, { lastOffset, ...(since !== null && { isRecovered }) }))
+    startDelivery(deps, channel, { subscription, since: lastOffset - missed.length, missed })
   } catch (error) {
-    void leaveAll(deps, connection, [name])
+    void leaveChannels(deps, connection, [name])
     throw error
   }
-  if (gaps !== deps.hub.gaps) scheduleCatchUp(deps, channel)
+  if (missedEvents !== deps.hub.missedEvents) scheduleCatchUp(deps, channel)
 }
 
-const answerOf = (
+const subscribedReply = (
   { name, hasHistory }: LocalChannel,
-  { head, isRecovered }: { head: number; isRecovered?: boolean },
+  { lastOffset, isRecovered }: { lastOffset: number; isRecovered?: boolean },
 ): Subscribed => ({
   type: 'subscribed',
   channel: name,
-  ...(hasHistory && { offset: head }),
+  ...(hasHistory && { offset: lastOffset }),
   ...(isRecovered !== undefined && { recovered: isRecovered }),
 })
 
-type Recovered = { head: number; missed: Numbered[]; isRecovered: boolean }
+type Recovered = { lastOffset: number; missed: Publication[]; isRecovered: boolean }
 
-/** What a subscriber that has seen `since` has missed, as far as it is kept. */
+/** Reads the messages after `since`. `isRecovered` is false when some of them are no longer in the history. */
 async function recover(deps: HubDeps, channel: LocalChannel, since: number | null): Promise<Recovered> {
-  if (!channel.hasHistory) return { head: 0, missed: [], isRecovered: false }
-  const head = await repo.lastOffset(deps.db, channel.name)
-  if (since === null || since > head) return { head, missed: [], isRecovered: false }
-  const missed = await missedSince(deps, channel.name, since)
+  if (!channel.hasHistory) return { lastOffset: 0, missed: [], isRecovered: false }
+  const lastOffset = await repo.lastOffset(deps.db, channel.name)
+  if (since === null || since > lastOffset) return { lastOffset, missed: [], isRecovered: false }
+  const missed = await historySince(deps, channel.name, since)
   const latest = missed.at(-1)?.offset ?? since
-  const isRecovered = latest >= head && missed.length === latest - since
-  return isRecovered ? { head: latest, missed, isRecovered } : { head, missed: [], isRecovered }
+  const isRecovered = latest >= lastOffset && missed.length === latest - since
+  return isRecovered ? { lastOffset: latest, missed, isRecovered } : { lastOffset, missed: [], isRecovered }
 }
 
-/** Takes a socket out of channels at once. Who is there is written when its turn comes; what fails, with the next beat. */
-export async function leaveAll(deps: HubDeps, connection: Connection, names: string[]): Promise<void> {
-  const departures = names.map((name) => leaveChannel(deps, connection, name))
+/** Removes a socket from channels at once. The table follows when a permit is free; the heartbeat retries failures. */
+export async function leaveChannels(deps: HubDeps, connection: Connection, names: string[]): Promise<void> {
+  const syncs = names.map((name) => leaveChannel(deps, connection, name))
   try {
     await deps.hub.semaphore.run(async () => {
-      for (const tell of departures) await tell()
+      for (const sync of syncs) await sync()
     })
   } catch (err) {
     deps.log.warn({ err, socketId: connection.id }, 'realtime.unsubscribe_failed')
   }
 }
 
-/** Takes a socket out of a channel and answers how to write down that its user may be gone. */
+/** Removes a socket from a channel. Returns the function that writes the change of membership to the table. */
 function leaveChannel(deps: HubDeps, connection: Connection, name: string): () => Promise<void> {
   connection.channels.delete(name)
   const channel = deps.hub.channels.get(name)
   const subscription = channel?.subscriptions.get(connection.id)
   if (!channel || !subscription) return noChange
   channel.subscriptions.delete(connection.id)
-  forgetIfEmpty(deps, channel)
+  removeIfEmpty(deps, channel)
   return hasMembers(name) ? () => syncMember(deps, channel, subscription.userId) : noChange
 }
 
 const noChange = () => Promise.resolve()
 
-/** Takes a socket out of a channel at its own wish. Throws `forbidden` for the one that everyone listens to. */
+/** Handles `unsubscribe`. Throws `forbidden` for the system channel. */
 export function unsubscribe(deps: HubDeps, connection: Connection, name: string): Promise<void> {
   if (name === systemChannel) throw fail('forbidden')
   return leaveChannel(deps, connection, name)()
 }
 
-/** Takes a socket out of the channels that its user may no longer listen to. */
+/** Removes a socket from the channels that its user no longer has permission for. */
 export function dropForbidden(deps: HubDeps, connection: Connection) {
   const actor = requireUser(connection.actor)
-  const forbidden = [...connection.channels].filter((channel) => !may(actor, 'subscribe', channel))
+  const forbidden = [...connection.channels].filter((channel) => !hasPermission(actor, 'subscribe', channel))
   if (forbidden.length === 0) return
-  void leaveAll(deps, connection, forbidden)
+  void leaveChannels(deps, connection, forbidden)
   for (const channel of forbidden)
     send(connection, { type: 'unsubscribed', channel, reason: 'forbidden' }, deps.clock.now())
 }
