@@ -6,12 +6,13 @@ const needBuild = ['deploy/executable*', 'deploy/release']
 const needQuiet = [
   ...['cluster/traces.collector', 'cluster/realtime.recovery'],
   ...['crash/faults', 'crash/ledger', 'crash/overload', 'crash/realtime.crash', 'crash/realtime.memory'],
-  ...['crash/refresh.crash', 'crash/shutdown.load'],
+  ...['crash/refresh.crash', 'crash/shutdown.load', 'deploy/proxy-attacks'],
 ]
 /** Tests that do not depend on the database, so one database is enough. */
 const databaseIndependent = [
   ...['architecture', 'unit/*', 'api/docs', 'api/http.slow', 'cli/add-a-resource', 'cli/generate-migrations'],
   ...['cli/log.pretty', 'cli/user-command.usage', 'cluster/traces.collector', 'deploy/caddy'],
+  'deploy/proxy-attacks',
 ]
 const slow = [
   ...['cli/*', 'cluster/*', 'crash/*', 'deploy/*', 'api/*.browser', 'api/*.races', 'api/rate-limits.*'],
