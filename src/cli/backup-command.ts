@@ -51,7 +51,7 @@ function openTarget(file: string, mayReplace: boolean): BackupTarget {
 }
 
 function noop() {
-  // What was piped cannot be taken back. It lacks the last line, so a restore refuses it.
+  // A restore refuses the piped part of a failed backup, because its last line is missing.
 }
 
 const readKey = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim() : null)

@@ -1,14 +1,14 @@
 import { fail } from './errors'
 import { hasRole, type Role } from './roles'
 
-/** Where a request came from; all `null` for what no request asked for. */
+/** The client of a request. All fields are `null` without a request. */
 export type Origin = {
   readonly ip: string | null
   readonly userAgent: string | null
   readonly requestId: string | null
 }
 
-/** What a verified access token and the database say of its user. */
+/** The user of a verified access token, with the role that the database has now. */
 export type Principal = {
   userId: string
   sessionId: string

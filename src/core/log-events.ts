@@ -1,6 +1,6 @@
 export type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
-/** What a field holds, in every event that has it. */
+/** The type of each field, the same in every event. */
 type FieldTypes = {
   access: readonly string[]
   actorId: string | null

@@ -52,6 +52,6 @@ export function createRouteRegistry(routes: () => Route[]) {
   }
 }
 
-/** A path is limited as soon as one of its routes is. */
+/** A path has a limit when one of its routes has. */
 const hasNoLimit = ([, routes]: [string, Route[]]) =>
   routes.every((route) => optionsOf(route).limit === 'none')

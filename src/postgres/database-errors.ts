@@ -35,7 +35,7 @@ export function translate(error: unknown): unknown {
   return cause ? fail('database_unavailable', { cause }) : error
 }
 
-/** What an error says about its connection: it is lost, or read-only; `null` when it is unaffected. */
+/** The state of the connection after an error: lost, read-only, or `null` when the error does not affect it. */
 export function connectionFault(error: unknown): 'lost' | 'read_only' | null {
   const reported = causes(error).filter(isOfDriver)
   if (reported.some((cause) => codeOf(cause) === '25006')) return 'read_only'

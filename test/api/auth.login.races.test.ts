@@ -111,14 +111,14 @@ describe('a login during which', () => {
     async (_, change) => {
       const user = await service.register()
       const rival = postgres(String(service.databaseUrl), { max: 1 })
-      const { promise: answered, resolve } = Promise.withResolvers<Awaited<ReturnType<typeof login>>>()
+      const { promise: response, resolve } = Promise.withResolvers<Awaited<ReturnType<typeof login>>>()
       await rival.begin(async (transaction) => {
         await change(transaction, user.id)
         void login(user).then(resolve)
         await untilLockIsAwaited()
       })
       await rival.end()
-      expect((await answered).body.code).toBe('invalid_credentials')
+      expect((await response).body.code).toBe('invalid_credentials')
       expect(await sessionsOf(user.id)).toHaveLength(0)
     },
   )

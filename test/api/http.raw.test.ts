@@ -83,7 +83,7 @@ describe('an unusual but valid request', () => {
     expect(await send(...lines)).toMatch(/^HTTP\/1\.1 200 .*\{"status":"ok"\}$/s)
   })
 
-  test('with an Upgrade header on a plain route is answered as usual', async () => {
+  test('with an Upgrade header on a plain route gets its normal response', async () => {
     const upgrade = [
       'Connection: Upgrade',
       'Upgrade: websocket',
