@@ -21,17 +21,17 @@ type LocalEvent =
 export type EventBus = {
   /** Tells this process's events from those of other instances; `null` on the embedded database, where there are none. */
   readonly instanceId: string | null
-  emit(notice: BusEvent): void
-  on(listener: (notice: BusEvent) => void): void
+  emit(event: BusEvent): void
+  on(listener: (event: BusEvent) => void): void
 }
 
 /** Delivers events to every listener in this process, in order. */
 export function createEventBus(instanceId: string | null = null): EventBus {
-  const listeners: ((notice: BusEvent) => void)[] = []
+  const listeners: ((event: BusEvent) => void)[] = []
   return {
     instanceId,
-    emit: (notice) => {
-      for (const listener of listeners) listener(notice)
+    emit: (event) => {
+      for (const listener of listeners) listener(event)
     },
     on: (listener) => {
       listeners.push(listener)

@@ -18,11 +18,11 @@ type AnnounceDeps = {
  */
 export async function announce(
   { db, events, afterCommit }: AnnounceDeps,
-  notice: SharedEvent,
+  event: SharedEvent,
 ): Promise<void> {
   const { instanceId } = events
-  afterCommit(() => events.emit(notice))
+  afterCommit(() => events.emit(event))
   if (instanceId === null) return
-  const payload = JSON.stringify({ from: instanceId, notice })
+  const payload = JSON.stringify({ from: instanceId, notice: event })
   await db.execute(sql`select pg_notify(${notificationChannel}, ${payload})`)
 }

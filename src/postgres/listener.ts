@@ -15,7 +15,7 @@ export type Listener = {
 /** For the embedded database, which has one instance. See docs/workarounds.md#pglite-socket-listen. */
 export const noopListener: Listener = { isLive: true, close: () => Promise.resolve() }
 
-/** For a command, which sends notices and caches nothing. */
+/** For a command, which sends events and caches nothing. */
 export const disconnectedListener: Listener = { isLive: false, close: () => Promise.resolve() }
 
 type Options = { url: string; instanceId: string; events: EventBus }

@@ -8,7 +8,7 @@ type Transactional = {
 
 /**
  * Runs `work` in one transaction. Its parameter shadows `deps`, so code inside cannot reach the outer connection. Log
- * lines and notices wait for the commit, because a rollback would make them untrue.
+ * lines and events wait for the commit, because a rollback would make them untrue.
  */
 export async function withTransaction<D extends Transactional, T>(
   deps: D,

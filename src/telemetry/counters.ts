@@ -18,11 +18,11 @@ export function createCounters(events: EventBus) {
     failures: labelledCounter(errorCodes),
     refusals: labelledCounter(Object.keys(policies)),
   }
-  events.on((notice) => {
-    if (notice.type === 'audit.recorded') countEvent(counts, notice)
-    else if (notice.type === 'session.refreshed')
-      count(counts.refreshes, notice.isRepeated ? 'repeated' : 'ok')
-    else if (notice.type === 'request.failed') countFailure(counts, notice)
+  events.on((event) => {
+    if (event.type === 'audit.recorded') countEvent(counts, event)
+    else if (event.type === 'session.refreshed')
+      count(counts.refreshes, event.isRepeated ? 'repeated' : 'ok')
+    else if (event.type === 'request.failed') countFailure(counts, event)
   })
   return counts
 }
