@@ -1,3 +1,5 @@
+import './support/prepare'
+
 // Runs one suite of the tests and prints what it leaves out. Usage: bun test/suites.ts NAME [options of bun test]
 
 /** Tests of the built executable, as paths below `test` without `.test.ts`. */
