@@ -160,27 +160,50 @@ export async function userExists(db: Db, userId: string): Promise<boolean> {
 export const revokeAll = (db: Db, userId: string, why: Reason) =>
   revoke(db, { which: eq(sessions.userId, userId), ...why })
 
-/** Ends the oldest live sessions of a user beyond the newest `max`. */
-export function revokeOldest(db: Db, { userId, max }: { userId: string; max: number }, why: Reason) {
-  const beyond = db
+const maxRevokedAtOnce = 200
+
+/** Ends live sessions of a user beyond the newest `max`. Inside the transaction that has locked the user. */
+export async function revokeOldest(
+  db: Db,
+  { userId, max }: { userId: string; max: number },
+  why: Reason,
+): Promise<Revoked[]> {
+  const beyond = await db
     .select({ id: sessions.id })
     .from(sessions)
     .where(isLive(userId, why.now))
     .orderBy(desc(sessions.id))
     .offset(max)
-  return revoke(db, { which: inArray(sessions.id, beyond), ...why })
+    .limit(maxRevokedAtOnce)
+  if (beyond.length === 0) return []
+  const ids = beyond.map(({ id }) => id)
+  return revoke(db, { which: inArray(sessions.id, ids), ...why })
 }
 
-/** The user with this e-mail and the addresses they have signed in from, the 50 used last. */
+const maxSignInsRead = 200
+const maxAddresses = 50
+const firstId = '00000000-0000-0000-0000-000000000000'
+const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+/** The user with this e-mail, and the addresses of their newest 200 sessions: the 50 used last. */
 export async function signInsOf(db: Db, emailNormalised: string) {
+  // PostgreSQL expects few rows for an equality, reads all and sorts them. A range it reads from its end, up to the limit.
+  const isOf = sql`(${sessions.userId}, ${sessions.id}) between (${users.id}, ${firstId}::uuid) and (${users.id}, ${lastId}::uuid)`
+  const newest = db
+    .select({ ip: sessions.ip, createdAt: sessions.createdAt })
+    .from(sessions)
+    .where(isOf)
+    .orderBy(desc(sessions.userId), desc(sessions.id))
+    .limit(maxSignInsRead)
+    .as('newest')
   const rows = await db
-    .select({ userId: users.id, ip: sessions.ip })
+    .select({ userId: users.id, ip: newest.ip })
     .from(users)
-    .leftJoin(sessions, eq(sessions.userId, users.id))
+    .leftJoinLateral(newest, sql`true`)
     .where(eq(users.emailNormalised, emailNormalised))
-    .groupBy(users.id, sessions.ip)
-    .orderBy(sql`max(${sessions.createdAt}) desc`)
-    .limit(50)
+    .groupBy(users.id, newest.ip)
+    .orderBy(sql`max(${newest.createdAt}) desc`)
+    .limit(maxAddresses)
   return {
     userId: first(rows)?.userId ?? null,
     addresses: rows.flatMap(({ ip }) => (ip === null ? [] : [ip])),

@@ -1,0 +1,83 @@
+import { beforeAll, describe, expect, test } from 'bun:test'
+import * as sessions from '../../src/modules/sessions/repo'
+import { readsOf } from '../support/query-plans'
+import { useService } from '../support/service'
+
+const service = useService()
+
+const accounts = 200
+const sessionsOfOthers = 4000
+const sessionsOfOne = 2000
+const openSessions = 50
+let busy = { id: '', email: '' }
+
+// Ids as the service makes them: the time comes first, so that the newest has the highest.
+const ids = (from: string) =>
+  `(lpad(to_hex((extract(epoch from now()) * 1000)::bigint - ${from}), 12, '0') || '7000a000' || substr(md5(random()::text), 1, 12))::uuid`
+
+beforeAll(async () => {
+  busy = await service.register()
+  await service.sql`insert into users (id, email, email_normalised, password_hash, role, is_active, created_at, updated_at)
+    select gen_random_uuid(), i || '@cost.example', i || '@cost.example', 'x', 'user', true, now(), now()
+    from generate_series(1, ${accounts}::int) i`
+  await service.sql.unsafe(`insert into sessions (id, user_id, ip, created_at, last_used_at, expires_at)
+    select ${ids('i')}, u.id, '203.0.113.9', now(), now(), now() + interval '30 days'
+    from generate_series(1, ${sessionsOfOthers / accounts}) i, users u where u.email like '%@cost.example'`)
+  await service.sql.unsafe(
+    `insert into sessions (id, user_id, ip, created_at, last_used_at, expires_at, revoked_at, revoke_reason)
+    select ${ids('i')}, $1::uuid, '198.51.100.' || i % 200, now(), now(), now() + interval '30 days',
+      case when i > ${openSessions} then now() end, case when i > ${openSessions} then 'too_many_sessions' end
+    from generate_series(1, ${sessionsOfOne}) i`,
+    [busy.id],
+  )
+  await service.sql`analyze`
+})
+
+describe('an account with 2,000 sessions of 30 days, among others', () => {
+  const now = new Date()
+  const read = (work: Parameters<typeof readsOf>[2]) => readsOf(service.sql, 'sessions', work)
+
+  test('lists its open ones without reading the others', async () => {
+    const page = { userId: busy.id, now, limit: 50 }
+    const first = await read((db) => sessions.listLive(db, { ...page, before: null }))
+    expect(first).toEqual({ indexes: ['sessions_open_idx'], scans: 0, rows: openSessions })
+    const [last] = (await sessions.listLive(service.deps.db, { ...page, before: null })).slice(19)
+    const next = await read((db) => sessions.listLive(db, { ...page, before: String(last?.id), limit: 10 }))
+    expect(next).toEqual({ indexes: ['sessions_open_idx'], scans: 0, rows: 11 })
+  })
+
+  test('is held to its 50 open ones without reading the others', async () => {
+    const why = { reason: 'too_many_sessions', now } as const
+    const { indexes, scans, rows } = await read((db) =>
+      sessions.revokeOldest(db, { userId: busy.id, max: 40 }, why),
+    )
+    expect([indexes, scans]).toEqual([['sessions_open_idx', 'sessions_pkey'], 0])
+    expect(rows).toBeLessThanOrEqual(openSessions + 10)
+  })
+
+  test('ends a session without reading the tokens that were used in it', async () => {
+    const [session] = await sessions.listLive(service.deps.db, {
+      userId: busy.id,
+      now,
+      before: null,
+      limit: 1,
+    })
+    const sessionId = String(session?.id)
+    await service.sql`insert into tokens (id, session_id, user_id, token_type, jti_hash, created_at, expires_at, used_at)
+      select gen_random_uuid(), ${sessionId}, ${busy.id}, 'refresh', decode(md5(i::text), 'hex'), now(),
+        now() + interval '7 days', case when i > 1 then now() end
+      from generate_series(1, 3000) i`
+    await service.sql`analyze tokens`
+    const { indexes, scans, rows } = await readsOf(service.sql, 'tokens', (db) =>
+      sessions.revokeOne(db, { sessionId, userId: busy.id }, { reason: 'logged_out', now }),
+    )
+    expect([indexes, scans, rows]).toEqual([['tokens_open_idx'], 0, 1])
+  })
+
+  test('signs in without a look at more than the newest 200', async () => {
+    const found = await read((db) => sessions.signInsOf(db, busy.email))
+    expect(found).toEqual({ indexes: ['sessions_user_id_id_idx'], scans: 0, rows: 200 })
+    const { userId, addresses } = await sessions.signInsOf(service.deps.db, busy.email)
+    expect([userId, addresses.length]).toEqual([busy.id, 50])
+  })
+})
