@@ -36,6 +36,7 @@ type FieldTypes = {
   sessionId: string | null
   socketId: string
   status: number
+  table: string
   targetId: string | null
   to: string
   url: string
@@ -70,8 +71,8 @@ export const logEvents = {
   'database.disk_recovered': { level: 'warn', fields: [] },
   'database.snapshot_taken': { level: 'info', fields: ['heldMs'] },
   'database.snapshot_failed': { level: 'warn', fields: ['err'] },
-  'cleanup.deleted': { level: 'debug', fields: ['rows'] },
-  'cleanup.failed': { level: 'warn', fields: ['err'] },
+  'cleanup.deleted': { level: 'debug', fields: ['table', 'rows'] },
+  'cleanup.failed': { level: 'warn', fields: ['table', 'err'] },
   'control.internal_error': { level: 'error', fields: ['err'] },
   'log.dropped': { level: 'warn', fields: ['lines'] },
   'metrics.listening': { level: 'info', fields: ['url'] },

@@ -1,5 +1,8 @@
 import { beforeAll, describe, expect, test } from 'bun:test'
+import * as audit from '../../src/modules/audit/repo'
+import * as realtime from '../../src/modules/realtime/repo'
 import * as sessions from '../../src/modules/sessions/repo'
+import type { Db } from '../../src/postgres/rows'
 import { readsOf } from '../support/query-plans'
 import { useService } from '../support/service'
 
@@ -79,5 +82,63 @@ describe('an account with 2,000 sessions of 30 days, among others', () => {
     expect(found).toEqual({ indexes: ['sessions_user_id_id_idx'], scans: 0, rows: 200 })
     const { userId, addresses } = await sessions.signInsOf(service.deps.db, busy.email)
     expect([userId, addresses.length]).toEqual([busy.id, 50])
+  })
+})
+
+describe('a batch of the cleanup, when little has expired', () => {
+  const before = new Date('2021-01-01')
+  const old = '2020-01-01'
+  const oldId = '01700000-0000-7000-8000-000000000000'
+
+  beforeAll(async () => {
+    const { sql } = service
+    const [session] = await sessions.listLive(service.deps.db, {
+      userId: busy.id,
+      now: new Date(),
+      before: null,
+      limit: 1,
+    })
+    const [sessionId, userId] = [String(session?.id), busy.id]
+    await sql`insert into tokens (id, session_id, user_id, token_type, jti_hash, created_at, expires_at)
+      select gen_random_uuid(), ${sessionId}, ${userId}, 'refresh', decode(md5('new' || i), 'hex'), now(), now() from generate_series(1, 3000) i`
+    await sql.unsafe(`insert into audit_events (id, type, details, created_at)
+      select ${ids('i')}, 'user.created', '{}', now() from generate_series(1, 3000) i`)
+    await sql`insert into ws_tickets (ticket_hash, session_id, user_id, token_expires_at, expires_at)
+      select decode(md5(i::text), 'hex'), ${sessionId}, ${userId}, now(), now() from generate_series(1, 3000) i`
+    await sql`insert into channel_messages (channel, "offset", data, from_user_id, sent_at)
+      select 'room:' || i % 9, i, '1', ${userId}, now() from generate_series(1, 3000) i`
+    await sql`insert into channels (name, last_offset, used_at)
+      select 'room:' || i, 1, now() from generate_series(1, 3000) i`
+    await sql`update sessions set expires_at = ${old} where id in (select id from sessions where user_id <> ${userId} limit 3)`
+    await sql`update tokens set expires_at = ${old} where id in (select id from tokens limit 3)`
+    await sql`update audit_events set id = ${oldId} where id in (select id from audit_events limit 1)`
+    await sql`update ws_tickets set expires_at = ${old} where ticket_hash in (select ticket_hash from ws_tickets limit 3)`
+    await sql`update channel_messages set sent_at = ${old} where "offset" < 4`
+    await sql`update channels set used_at = ${old} where name in ('room:1', 'room:2', 'room:3')`
+    await sql`analyze`
+  })
+
+  test.each([
+    ['sessions', 'sessions_expires_at_idx', (db: Db) => sessions.deleteExpired(db, before, 500)],
+    ['tokens', 'tokens_expires_at_idx', (db: Db) => sessions.deleteExpiredTokens(db, before, 500)],
+    [
+      'audit_events',
+      'audit_events_pkey',
+      (db: Db) => audit.deleteBefore(db, '01710000-0000-7000-8000-000000000000', 500),
+    ],
+    ['ws_tickets', 'ws_tickets_expires_at_idx', (db: Db) => realtime.deleteExpiredTickets(db, before, 500)],
+    [
+      'channel_messages',
+      'channel_messages_sent_at_idx',
+      (db: Db) => realtime.deleteMessages(db, before, 500),
+    ],
+    ['channels', 'channels_used_at_idx', (db: Db) => realtime.deleteChannels(db, before, 500)],
+  ])('of %s reads what %s finds', async (table, index, work) => {
+    let deleted = 0
+    const { indexes, scans, rows } = await readsOf(service.sql, table, async (db) => {
+      deleted = await work(db)
+    })
+    expect([indexes.includes(index), scans]).toEqual([true, 0])
+    expect([deleted, rows]).toEqual(table === 'audit_events' ? [1, 2] : [3, 6])
   })
 })

@@ -89,16 +89,17 @@ export async function presence(deps: Deps, actor: UserActor, channel: string): P
   return { channel, users: userIds.map((user_id) => ({ user_id })), count }
 }
 
-/** Deletes some tickets, messages and channels that are past their time; answers how many rows went. */
-export function sweep(deps: Deps, limit: number): Promise<number> {
-  const now = deps.clock.now()
-  return repo.deleteOutdated(deps.db, {
-    ticketsBefore: now,
-    messagesBefore: secondsAfter(now, -historySeconds),
-    channelsBefore: secondsAfter(now, -idleChannelDays * 86_400),
-    limit,
-  })
-}
+/** Deletes some tickets that have expired; answers how many. */
+export const sweepTickets = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteExpiredTickets(deps.db, deps.clock.now(), limit)
+
+/** Deletes some messages that are past their time; answers how many. */
+export const sweepMessages = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteMessages(deps.db, secondsAfter(deps.clock.now(), -historySeconds), limit)
+
+/** Deletes some channels that nobody has used for days; answers how many. */
+export const sweepChannels = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteChannels(deps.db, secondsAfter(deps.clock.now(), -idleChannelDays * 86_400), limit)
 
 /** What a notice carries of a message: all of it where it fits, and where it need not travel. */
 function inline({ events }: Deps, { data, fromUserId, socketId, sentAt }: Omit<MessageRow, 'offset'>) {

@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { type Db, first, prepared } from '../../postgres/rows'
+import { type Db, first, isAmong, prepared } from '../../postgres/rows'
 import { users } from '../users/table'
 import { type RevokeReason, type SessionRow, sessions, type TokenRow, tokens } from './table'
 
@@ -216,15 +216,25 @@ export async function deleteExpired(db: Db, now: Date, limit: number): Promise<n
     .select({ id: sessions.id })
     .from(sessions)
     .where(lt(sessions.expiresAt, now))
+    .orderBy(sessions.expiresAt)
     .limit(limit)
-  return (await db.delete(sessions).where(inArray(sessions.id, expired)).returning({ id: sessions.id }))
-    .length
+  const deleted = await db
+    .delete(sessions)
+    .where(isAmong(sessions.id, expired))
+    .returning({ id: sessions.id })
+  return deleted.length
 }
 
 /** Deletes up to `limit` refresh tokens that have expired; answers how many. */
 export async function deleteExpiredTokens(db: Db, now: Date, limit: number): Promise<number> {
-  const expired = db.select({ id: tokens.id }).from(tokens).where(lt(tokens.expiresAt, now)).limit(limit)
-  return (await db.delete(tokens).where(inArray(tokens.id, expired)).returning({ id: tokens.id })).length
+  const expired = db
+    .select({ id: tokens.id })
+    .from(tokens)
+    .where(lt(tokens.expiresAt, now))
+    .orderBy(tokens.expiresAt)
+    .limit(limit)
+  const deleted = await db.delete(tokens).where(isAmong(tokens.id, expired)).returning({ id: tokens.id })
+  return deleted.length
 }
 
 const livenessOf = prepared((db) =>

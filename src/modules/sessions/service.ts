@@ -103,13 +103,13 @@ export async function logout(
     await revoke(deps, byRefresh, { sessionId: byRefresh.sessionId, reason })
 }
 
-/** Deletes some sessions and refresh tokens that have expired; answers how many rows went. */
-export async function sweep(deps: Deps, limit: number): Promise<number> {
-  const now = deps.clock.now()
-  // Sessions before tokens, the order in which every other writer locks them.
-  const expiredSessions = await repo.deleteExpired(deps.db, now, limit)
-  return expiredSessions + (await repo.deleteExpiredTokens(deps.db, now, limit))
-}
+/** Deletes some sessions that have expired, with their tokens; answers how many. */
+export const sweepSessions = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteExpired(deps.db, deps.clock.now(), limit)
+
+/** Deletes some refresh tokens that have expired; answers how many. */
+export const sweepTokens = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteExpiredTokens(deps.db, deps.clock.now(), limit)
 
 /** The user whom an access token speaks for now. Throws `invalid_token`. */
 export const authenticate = (deps: Deps, origin: Origin, accessToken: string): MaybePromise<UserActor> =>
