@@ -4,6 +4,9 @@ import { migrations } from '../postgres/migrations'
 import { migrationsOf, type TableChecksum, tablesOf } from './tables'
 import { type Contents, exportContents, importContents, type OnChunk, observed } from './transfer'
 
+// The database there is empty, so nobody waits behind the copy for its locks.
+const lockTimeoutMilliseconds = 60_000
+
 /** Connects to the server that is copied to. */
 export const connectServer = (url: string): Sql =>
   postgres(url, {
@@ -40,7 +43,7 @@ async function prepareSchema(target: TransactionSql, { migrations: applied }: Co
     JSON.stringify(present.toSorted(byName)) === JSON.stringify(applied.toSorted(byName))
   if ((present.length === 0 && tables.length > 0) || !isSame)
     throw new Error(`the database there has other tables, such as ${tables[0]?.name}; name an empty one`)
-  for (const migration of wanted) await applyOnce(target, migration)
+  for (const migration of wanted) await applyOnce(target, migration, { lockTimeoutMilliseconds })
   for (const { name } of tables) {
     await target.unsafe(`lock table ${name} in access exclusive mode`)
     const rows = await target.unsafe(`select from ${name} limit 1`)

@@ -65,6 +65,7 @@ export const logEvents = {
   'bootstrap.admin_created': { level: 'info', fields: [] },
   'bootstrap.email_taken': { level: 'warn', fields: [] },
   'database.migrated': { level: 'info', fields: ['applied'] },
+  'database.migration_blocked': { level: 'warn', fields: ['err', 'retryAfterMs'] },
   'database.unavailable': { level: 'warn', fields: ['err', 'requestId?', 'retryAfterMs?'] },
   'database.commits_not_durable': { level: 'warn', fields: [] },
   'database.disk_low': { level: 'warn', fields: [] },

@@ -1,5 +1,6 @@
 import type { PendingQuery, Row, Sql, TransactionSql } from 'postgres'
-import { translate } from './database-errors'
+import { sleep } from '../core/abort-signal'
+import { isLockConflict, translate } from './database-errors'
 import { begin } from './driver-transaction'
 import { locks } from './lock-keys'
 import type { Migration } from './migrations'
@@ -9,27 +10,66 @@ export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused'
 }
 
-// The lock is waited for as long as another instance may need for its migrations.
-const lockTimeout = '60s'
+/** Another transaction held a lock that a migration needs for too long. */
+export class MigrationBlocked extends Error {
+  override readonly name = 'MigrationBlocked'
+}
+
+// The queries of running instances queue up behind a migration that waits for a lock.
+const lockTimeoutMilliseconds = 1000
+const firstPauseMilliseconds = 250
+const maxPauseMilliseconds = 5000
+const defaultMaxWaitMilliseconds = 5 * 60_000
 
 type Applied = Map<string, string>
 
+type Options = {
+  /** Cancels the migration that is under way and rolls it back. */
+  stop?: AbortSignal | undefined
+  /** How long locks are tried for, over all attempts: five minutes unless given. */
+  maxWaitMilliseconds?: number
+  /** Called before each pause after an attempt that did not get its locks. */
+  onBlocked?(error: unknown, pauseMilliseconds: number): void
+}
+
 /**
  * Applies what is missing and answers the names. Safe to run on many machines at once. Each migration commits alone.
- * Given `stop`, one that is under way is cancelled and rolled back. Throws MigrationRefused, or `database_unavailable`.
+ * Throws MigrationRefused, MigrationBlocked, or `database_unavailable`.
  */
-export async function migrate(sql: Sql, migrations: Migration[], stop?: AbortSignal): Promise<string[]> {
+export async function migrate(sql: Sql, migrations: Migration[], options: Options = {}): Promise<string[]> {
   try {
     const applied = await readApplied(sql)
     assertKnown(applied, migrations)
     const missing = migrations.filter(({ name }) => !applied.has(name))
-    for (const migration of missing)
-      await begin(sql, (transaction) => applyOnce(transaction, migration, stop))
+    for (const migration of missing) await applyBetweenLocks(sql, migration, options)
     return missing.map(({ name }) => name)
   } catch (error) {
     throw translate(error)
   }
 }
+
+/** Gives up its place in the queue for a lock after a second, so that nobody waits behind it for longer, and tries again. */
+async function applyBetweenLocks(sql: Sql, migration: Migration, options: Options) {
+  const { stop = new AbortController().signal, maxWaitMilliseconds = defaultMaxWaitMilliseconds } = options
+  const deadline = performance.now() + maxWaitMilliseconds
+  let pause = firstPauseMilliseconds
+  for (;;) {
+    try {
+      return await begin(sql, (transaction) => applyOnce(transaction, migration, { stop }))
+    } catch (error) {
+      if (!isLockConflict(error)) throw error
+      if (performance.now() + pause > deadline) throw blocked(migration)
+      options.onBlocked?.(error, pause)
+    }
+    await sleep(pause, stop)
+    pause = Math.min(pause * 2, maxPauseMilliseconds)
+  }
+}
+
+const blocked = ({ name }: Migration) =>
+  new MigrationBlocked(
+    `migration ${name} needs a lock that another transaction holds; pg_stat_activity lists open transactions`,
+  )
 
 /** True when every migration is applied and no other. Throws `database_unavailable`. */
 export async function isMigrated(sql: Sql, migrations: Migration[]): Promise<boolean> {
@@ -70,9 +110,15 @@ function assertKnown(applied: Applied, migrations: Migration[], what = 'the data
   }
 }
 
+type Application = { stop?: AbortSignal; lockTimeoutMilliseconds?: number }
+
 /** The lock lives and dies with the transaction, so it also holds through a transaction-pooling proxy. */
-export async function applyOnce(transaction: TransactionSql, { name, sql }: Migration, stop?: AbortSignal) {
-  await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
+export async function applyOnce(
+  transaction: TransactionSql,
+  { name, sql }: Migration,
+  { stop, lockTimeoutMilliseconds: lockTimeout = lockTimeoutMilliseconds }: Application = {},
+) {
+  await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = ${lockTimeout}`)
   await unless(stop, transaction`select pg_advisory_xact_lock(${locks.migration})`)
   await transaction`create table if not exists fastkit_migrations
     (name text primary key, hash text not null, applied_at timestamptz not null default now())`

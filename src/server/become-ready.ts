@@ -39,7 +39,11 @@ export async function becomeReady(runtime: Readying, start: Start): Promise<void
 async function open({ deps, database, lifecycle }: Readying, { url, startedAt, stop }: Start) {
   const { config, log } = deps
   // The embedded database ends with the process, and whatever it does with it.
-  const applied = await migrate(database.sql, migrations, config.databaseUrl ? stop : undefined)
+  const applied = await migrate(database.sql, migrations, {
+    stop: config.databaseUrl ? stop : undefined,
+    maxWaitMilliseconds: Number.POSITIVE_INFINITY,
+    onBlocked: (err, retryAfterMs) => log.warn({ err, retryAfterMs }, 'database.migration_blocked'),
+  })
   if (applied.length > 0) log.info({ applied }, 'database.migrated')
   await bootstrap(deps)
   lifecycle.markMigrated()
