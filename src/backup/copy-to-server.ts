@@ -1,4 +1,5 @@
 import postgres, { type Sql, type TransactionSql } from 'postgres'
+import { begin } from '../postgres/driver-transaction'
 import { applyOnce, migrationsBehind } from '../postgres/migrate'
 import { migrations } from '../postgres/migrations'
 import { migrationsOf, type TableChecksum, tablesOf } from './tables'
@@ -22,7 +23,7 @@ export const connectServer = (url: string): Sql =>
 /** Copies a database in one transaction; returns the checksums of its tables. Throws unless the target is empty. */
 export const copyToServer = (from: Sql, to: Sql, onChunk: OnChunk): Promise<TableChecksum[]> =>
   from.begin('isolation level repeatable read read only', (source) =>
-    to.begin(async (target) => {
+    begin(to, async (target) => {
       // Counting here may take longer than the server lets a transaction wait.
       await target`set local idle_in_transaction_session_timeout = 0`
       const contents = await exportContents(source)

@@ -40,11 +40,32 @@ export function begin<T>(
       }
     },
   }
-  const begun = sql.begin(async (transaction) => ({
-    value: await connection.hold(() => work(transaction, connection)),
-  }))
+  const begun = sql.begin(async (transaction) => {
+    const value = await connection.hold(() => work(transaction, connection))
+    return { value, commit: commitOf(transaction) }
+  })
   begun.catch(lose)
-  return Promise.race([begun.then(({ value }) => value), lost])
+  return Promise.race([begun.then(committed), lost])
+}
+
+/**
+ * The commit that counts, ahead of the driver's own in the same round trip: the driver does not look at what that one is
+ * told. Another transaction follows it, for the driver to end. It has no name that a pooler could lose.
+ */
+function commitOf(transaction: TransactionSql) {
+  const commit = transaction.unsafe('commit and chain').execute()
+  // It may fail while the driver's is waited for.
+  commit.catch(ignored)
+  return { done: commit }
+}
+
+type Committing<T> = { value: T; commit: { done: PromiseLike<{ command: string }> } }
+
+/** PostgreSQL ends a block that was aborted without an error: the command that it names is ROLLBACK. */
+async function committed<T>({ value, commit }: Committing<T>): Promise<T> {
+  const { command } = await commit.done
+  if (command !== 'COMMIT') throw fail('database_unavailable')
+  return value
 }
 
 /** A transaction as Drizzle uses it: nothing begins in it once its connection is lost or `assertInTime` throws. */
@@ -69,6 +90,10 @@ export const beginTransaction = <T>(
     })
     return work(transactionOf(driver))
   })
+
+const ignored = () => {
+  // `committed` throws it.
+}
 
 /** The caller is garbage collected with its transaction. */
 const forever = () => Promise.withResolvers<never>().promise

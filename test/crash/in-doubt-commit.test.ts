@@ -27,7 +27,7 @@ describe.skipIf(serverUrl === null)('a commit whose answer got lost on the way',
   const isCommitting = async () =>
     (
       await here.sql`select 1 from pg_stat_activity
-      where datname = current_database() and state = 'active' and query = 'commit'`
+      where datname = current_database() and state = 'active' and query = 'commit and chain'`
     ).length > 0
 
   test('a logout whose commit was not answered has ended the session here too', async () => {
