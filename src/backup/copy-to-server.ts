@@ -1,8 +1,12 @@
 import postgres, { type Sql, type TransactionSql } from 'postgres'
+import { begin } from '../postgres/driver-transaction'
 import { applyOnce, migrationsBehind } from '../postgres/migrate'
 import { migrations } from '../postgres/migrations'
 import { migrationsOf, type TableChecksum, tablesOf } from './tables'
 import { type Contents, exportContents, importContents, type OnChunk, observed } from './transfer'
+
+// The target database is empty, so no other client waits behind the locks of the copy.
+const lockTimeoutMilliseconds = 60_000
 
 /** Connects to the target server. */
 export const connectServer = (url: string): Sql =>
@@ -20,7 +24,7 @@ export const connectServer = (url: string): Sql =>
 /** Copies a database in one transaction; returns the checksums of its tables. Throws unless the target is empty. */
 export const copyToServer = (from: Sql, to: Sql, onChunk: OnChunk): Promise<TableChecksum[]> =>
   from.begin('isolation level repeatable read read only', (source) =>
-    to.begin(async (target) => {
+    begin(to, async (target) => {
       // The target transaction is idle while the checksums of the source are computed.
       await target`set local idle_in_transaction_session_timeout = 0`
       const contents = await exportContents(source)
@@ -41,7 +45,7 @@ async function prepareSchema(target: TransactionSql, { migrations: applied }: Co
     JSON.stringify(present.toSorted(byName)) === JSON.stringify(applied.toSorted(byName))
   if ((present.length === 0 && tables.length > 0) || !isSame)
     throw new Error(`the target database has other tables, such as ${tables[0]?.name}; name an empty one`)
-  for (const migration of wanted) await applyOnce(target, migration)
+  for (const migration of wanted) await applyOnce(target, migration, { lockTimeoutMilliseconds })
   for (const { name } of tables) {
     await target.unsafe(`lock table ${name} in access exclusive mode`)
     const rows = await target.unsafe(`select from ${name} limit 1`)

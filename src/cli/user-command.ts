@@ -1,12 +1,12 @@
 import { type Environment, loadConfig } from '../core/config'
 import type { Role } from '../core/roles'
 import { parseEmail } from '../modules/users/credential-rules'
-import type { ChangeUser } from '../modules/users/schema'
+import type { ChangeUser, UserQuery } from '../modules/users/schema'
 import type { Accounts } from '../server/user-admin'
 import { print } from './print'
 import { newPassword } from './read-password'
 import { openUserAdmin, type UserAdminClient } from './user-admin-client'
-import { userTable } from './user-table'
+import { userJson, userTable } from './user-table'
 
 type ByEmail = { email: string }
 type WithPassword = ByEmail & { passwordStdin?: boolean }
@@ -21,25 +21,34 @@ export async function createUser(
   const input = { email, password, role, display_name: displayName ?? null }
   return within(await openUserAdmin(config), async ({ perform }) => {
     const { items } = await perform({ do: 'create', input })
-    return items.map((user) => `created ${user.role} ${user.email} (${user.id})\n`).join('')
+    for (const user of items) await print(`created ${user.role} ${user.email} (${user.id})\n`)
   })
 }
 
-/** Lists every account, newest first. */
+type Listing = { email?: string; role?: Role; json?: boolean }
+
+/** Lists every account, newest first, a page at a time. */
 export async function listUsers(
   environment: Environment,
-  { email, role, json = false }: { email?: string; role?: Role; json?: boolean },
+  { email, role, json = false }: Listing,
 ): Promise<number> {
   const filter = { limit: 100, ...(email && { email }), ...(role && { role }) }
   return within(await openUserAdmin(loadConfig(environment)), async ({ perform }) => {
-    const accounts: Accounts['items'] = []
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: Accounts = await perform({ do: 'list', input: { ...filter, ...(cursor && { cursor }) } })
-      accounts.push(...page.items)
-      cursor = page.next_cursor
-    }
-    return json ? `${JSON.stringify(accounts, null, 2)}\n` : userTable(accounts)
+    const pages = () => pagesOf(perform, filter)
+    for await (const text of json ? userJson(pages) : userTable(pages)) await print(text)
   })
+}
+
+/** Goes through a list; holds one page of it. */
+export async function* pagesOf(
+  perform: UserAdminClient['perform'],
+  filter: UserQuery,
+): AsyncGenerator<Accounts['items']> {
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Accounts = await perform({ do: 'list', input: { ...filter, ...(cursor && { cursor }) } })
+    yield page.items
+    cursor = page.next_cursor
+  }
 }
 
 /** Sets the role of an account. */
@@ -73,19 +82,18 @@ async function change(environment: Environment, email: string, input: ChangeUser
   return within(await openUserAdmin(loadConfig(environment)), async ({ perform }) => {
     const { items } = await perform({ do: 'change', email, input })
     const what = input.password === undefined ? '' : ', with a new password'
-    return items
-      .map((user) => `${user.email} is ${user.is_active ? 'an active' : 'a disabled'} ${user.role}${what}\n`)
-      .join('')
+    for (const user of items)
+      await print(`${user.email} is ${user.is_active ? 'an active' : 'a disabled'} ${user.role}${what}\n`)
   })
 }
 
-/** Prints the result of `work` and closes the client in any case. */
+/** Runs `work` and closes the client in any case. */
 async function within(
   accountant: UserAdminClient,
-  work: (accountant: UserAdminClient) => Promise<string>,
+  work: (accountant: UserAdminClient) => Promise<void>,
 ): Promise<number> {
   try {
-    await print(await work(accountant))
+    await work(accountant)
     return 0
   } finally {
     await accountant.close()

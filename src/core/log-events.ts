@@ -36,6 +36,7 @@ type FieldTypes = {
   sessionId: string | null
   socketId: string
   status: number
+  table: string
   targetId: string | null
   to: string
   url: string
@@ -64,14 +65,15 @@ export const logEvents = {
   'bootstrap.admin_created': { level: 'info', fields: [] },
   'bootstrap.email_taken': { level: 'warn', fields: [] },
   'database.migrated': { level: 'info', fields: ['applied'] },
+  'database.migration_blocked': { level: 'warn', fields: ['err', 'retryAfterMs'] },
   'database.unavailable': { level: 'warn', fields: ['err', 'requestId?', 'retryAfterMs?'] },
   'database.commits_not_durable': { level: 'warn', fields: [] },
   'database.disk_low': { level: 'warn', fields: [] },
   'database.disk_recovered': { level: 'warn', fields: [] },
   'database.snapshot_taken': { level: 'info', fields: ['heldMs'] },
   'database.snapshot_failed': { level: 'warn', fields: ['err'] },
-  'cleanup.deleted': { level: 'debug', fields: ['rows'] },
-  'cleanup.failed': { level: 'warn', fields: ['err'] },
+  'cleanup.deleted': { level: 'debug', fields: ['table', 'rows'] },
+  'cleanup.failed': { level: 'warn', fields: ['table', 'err'] },
   'control.internal_error': { level: 'error', fields: ['err'] },
   'log.dropped': { level: 'warn', fields: ['lines'] },
   'metrics.listening': { level: 'info', fields: ['url'] },

@@ -16,10 +16,7 @@ type AnnounceDeps = {
  * Delivers an event to every instance: to this one right after the commit, to the others by NOTIFY, which PostgreSQL
  * sends only if the transaction commits. See docs/workarounds.md#pglite-socket-listen.
  */
-export async function announce(
-  { db, events, afterCommit }: AnnounceDeps,
-  event: SharedEvent,
-): Promise<void> {
+export async function announce({ db, events, afterCommit }: AnnounceDeps, event: SharedEvent): Promise<void> {
   const { instanceId } = events
   afterCommit(() => events.emit(event))
   if (instanceId === null) return

@@ -61,6 +61,10 @@ export const isDuplicate = (error: unknown, constraint: string) => violates(erro
 /** True when `error` is a violation of the named foreign key: the referenced row is gone. */
 export const isMissingReference = (error: unknown, constraint: string) => violates(error, '23503', constraint)
 
+/** True when `error` says that a lock was not to be had: the wait was too long, or would have been a deadlock. */
+export const isLockConflict = (error: unknown) =>
+  causes(error).some((cause) => ['55P03', '40P01'].includes(codeOf(cause) ?? ''))
+
 const violates = (error: unknown, state: string, constraint: string) =>
   causes(error).some(
     (cause) => codeOf(cause) === state && 'constraint_name' in cause && cause.constraint_name === constraint,

@@ -40,11 +40,32 @@ export function begin<T>(
       }
     },
   }
-  const begun = sql.begin(async (transaction) => ({
-    value: await connection.guard(() => work(transaction, connection)),
-  }))
+  const begun = sql.begin(async (transaction) => {
+    const value = await connection.guard(() => work(transaction, connection))
+    return { value, commit: commitOf(transaction) }
+  })
   begun.catch(markLost)
-  return Promise.race([begun.then(({ value }) => value), lost])
+  return Promise.race([begun.then(committed), lost])
+}
+
+/**
+ * Sends the COMMIT ahead of the one of the driver, in the same round trip, because the driver ignores the command tag of
+ * its own. `and chain` starts an empty transaction for the driver to end. A pooler cannot lose an unnamed statement.
+ */
+function commitOf(transaction: TransactionSql) {
+  const commit = transaction.unsafe('commit and chain').execute()
+  // It may fail before `committed` awaits it.
+  commit.catch(ignored)
+  return { done: commit }
+}
+
+type Committing<T> = { value: T; commit: { done: PromiseLike<{ command: string }> } }
+
+/** Throws when PostgreSQL ended an aborted block: it sends no error then, only the command tag ROLLBACK. */
+async function committed<T>({ value, commit }: Committing<T>): Promise<T> {
+  const { command } = await commit.done
+  if (command !== 'COMMIT') throw fail('database_unavailable')
+  return value
 }
 
 /** A transaction for Drizzle. It starts no statement once its connection is lost or `assertInTime` throws. */
@@ -71,6 +92,10 @@ export const beginTransaction = <T>(
     })
     return work(transactionOf(driver))
   })
+
+const ignored = () => {
+  // `committed` throws the error.
+}
 
 /** The pending caller is garbage-collected together with its transaction. */
 const neverSettle = () => Promise.withResolvers<never>().promise

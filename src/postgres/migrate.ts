@@ -1,5 +1,6 @@
 import type { PendingQuery, Row, Sql, TransactionSql } from 'postgres'
-import { translate } from './database-errors'
+import { sleep } from '../core/abort-signal'
+import { isLockConflict, translate } from './database-errors'
 import { begin } from './driver-transaction'
 import { locks } from './lock-keys'
 import type { Migration } from './migrations'
@@ -9,28 +10,68 @@ export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused'
 }
 
-// Long enough for another instance to finish its migrations.
-const lockTimeout = '60s'
+/** Another transaction held a lock that a migration needs for too long. */
+export class MigrationBlocked extends Error {
+  override readonly name = 'MigrationBlocked'
+}
+
+// Short, because the queries of running instances queue behind a migration that waits for a lock.
+const lockTimeoutMilliseconds = 1000
+const firstPauseMilliseconds = 250
+const maxPauseMilliseconds = 5000
+const defaultMaxWaitMilliseconds = 5 * 60_000
 
 type Applied = Map<string, string>
 
+type Options = {
+  /** Cancels the migration that is under way and rolls it back. */
+  stop?: AbortSignal | undefined
+  /** How long locks are tried for, over all attempts: five minutes unless given. */
+  maxWaitMilliseconds?: number
+  /** Called before each pause after an attempt that did not get its locks. */
+  onBlocked?(error: unknown, pauseMilliseconds: number): void
+}
+
 /**
  * Applies the missing migrations, each in its own transaction, and returns their names. Safe on many machines at once.
- * Aborting `signal` rolls back the current one. Throws MigrationRefused or `database_unavailable`.
+ * Aborting `stop` rolls back the current one. Throws MigrationRefused, MigrationBlocked or
+ * `database_unavailable`.
  * See docs/workarounds.md#drizzle-migrate.
  */
-export async function migrate(sql: Sql, migrations: Migration[], signal?: AbortSignal): Promise<string[]> {
+export async function migrate(sql: Sql, migrations: Migration[], options: Options = {}): Promise<string[]> {
   try {
     const applied = await readApplied(sql)
     assertKnown(applied, migrations)
     const missing = migrations.filter(({ name }) => !applied.has(name))
-    for (const migration of missing)
-      await begin(sql, (transaction) => applyOnce(transaction, migration, signal))
+    for (const migration of missing) await applyBetweenLocks(sql, migration, options)
     return missing.map(({ name }) => name)
   } catch (error) {
     throw translate(error)
   }
 }
+
+/** Applies a migration. It waits one second for a lock, so that no query waits behind it for longer, then tries again. */
+async function applyBetweenLocks(sql: Sql, migration: Migration, options: Options) {
+  const { stop = new AbortController().signal, maxWaitMilliseconds = defaultMaxWaitMilliseconds } = options
+  const deadline = performance.now() + maxWaitMilliseconds
+  let pause = firstPauseMilliseconds
+  for (;;) {
+    try {
+      return await begin(sql, (transaction) => applyOnce(transaction, migration, { stop }))
+    } catch (error) {
+      if (!isLockConflict(error)) throw error
+      if (performance.now() + pause > deadline) throw blocked(migration)
+      options.onBlocked?.(error, pause)
+    }
+    await sleep(pause, stop)
+    pause = Math.min(pause * 2, maxPauseMilliseconds)
+  }
+}
+
+const blocked = ({ name }: Migration) =>
+  new MigrationBlocked(
+    `migration ${name} needs a lock that another transaction holds; pg_stat_activity lists open transactions`,
+  )
 
 /** True when every migration is applied and no other. Throws `database_unavailable`. */
 export async function isMigrated(sql: Sql, migrations: Migration[]): Promise<boolean> {
@@ -71,15 +112,21 @@ function assertKnown(applied: Applied, migrations: Migration[], what = 'the data
   }
 }
 
+type Application = { stop?: AbortSignal; lockTimeoutMilliseconds?: number }
+
 /** Applies a migration once. The lock is one of the transaction, so it works through a transaction-pooling proxy. */
-export async function applyOnce(transaction: TransactionSql, { name, sql }: Migration, signal?: AbortSignal) {
-  await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = '${lockTimeout}'`)
-  await cancelOnAbort(transaction`select pg_advisory_xact_lock(${locks.migration})`, signal)
+export async function applyOnce(
+  transaction: TransactionSql,
+  { name, sql }: Migration,
+  { stop, lockTimeoutMilliseconds: lockTimeout = lockTimeoutMilliseconds }: Application = {},
+) {
+  await transaction.unsafe(`set local statement_timeout = 0; set local lock_timeout = ${lockTimeout}`)
+  await cancelOnAbort(transaction`select pg_advisory_xact_lock(${locks.migration})`, stop)
   await transaction`create table if not exists fastkit_migrations
     (name text primary key, hash text not null, applied_at timestamptz not null default now())`
   const [applied] = await transaction`select 1 from fastkit_migrations where name = ${name}`
   if (applied) return
-  await cancelOnAbort(transaction.unsafe(sql), signal)
+  await cancelOnAbort(transaction.unsafe(sql), stop)
   await transaction`insert into fastkit_migrations (name, hash) values (${name}, ${hashOf({ name, sql })})`
 }
 

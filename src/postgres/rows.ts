@@ -1,3 +1,4 @@
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type { PgDatabase } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 
@@ -13,6 +14,12 @@ export function only<T>(rows: T[]): T {
   if (rows.length !== 1 || row === undefined) throw new Error(`expected one row, got ${rows.length}`)
   return row
 }
+
+/**
+ * Matches the keys that `query` finds, for a batch of a cleanup. PostgreSQL plans `in (…)` as a join, which may read the
+ * whole table even when the query finds nothing.
+ */
+export const isAmong = (key: SQLWrapper, query: SQLWrapper): SQL => sql`${key} = any(array(${query}))`
 
 /** Builds a query once for each pool or transaction. Only a prepared query saves the second round trip. */
 export function prepared<T>(build: (db: Db) => T): (db: Db) => T {

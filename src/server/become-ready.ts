@@ -38,7 +38,11 @@ export async function becomeReady(runtime: ReadyParts, start: Start): Promise<vo
 async function prepare({ deps, database, lifecycle }: ReadyParts, { url, startedAt, stop }: Start) {
   const { config, log } = deps
   // Without a signal for the embedded database: it ends with the process.
-  const applied = await migrate(database.sql, migrations, config.databaseUrl ? stop : undefined)
+  const applied = await migrate(database.sql, migrations, {
+    stop: config.databaseUrl ? stop : undefined,
+    maxWaitMilliseconds: Number.POSITIVE_INFINITY,
+    onBlocked: (err, retryAfterMs) => log.warn({ err, retryAfterMs }, 'database.migration_blocked'),
+  })
   if (applied.length > 0) log.info({ applied }, 'database.migrated')
   await bootstrap(deps)
   lifecycle.markMigrated()

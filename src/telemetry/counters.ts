@@ -20,8 +20,7 @@ export function createCounters(events: EventBus) {
   }
   events.on((event) => {
     if (event.type === 'audit.recorded') countEvent(counts, event)
-    else if (event.type === 'session.refreshed')
-      count(counts.refreshes, event.isRepeated ? 'repeated' : 'ok')
+    else if (event.type === 'session.refreshed') count(counts.refreshes, event.isRepeated ? 'repeated' : 'ok')
     else if (event.type === 'request.failed') countFailure(counts, event)
   })
   return counts

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { decodeJwt } from 'jose'
-import { sweep } from '../../src/server/cleanup-job'
+import { cleanUp } from '../support/cleanup'
 import { serverUrl } from '../support/database'
 import { useService } from '../support/service'
 
@@ -25,7 +25,7 @@ test('cleanup takes locks in the same order as a logout and cannot deadlock with
   // The statements of a logout, with the sweep in between.
   await service.sql.begin(async (sql) => {
     await sql`update sessions set revoked_at = now(), revoke_reason = 'logged_out' where id = ${sid}`
-    sweeping = sweep(service.deps)
+    sweeping = cleanUp(service.deps)
     if (serverUrl) await untilBlocked()
     await sql`update tokens set revoked_at = now() where session_id = ${sid} and used_at is null`
   })

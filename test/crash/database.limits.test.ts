@@ -129,6 +129,32 @@ describe('a transaction', () => {
   })
 })
 
+describe('a commit', () => {
+  test('of a block that a statement nobody waited for has aborted is a failure', async () => {
+    const transaction = service.deps.db.transaction(async (tx) => {
+      await tx.execute(statement`insert into scraps values ('aborted')`)
+      void tx.execute(statement`select 1/0`).then(nothing, nothing)
+    })
+    const error = await transaction.catch((error: unknown) => error)
+    expect(failureIn(error)?.code).toBe('database_unavailable')
+    expect(await countScraps()).toBe(0)
+    await untilNoneIsIdle()
+  })
+
+  test('on a server connection that does not know its statements, as behind a pooler, is true', async () => {
+    for (const round of [1, 2, 3, 4, 5, 6]) {
+      const transaction = service.deps.db.transaction(async (tx) => {
+        await tx.execute(statement`insert into scraps values ('kept')`)
+        await tx.execute(statement`deallocate all`)
+      })
+      await transaction
+      expect(await countScraps()).toBe(round)
+    }
+    await service.sql`delete from scraps`
+    await untilNoneIsIdle()
+  })
+})
+
 describe('a transaction that fails with', () => {
   const missingFile = Object.assign(new Error('no such file'), { code: 'ENOENT' })
   test.each([

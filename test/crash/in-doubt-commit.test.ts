@@ -27,7 +27,7 @@ describe.skipIf(serverUrl === null)('a commit whose confirmation is lost', () =>
   const isCommitting = async () =>
     (
       await here.sql`select 1 from pg_stat_activity
-      where datname = current_database() and state = 'active' and query = 'commit'`
+      where datname = current_database() and state = 'active' and query = 'commit and chain'`
     ).length > 0
 
   test('a logout whose commit is in doubt ends the session in this process too', async () => {

@@ -107,7 +107,9 @@ export const attempts: Record<string, Attempt> = {
       socketId: null,
     }),
   ),
-  'realtime/service.sweep': open(maintenance, (_, scene) => realtime.sweep(scene.deps, 10)),
+  'realtime/service.sweepChannels': open(maintenance, (_, scene) => realtime.sweepChannels(scene.deps, 10)),
+  'realtime/service.sweepMessages': open(maintenance, (_, scene) => realtime.sweepMessages(scene.deps, 10)),
+  'realtime/service.sweepTickets': open(maintenance, (_, scene) => realtime.sweepTickets(scene.deps, 10)),
   'realtime/tickets.issue': refused((actor, scene) => tickets.issue(scene.deps, actor), 'own'),
   'realtime/tickets.redeem': open(
     'Asks for the ticket.',
@@ -161,7 +163,8 @@ export const attempts: Record<string, Attempt> = {
   'sessions/service.rolesOf': open('Looks up the sockets of this process.', (_, scene) =>
     sessions.rolesOf(scene.deps, [scene.victimSession.sessionId]),
   ),
-  'sessions/service.sweep': open(maintenance, (_, scene) => sessions.sweep(scene.deps, 10)),
+  'sessions/service.sweepSessions': open(maintenance, (_, scene) => sessions.sweepSessions(scene.deps, 10)),
+  'sessions/service.sweepTokens': open(maintenance, (_, scene) => sessions.sweepTokens(scene.deps, 10)),
   'sessions/service.validateSession': open(
     'Asks for the key id of a verified token.',
     (_, scene) => {

@@ -72,7 +72,7 @@ describe('a level', () => {
     let flushes = 0
     const destination = { write: (line: string) => void lines.push(line), flushSync: () => void flushes++ }
     const log = createLog({ level, format: 'json', destination })
-    log.debug({ rows: 1 }, 'cleanup.deleted')
+    log.debug({ table: 'sessions', rows: 1 }, 'cleanup.deleted')
     log.info('service.stopped')
     log.warn({ lines: 1 }, 'log.dropped')
     log.error('service.stop_timed_out')

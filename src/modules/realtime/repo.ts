@@ -1,5 +1,5 @@
 import { and, asc, countDistinct, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm'
-import { type Db, first } from '../../postgres/rows'
+import { type Db, first, isAmong } from '../../postgres/rows'
 import {
   channelMembers,
   channelMessages,
@@ -185,25 +185,34 @@ export async function countMembers(db: Db, channel: string): Promise<number> {
   return first(rows)?.count ?? 0
 }
 
-type Outdated = { ticketsBefore: Date; messagesBefore: Date; channelsBefore: Date; limit: number }
+/** Deletes up to `limit` tickets that have expired; answers how many. */
+export async function deleteExpiredTickets(db: Db, now: Date, limit: number): Promise<number> {
+  const expired = db
+    .select({ ticketHash: wsTickets.ticketHash })
+    .from(wsTickets)
+    .where(lt(wsTickets.expiresAt, now))
+    .orderBy(wsTickets.expiresAt)
+    .limit(limit)
+  const which = isAmong(wsTickets.ticketHash, expired)
+  return (await db.delete(wsTickets).where(which).returning({ userId: wsTickets.userId })).length
+}
 
-/** Deletes up to `limit` rows of each table. Returns their number. */
-export async function deleteOutdated(
-  db: Db,
-  { ticketsBefore, messagesBefore, channelsBefore, limit }: Outdated,
-): Promise<number> {
+/** Deletes up to `limit` messages that were sent before a time. Returns their number. */
+export async function deleteMessages(db: Db, before: Date, limit: number): Promise<number> {
+  // By ctid, because the key has two columns. A message is never updated, so its ctid is stable.
   const deleted = await db.execute(sql`
-    with tickets as (
-      delete from ws_tickets where ticket_hash in
-        (select ticket_hash from ws_tickets where expires_at < ${timestamptz(ticketsBefore)} limit ${limit}::int) returning 1
-    ), messages as (
-      delete from channel_messages where (channel, "offset") in
-        (select channel, "offset" from channel_messages where sent_at < ${timestamptz(messagesBefore)} limit ${limit}::int) returning 1
-    ), idle as (
-      delete from channels where name in
-        (select name from channels where used_at < ${timestamptz(channelsBefore)} limit ${limit}::int for update skip locked) returning 1
-    )
-    select * from tickets union all select * from messages union all select * from idle`)
+    delete from channel_messages where ctid = any(array(
+      select ctid from channel_messages where sent_at < ${timestamptz(before)} order by sent_at limit ${limit}::int))
+    returning 1`)
+  return deleted.length
+}
+
+/** Deletes up to `limit` channels without a message since a time. Returns their number. */
+export async function deleteChannels(db: Db, before: Date, limit: number): Promise<number> {
+  const deleted = await db.execute(sql`
+    delete from channels where name = any(array(
+      select name from channels where used_at < ${timestamptz(before)} order by used_at limit ${limit}::int for update skip locked))
+    returning 1`)
   return deleted.length
 }
 

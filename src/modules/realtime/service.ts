@@ -89,16 +89,17 @@ export async function presence(deps: Deps, actor: UserActor, channel: string): P
   return { channel, users: userIds.map((user_id) => ({ user_id })), count }
 }
 
-/** Deletes up to `limit` expired tickets, messages and channels each. Returns the number of rows. */
-export function sweep(deps: Deps, limit: number): Promise<number> {
-  const now = deps.clock.now()
-  return repo.deleteOutdated(deps.db, {
-    ticketsBefore: now,
-    messagesBefore: secondsAfter(now, -historySeconds),
-    channelsBefore: secondsAfter(now, -idleChannelDays * 86_400),
-    limit,
-  })
-}
+/** Deletes up to `limit` expired tickets. Returns their number. */
+export const sweepTickets = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteExpiredTickets(deps.db, deps.clock.now(), limit)
+
+/** Deletes up to `limit` messages that left the history. Returns their number. */
+export const sweepMessages = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteMessages(deps.db, secondsAfter(deps.clock.now(), -historySeconds), limit)
+
+/** Deletes up to `limit` channels without a message for days. Returns their number. */
+export const sweepChannels = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteChannels(deps.db, secondsAfter(deps.clock.now(), -idleChannelDays * 86_400), limit)
 
 /** The message inside its event; `null` when it is too large for NOTIFY. Events of one process have no such limit. */
 function inlineMessage({ events }: Deps, { data, fromUserId, socketId, sentAt }: Omit<MessageRow, 'offset'>) {

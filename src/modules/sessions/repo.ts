@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { type Db, first, prepared } from '../../postgres/rows'
+import { type Db, first, isAmong, prepared } from '../../postgres/rows'
 import { users } from '../users/table'
 import { type RevokeReason, type SessionRow, sessions, type TokenRow, tokens } from './table'
 
@@ -157,27 +157,50 @@ export async function userExists(db: Db, userId: string): Promise<boolean> {
 export const revokeAll = (db: Db, userId: string, why: Reason) =>
   revoke(db, { filter: eq(sessions.userId, userId), ...why })
 
-/** Revokes the live sessions of a user except the newest `max`. */
-export function revokeOldest(db: Db, { userId, max }: { userId: string; max: number }, why: Reason) {
-  const excess = db
+const maxRevokedAtOnce = 200
+
+/** Revokes the live sessions of a user except the newest `max`. Call it in the transaction that locked the user. */
+export async function revokeOldest(
+  db: Db,
+  { userId, max }: { userId: string; max: number },
+  why: Reason,
+): Promise<Revoked[]> {
+  const beyond = await db
     .select({ id: sessions.id })
     .from(sessions)
     .where(isLive(userId, why.now))
     .orderBy(desc(sessions.id))
     .offset(max)
-  return revoke(db, { filter: inArray(sessions.id, excess), ...why })
+    .limit(maxRevokedAtOnce)
+  if (beyond.length === 0) return []
+  const ids = beyond.map(({ id }) => id)
+  return revoke(db, { filter: inArray(sessions.id, ids), ...why })
 }
 
-/** The user with this e-mail address, and the last 50 IP addresses of that user's logins. */
+const maxSignInsRead = 200
+const maxAddresses = 50
+const firstId = '00000000-0000-0000-0000-000000000000'
+const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+/** The user with this e-mail address, and the last 50 IP addresses among the newest 200 logins of that user. */
 export async function signInsOf(db: Db, emailNormalised: string) {
+  // PostgreSQL expects few rows for an equality, reads all and sorts them. A range it reads from its end, up to the limit.
+  const isOf = sql`(${sessions.userId}, ${sessions.id}) between (${users.id}, ${firstId}::uuid) and (${users.id}, ${lastId}::uuid)`
+  const newest = db
+    .select({ ip: sessions.ip, createdAt: sessions.createdAt })
+    .from(sessions)
+    .where(isOf)
+    .orderBy(desc(sessions.userId), desc(sessions.id))
+    .limit(maxSignInsRead)
+    .as('newest')
   const rows = await db
-    .select({ userId: users.id, ip: sessions.ip })
+    .select({ userId: users.id, ip: newest.ip })
     .from(users)
-    .leftJoin(sessions, eq(sessions.userId, users.id))
+    .leftJoinLateral(newest, sql`true`)
     .where(eq(users.emailNormalised, emailNormalised))
-    .groupBy(users.id, sessions.ip)
-    .orderBy(sql`max(${sessions.createdAt}) desc`)
-    .limit(50)
+    .groupBy(users.id, newest.ip)
+    .orderBy(sql`max(${newest.createdAt}) desc`)
+    .limit(maxAddresses)
   return {
     userId: first(rows)?.userId ?? null,
     addresses: rows.flatMap(({ ip }) => (ip === null ? [] : [ip])),
@@ -190,15 +213,25 @@ export async function deleteExpired(db: Db, now: Date, limit: number): Promise<n
     .select({ id: sessions.id })
     .from(sessions)
     .where(lt(sessions.expiresAt, now))
+    .orderBy(sessions.expiresAt)
     .limit(limit)
-  return (await db.delete(sessions).where(inArray(sessions.id, expired)).returning({ id: sessions.id }))
-    .length
+  const deleted = await db
+    .delete(sessions)
+    .where(isAmong(sessions.id, expired))
+    .returning({ id: sessions.id })
+  return deleted.length
 }
 
 /** Deletes up to `limit` expired refresh tokens. Returns their number. */
 export async function deleteExpiredTokens(db: Db, now: Date, limit: number): Promise<number> {
-  const expired = db.select({ id: tokens.id }).from(tokens).where(lt(tokens.expiresAt, now)).limit(limit)
-  return (await db.delete(tokens).where(inArray(tokens.id, expired)).returning({ id: tokens.id })).length
+  const expired = db
+    .select({ id: tokens.id })
+    .from(tokens)
+    .where(lt(tokens.expiresAt, now))
+    .orderBy(tokens.expiresAt)
+    .limit(limit)
+  const deleted = await db.delete(tokens).where(isAmong(tokens.id, expired)).returning({ id: tokens.id })
+  return deleted.length
 }
 
 const livenessOf = prepared((db) =>

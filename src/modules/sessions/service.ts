@@ -102,13 +102,13 @@ export async function logout(
     await revoke(deps, byRefresh, { sessionId: byRefresh.sessionId, reason })
 }
 
-/** Deletes up to `limit` expired sessions and as many refresh tokens. Returns the number of rows. */
-export async function sweep(deps: Deps, limit: number): Promise<number> {
-  const now = deps.clock.now()
-  // Every other writer locks sessions before tokens. The other order could deadlock.
-  const expiredSessions = await repo.deleteExpired(deps.db, now, limit)
-  return expiredSessions + (await repo.deleteExpiredTokens(deps.db, now, limit))
-}
+/** Deletes up to `limit` expired sessions with their tokens. Returns their number. */
+export const sweepSessions = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteExpired(deps.db, deps.clock.now(), limit)
+
+/** Deletes up to `limit` expired refresh tokens. Returns their number. */
+export const sweepTokens = (deps: Deps, limit: number): Promise<number> =>
+  repo.deleteExpiredTokens(deps.db, deps.clock.now(), limit)
 
 /** The user of a valid access token. Throws `invalid_token`. */
 export const authenticate = (deps: Deps, origin: Origin, accessToken: string): MaybePromise<UserActor> =>

@@ -36,7 +36,9 @@ export const sessions = pgTable(
       columns: [table.userId],
       foreignColumns: [users.id],
     }).onDelete('cascade'),
-    index('sessions_user_id_idx').on(table.userId),
+    index('sessions_user_id_id_idx').on(table.userId, table.id),
+    // A user may have thousands of sessions that have ended, and a session thousands of used tokens.
+    index('sessions_open_idx').on(table.userId, table.id).where(sql`revoked_at is null`),
     index('sessions_expires_at_idx').on(table.expiresAt),
     check('sessions_revoked_check', sql`(${table.revokedAt} is null) = (${table.revokeReason} is null)`),
   ],
@@ -74,6 +76,7 @@ export const tokens = pgTable(
     unique('tokens_jti_hash_key').on(table.jtiHash),
     unique('tokens_replaced_by_key').on(table.replacedBy),
     index('tokens_session_id_idx').on(table.sessionId),
+    index('tokens_open_idx').on(table.sessionId).where(sql`used_at is null and revoked_at is null`),
     index('tokens_user_id_idx').on(table.userId),
     index('tokens_expires_at_idx').on(table.expiresAt),
     check('tokens_token_type_check', sql`${table.tokenType} = 'refresh'`),
