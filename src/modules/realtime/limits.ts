@@ -28,7 +28,7 @@ export const maxPresenceUsers = 1000
 export const authSeconds = 10
 /** Life of a ticket. */
 export const ticketSeconds = 30
-/** How long before the end of its token a socket is told. */
+/** How long before the end of its token a socket is told, once; a third of the token's life if that is shorter. */
 export const expiryWarningSeconds = 30
 /** Silence after which the other side is asked for a sign of life, and how long it may take to give one. */
 export const pingSeconds = 25

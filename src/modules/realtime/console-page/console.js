@@ -1,6 +1,7 @@
 const api = '/api/v1'
 const maxEntries = 500
-const secondsToSpare = 30
+// As the server warns: at most so long before a token ends, or a third of its life.
+const maxSecondsToSpare = 30
 const byId = (id) => document.getElementById(id)
 
 // The tokens live here and nowhere else: they end with the page.
@@ -72,13 +73,13 @@ function keep({ access_token, refresh_token, expires_in }) {
   session = {
     accessToken: access_token,
     refreshToken: refresh_token,
-    expiresAt: Date.now() + expires_in * 1000,
+    refreshAt: Date.now() + (expires_in - Math.min(maxSecondsToSpare, expires_in / 3)) * 1000,
   }
 }
 
 /** An access token that is good for a while. */
 async function freshToken() {
-  if (Date.now() > session.expiresAt - secondsToSpare * 1000) await refresh()
+  if (Date.now() > session.refreshAt) await refresh()
   return session.accessToken
 }
 

@@ -40,7 +40,8 @@ export type Connection = {
   /** Messages it may still send at once, at `countedAt`. */
   budget: number
   countedAt: Date
-  hasWarned: boolean
+  /** When the token ends that `expiring` was sent for. */
+  warnedExpiry: Date | null
   /** When to ask for a sign of life, and since when one is waited for. */
   pingAt: Date
   pingedAt: Date | null
@@ -65,7 +66,7 @@ export const createConnection = ({ wire, openedAt, traffic, actor }: Opening): C
   errors: 0,
   budget: messageBurst,
   countedAt: openedAt,
-  hasWarned: false,
+  warnedExpiry: null,
   pingAt: secondsAfter(openedAt, pingSeconds),
   pingedAt: null,
   acknowledge: null,

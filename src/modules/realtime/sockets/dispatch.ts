@@ -132,10 +132,7 @@ async function auth({ deps, connection }: Context, { token }: Of<'auth'>): Promi
   if (before.kind === 'anonymous') return enter(deps, connection, actor)
   // Another session would be another identity: whoever wants that opens another socket.
   if (before.sessionId !== actor.sessionId) throw fail('forbidden')
-  if (actor.expiresAt >= before.expiresAt) {
-    connection.actor = actor
-    connection.hasWarned = false
-  }
+  if (actor.expiresAt >= before.expiresAt) connection.actor = actor
   return readyMessage(deps, requireUser(connection.actor))
 }
 
