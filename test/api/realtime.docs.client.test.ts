@@ -2,7 +2,6 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nothing } from '../support/database'
 import { eventually } from '../support/eventually'
 import { freePort } from '../support/ports'
 import { type Service, startTestService, useService } from '../support/service'
@@ -33,20 +32,20 @@ async function run({ url = service.url, channel, token, since }: Setup) {
   const [, code = ''] = /^```js\n(.*?)^```$/ms.exec(page) ?? []
   expect(code.trimEnd().split('\n').length).toBeLessThanOrEqual(45)
   const program = code.replace('ws://127.0.0.1:3000', url.replace('http', 'ws'))
-  const client = { waits: [] as number[], shown: [] as unknown[], gaps: 0, stop: nothing }
+  const client = { waits: [] as number[], shown: [] as unknown[], gaps: 0 }
   const squeezed = (work: () => void, milliseconds: number) => {
     client.waits.push(milliseconds)
     return setTimeout(work, Math.min(milliseconds, waitMilliseconds))
   }
   const listen = new Function('setTimeout', `${program}\nreturn listen`)(squeezed)
-  client.stop = listen(channel, {
+  const stop: () => void = listen(channel, {
     token,
     since,
     show: ({ data }: { data: unknown }) => client.shown.push(data),
     gap: () => client.gaps++,
   })
-  stops.push(client.stop)
-  return client
+  stops.push(stop)
+  return Object.assign(client, { stop })
 }
 
 const socketsOf = (userId: string, { hub }: Service = service) =>
