@@ -219,7 +219,10 @@ describe('the client in a few lines', () => {
     const [channel, url] = [newRoom(), first.url]
     const token = async (isStale: boolean) => {
       const isOver = isStale || service.clock.now().getTime() > staleAt
-      if (isOver) pair = (await first.refresh(pair.refresh_token)).body
+      if (!isOver) return pair.access_token
+      const { status, body } = await first.refresh(pair.refresh_token)
+      if (status !== 200) throw new Error('the server is going away')
+      pair = body
       return pair.access_token
     }
     const staleAt = service.clock.now().getTime() + 870_000
