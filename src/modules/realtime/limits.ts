@@ -1,3 +1,5 @@
+import { policies } from '../../core/rate-limiter/policies'
+
 /** Largest frame a client may send. */
 export const maxFrameBytes = 64 * 1024
 /** Most bytes that may wait for a client to read them. */
@@ -19,6 +21,14 @@ export const messageBurst = 100
 /** Kept of each channel: so many messages, none older than this. */
 export const historyMessages = 100
 export const historySeconds = 24 * 3600
+/**
+ * What one user may add to the database in an hour, over sockets and HTTP. A day of history is 120 MiB at most. Text chat
+ * stays far below: it is 17,000 messages of 200 bytes an hour, five a second, and three new channels a minute.
+ */
+export const maxPublishedBytesPerHour = policies.published_bytes.quota
+export const maxNewChannelsPerHour = policies.new_channels.quota
+/** Counted for each message beside its data: a row costs as much, however small the data is. */
+export const messageRowBytes = 100
 /** A channel that nobody published to for this long starts again at offset 1. */
 export const idleChannelDays = 30
 /** Members that `presence` names; `count` counts all. */

@@ -20,13 +20,13 @@ export async function takeTicket(db: Db, ticketHash: Buffer): Promise<TicketRow 
   return first(await db.delete(wsTickets).where(eq(wsTickets.ticketHash, ticketHash)).returning())
 }
 
-type Retention = { max: number }
+type Retention = { max: number; sentAfter: Date }
 
-/** Adds a message under the next offset of its channel, drops what is beyond `max`, and answers the offset. */
+/** Adds a message under the next offset of its channel, drops what is beyond `max` or older, and answers the offset. */
 export async function append(
   db: Db,
   message: Omit<MessageRow, 'offset'>,
-  { max }: Retention,
+  { max, sentAfter }: Retention,
 ): Promise<number> {
   const { channel, data, fromUserId, socketId } = message
   const sentAt = sql`${message.sentAt.toISOString()}::timestamptz`
@@ -37,7 +37,7 @@ export async function append(
       returning last_offset
     ), dropped as (
       delete from channel_messages using counted
-      where channel = ${channel} and "offset" <= counted.last_offset - ${max}::bigint
+      where channel = ${channel} and ("offset" <= counted.last_offset - ${max}::bigint or sent_at <= ${at(sentAfter)})
     )
     insert into channel_messages (channel, "offset", data, from_user_id, socket_id, sent_at)
     select ${channel}, last_offset, ${JSON.stringify(data)}::jsonb, ${fromUserId}::uuid, ${socketId}::uuid, ${sentAt}
