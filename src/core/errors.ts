@@ -41,6 +41,8 @@ export type OAuthError =
 
 type FailureOptions = {
   cause?: unknown
+  /** What the client can do about it, for people. */
+  detail?: string | undefined
   errors?: FieldError[]
   allow?: string[]
   refusal?: Refusal
@@ -52,14 +54,19 @@ type FailureOptions = {
 export class Failure extends Error {
   override readonly name = 'Failure'
   readonly code: ErrorCode
+  readonly detail: string | null
   readonly errors: FieldError[]
   readonly allow: string[]
   readonly refusal: Refusal | null
   readonly oauth: OAuthError | null
 
-  constructor(code: ErrorCode, { cause, errors = [], allow = [], refusal, oauth }: FailureOptions = {}) {
+  constructor(
+    code: ErrorCode,
+    { cause, detail, errors = [], allow = [], refusal, oauth }: FailureOptions = {},
+  ) {
     super(code, { cause })
     this.code = code
+    this.detail = detail ?? null
     this.errors = errors
     this.allow = allow
     this.refusal = refusal ?? null

@@ -15,8 +15,8 @@ export type Limits = {
   isOn: boolean
   /** Counts one use of `key` and says whether it is refused; `null` with rate limits off. */
   count(policy: PolicyName, key: string): Promise<LimitState | null>
-  /** Counts one use of `key`. Throws `rate_limited`. */
-  use(policy: PolicyName, key: string): Promise<void>
+  /** Counts one use of `key`, or `points` of them. Throws `rate_limited`. */
+  use(policy: PolicyName, key: string, points?: number): Promise<void>
   loginThrottle: LoginThrottle
 }
 
@@ -37,20 +37,20 @@ export function createLimits({ isOn, makeLimiter }: { isOn: boolean; makeLimiter
     return limiter
   }
 
-  async function count(policy: PolicyName, key: string): Promise<LimitState> {
+  async function count(policy: PolicyName, key: string, points = 1): Promise<LimitState> {
     try {
-      return stateOf(policy, await limiterOf(policy).consume(key))
+      return stateOf(policy, await limiterOf(policy).consume(key, points), points)
     } catch (error) {
-      if (error instanceof RateLimiterRes) return stateOf(policy, error)
+      if (error instanceof RateLimiterRes) return stateOf(policy, error, points)
       throw error
     }
   }
 
   return {
     isOn,
-    count,
-    async use(policy, key) {
-      const { refusal } = await count(policy, key)
+    count: (policy, key) => count(policy, key),
+    async use(policy, key, points) {
+      const { refusal } = await count(policy, key, points)
       if (refusal) throw fail('rate_limited', { refusal })
     },
     loginThrottle: createLoginThrottle(limiterOf('account'), makeLimiter),
@@ -64,10 +64,14 @@ const unlimited: Limits = {
   loginThrottle: { run: (_key, attempt) => attempt() },
 }
 
-function stateOf(policy: PolicyName, { consumedPoints, msBeforeNext }: RateLimiterRes): LimitState {
+function stateOf(
+  policy: PolicyName,
+  { consumedPoints, msBeforeNext }: RateLimiterRes,
+  points: number,
+): LimitState {
   const { quota } = policies[policy]
   const resetSeconds = Math.max(1, Math.ceil(msBeforeNext / 1000))
-  const isFirst = consumedPoints === quota + 1
+  const isFirst = consumedPoints - points <= quota
   const refusal = consumedPoints > quota ? { policy, retryAfterSeconds: resetSeconds, isFirst } : null
   return { policy, remaining: Math.max(0, quota - consumedPoints), resetSeconds, refusal }
 }

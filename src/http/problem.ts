@@ -88,7 +88,7 @@ function fieldErrors(error: ValidationError): FieldError[] {
 const readable = (message: string) =>
   message.startsWith('Expected string to match') ? 'Expected another form' : message
 
-function present({ code, errors }: Failure, id: string): Problem {
+function present({ code, detail, errors }: Failure, id: string): Problem {
   const { status, title } = catalogue[code]
   return {
     type: `/docs/errors#${code}`,
@@ -96,6 +96,7 @@ function present({ code, errors }: Failure, id: string): Problem {
     status,
     code,
     request_id: id,
+    ...(detail !== null && { detail }),
     ...(errors.length > 0 && { errors }),
   }
 }

@@ -22,6 +22,9 @@ export const Problem = Type.Object(
     status: Type.Integer({ description: 'The HTTP status.' }),
     code: Type.String({ description: 'What went wrong; its meaning never changes.' }),
     request_id: Type.String({ description: 'Finds the request in the log.' }),
+    detail: Type.Optional(
+      Type.String({ description: 'What to do instead, where the code does not say it.' }),
+    ),
     errors: Type.Optional(
       Type.Array(
         Type.Object(

@@ -106,7 +106,11 @@ const cases: Case[] = [
   },
   {
     type: 'user.deleted',
-    act: (user, id) => service.call(`DELETE /api/v1/users/${user.id}`, as(user.access_token, id)),
+    act: (user, id) =>
+      service.call('DELETE /api/v1/users/me', {
+        ...as(user.access_token, id),
+        body: { current_password: aPassword },
+      }),
     actor: 'user',
     details: { role: 'user' },
   },

@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { describeInBrowser, watchSecrets } from '../support/browser'
+import { eventually } from '../support/eventually'
 import { useService } from '../support/service'
 import { enterWithSocket } from '../support/socket'
 
@@ -183,6 +184,38 @@ describeInBrowser('a browser', (openPage) => {
       await page.context().close()
       await foreign.stop(true)
     })
+  })
+
+  test('the client in a few lines comes back in two tabs, and misses nothing', async () => {
+    const markdown = await Bun.file(`${import.meta.dir}/../../docs/websocket.md`).text()
+    const [, code = ''] = /^```js\n(.*?)^```$/ms.exec(markdown) ?? []
+    const { id, access_token: token } = await service.enter()
+    const channel = `room:${crypto.randomUUID().slice(0, 8)}`
+    const url = `POST /api/v1/channels/${channel}/messages`
+    const open = () => [...(service.hub.byUser.get(id) ?? [])].filter(({ channels }) => channels.has(channel))
+    const showing = (page: Page, count: number) =>
+      eventually(async () => (await page.evaluate<number>('shown.length')) === count || null)
+    const tabs = await Promise.all([openPage(), openPage()])
+    for (const { page } of tabs) {
+      await page.goto(`${service.url}/docs/websocket/console`)
+      await page.evaluate(`{
+        ${code.replace('ws://127.0.0.1:3000', service.url.replace('http', 'ws'))}
+        window.shown = []
+        const token = async () => ${JSON.stringify(token)}
+        window.stop = listen('${channel}', { token, show: ({ data }) => shown.push(data), gap: () => shown.push('gap') })
+      }`)
+    }
+    await eventually(() => open().length === 2 || null)
+    await service.call(url, { token, body: { data: 1 } })
+    for (const { page } of tabs) await showing(page, 1)
+    for (const { socket } of open()) socket.close(1001, 'goingAway, retry in 300 ms')
+    await eventually(() => open().length === 0 || null)
+    await service.call(url, { token, body: { data: 2 } })
+    for (const { page } of tabs) {
+      await showing(page, 2)
+      expect(await page.evaluate<unknown[]>('stop() ?? shown')).toEqual([1, 2])
+      await page.context().close()
+    }
   })
 
   test('the pages of the protocol fit a narrow window and keep to their content security policy', async () => {

@@ -4,7 +4,6 @@ import { createApp } from '../../src/app'
 import * as limits from '../../src/modules/realtime/limits'
 import { clientMessages, closeCodes, serverMessages } from '../../src/modules/realtime/messages'
 import { useService } from '../support/service'
-import { enterWithSocket } from '../support/socket'
 
 const service = useService()
 let page: string
@@ -146,60 +145,6 @@ describe('GET /docs/websocket', () => {
     const paths = new Set(links.flatMap(([, path]) => path || []))
     for (const path of paths) expect([path, (await service.call(`GET ${path}`)).status]).toEqual([path, 200])
   })
-})
-
-describe('the client in a few lines', () => {
-  test('receives every message even when its connection is lost', async () => {
-    const code = textIn(at('a-client-in-a-few-lines'), 'pre').trimEnd()
-    expect(code.split('\n').length).toBeLessThanOrEqual(12)
-    const reader = await service.enter()
-    const writer = await enterWithSocket(service)
-    const say = (data: number) => writer.ask({ type: 'publish', channel: 'room:docs', data })
-    const shown: unknown[] = []
-    const show = ({ data }: { data: unknown }) => shown.push(data)
-    const program = code.replace('ws://127.0.0.1:3000', service.url.replace('http', 'ws'))
-    const listen = new Function(`${program}\nreturn listen`)()
-
-    await listen('room:docs', async () => reader.access_token, show)
-    await until(() => isSubscribed('room:docs'))
-    // A close, unlike a reset, lets the messages before it arrive.
-    for (const connection of connectionsOf(reader.id)) connection.socket.close(1001, 'goingAway')
-    await until(() => connectionsOf(reader.id).length === 0)
-    // The channel was empty when the connection was lost.
-    for (const data of [1, 2]) await say(data)
-    await until(() => shown.length === 2)
-    await say(3)
-    await until(() => shown.length === 3)
-    for (const connection of connectionsOf(reader.id)) connection.socket.terminate()
-    await until(() => connectionsOf(reader.id).length === 0)
-    for (const data of [4, 5]) await say(data)
-    await until(() => shown.length === 5)
-    await say(6)
-    await until(() => shown.length === 6)
-    expect(shown).toEqual([1, 2, 3, 4, 5, 6])
-
-    // The client does not reconnect after 4403.
-    for (const connection of connectionsOf(reader.id)) connection.socket.close(4403, 'notAllowed')
-    await until(() => connectionsOf(reader.id).length === 0)
-    await Bun.sleep(1200)
-    expect(connectionsOf(reader.id)).toEqual([])
-    await writer.close()
-  }, 30_000)
-
-  const connectionsOf = (userId: string) =>
-    [...service.hub.connections.values()].filter(
-      ({ actor }) => actor.kind === 'user' && actor.userId === userId,
-    )
-  /** Tells if a subscriber of the channel receives live messages. */
-  const isSubscribed = (channel: string) => {
-    const [subscription] = service.hub.channels.get(channel)?.subscriptions.values() ?? []
-    return subscription?.backlog === null
-  }
-
-  async function until(isTrue: () => boolean) {
-    for (let i = 0; i < 500 && !isTrue(); i++) await Bun.sleep(20)
-    expect(isTrue()).toBe(true)
-  }
 })
 
 describe('the pages of the protocol', () => {

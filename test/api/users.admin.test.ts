@@ -71,13 +71,59 @@ describe('a user without rights', () => {
     },
   )
 
-  test('reads and deletes the own account by its id', async () => {
+  test('reads the own account by its id, and deletes it only with the password', async () => {
     const user = await service.enter()
     const { status, body } = await call(`GET /users/${user.id}`, user.access_token)
     expect([status, body]).toEqual([200, (await service.me(user.access_token)).body])
-    expect((await call(`DELETE /users/${user.id}`, user.access_token)).status).toBe(204)
+    const refused = await call(`DELETE /users/${user.id}`, user.access_token)
+    expect(outcome(refused)).toEqual([403, 'forbidden'])
+    expect(refused.body.detail).toContain('DELETE /users/me')
+    expect((await service.me(user.access_token)).status).toBe(200)
+    const done = await call('DELETE /users/me', user.access_token, { current_password: aPassword })
+    expect(done.status).toBe(204)
     expect(outcome(await service.me(user.access_token))).toEqual([401, 'invalid_token'])
     expect(await rowOf(user.id)).toBeUndefined()
+  })
+})
+
+describe('an admin’s own account', () => {
+  test('is not deleted by its id', async () => {
+    const own = await enterAsAdmin(service)
+    const refused = await call(`DELETE /users/${own.id}`, own.access_token)
+    expect(outcome(refused)).toEqual([403, 'forbidden'])
+    expect(refused.body.detail).toContain('DELETE /users/me')
+    expect((await service.me(own.access_token)).status).toBe(200)
+    const events = await service.sql`select type from audit_events where target_id = ${own.id}`
+    expect(events.map(({ type }) => type)).not.toContain('user.deleted')
+  })
+
+  test('gets no new password by its id', async () => {
+    const own = await enterAsAdmin(service)
+    const before = await rowOf(own.id)
+    const changes = { password: 'chosen by a thief', display_name: 'Eve' }
+    const refused = await call(`PATCH /users/${own.id}`, own.access_token, changes)
+    expect(outcome(refused)).toEqual([403, 'forbidden'])
+    expect(refused.body.detail).toContain('POST /auth/password')
+    expect(await rowOf(own.id)).toEqual(before)
+    await service.signIn(own)
+  })
+
+  test('is not reached by another spelling of its id either', async () => {
+    const own = await enterAsAdmin(service)
+    const [before, id] = [await rowOf(own.id), own.id.toUpperCase()]
+    const answers = [
+      await call(`DELETE /users/${id}`, own.access_token),
+      await call(`PATCH /users/${id}`, own.access_token, { password: 'chosen by a thief' }),
+    ]
+    for (const { status } of answers) expect(status).toBeOneOf([403, 422])
+    expect(await rowOf(own.id)).toEqual(before)
+  })
+
+  test('takes every other change by its id', async () => {
+    const own = await enterAsAdmin(service)
+    const changes = { display_name: 'Grace', email: service.newEmail(), is_active: true, role: 'user' }
+    const { status, body } = await call(`PATCH /users/${own.id}`, own.access_token, changes)
+    expect([status, body]).toMatchObject([200, { id: own.id, ...changes }])
   })
 })
 

@@ -10,6 +10,8 @@ export const policies = {
   default: { quota: 300, windowSeconds: 10, per: 'address' },
   refresh: { quota: 30, windowSeconds: 60, per: 'session' },
   password: { quota: 5, windowSeconds: 900, per: 'user' },
+  published_bytes: { quota: 5 * 1024 * 1024, windowSeconds: 3600, per: 'user' },
+  new_channels: { quota: 200, windowSeconds: 3600, per: 'user' },
   account: { quota: 5, windowSeconds: 900, per: 'account' },
 } as const
 export type RoutePolicy = keyof typeof routePolicies

@@ -10,8 +10,11 @@ import { setRouteOptions } from '../../http/route-options'
 import * as audit from '../audit/service'
 import { authenticate } from '../sessions/service'
 
-/** The access that a route requires: any account, a role, or the user in the path (or a role). */
-type Access = true | { role: Role } | { ownerOr: Role }
+/**
+ * The access that a route requires: any account, a role, or the user in the path (or a role). `ownHint` tells a refused
+ * user which route does the same to the own account.
+ */
+type Access = true | { role: Role; ownHint?: string } | { ownerOr: Role }
 
 /**
  * Adds the route option `auth`. The token is checked before the body is validated, so a request without a token is a 401
@@ -25,7 +28,7 @@ export const guard = (deps: Deps) =>
       const actor = await authenticate(deps, originOf(request), token)
       noteUser(request, actor.userId)
       if (!isAllowed(access, actor, params))
-        return refuse(deps, actor, { method: request.method, route, params })
+        return refuse(deps, actor, { method: request.method, route, params, access })
       admitted.set(request, actor)
     },
     resolve: ({ request }) => ({ actor: actorOf(request) }),
@@ -41,22 +44,25 @@ function rolesOf(access: Access): string[] {
 /** Compares the owner with the path alone. A 403 does not tell whether the account exists, because it is not looked up. */
 function isAllowed(access: Access, { userId, role }: UserActor, params: unknown): boolean {
   if (access === true || hasRole(role, 'role' in access ? access.role : access.ownerOr)) return true
-  return 'ownerOr' in access && isObject(params) && params['id'] === userId
+  return 'ownerOr' in access && isOwn(params, userId)
 }
+
+const isOwn = (params: unknown, userId: string) => isObject(params) && params['id'] === userId
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
-type Attempt = { method: string; route: string; params: unknown }
+type Attempt = { method: string; route: string; params: unknown; access: Access }
 
 /** Records the pattern of the route and not the path, because a path can contain anything. */
 async function refuse(deps: Deps, actor: UserActor, attempt: Attempt): Promise<never> {
-  const { method, route } = attempt
-  const { sessionId } = actor
+  const { method, route, params, access } = attempt
+  const { sessionId, userId } = actor
   const targetId = targetIdOf(attempt)
   const details = { method, route }
   await audit.record(deps, actor, { type: 'access.forbidden', sessionId, targetId, details })
-  throw fail('forbidden')
+  const hint = access !== true && 'ownHint' in access && isOwn(params, userId) ? access.ownHint : undefined
+  throw fail('forbidden', { detail: hint })
 }
 
 /** The account id in a path. The account may not exist. */

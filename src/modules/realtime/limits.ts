@@ -1,3 +1,5 @@
+import { policies } from '../../core/rate-limiter/policies'
+
 /** Size of a frame that a client sends. */
 export const maxFrameBytes = 64 * 1024
 /** Bytes that are buffered for a client that reads slowly. */
@@ -19,6 +21,14 @@ export const messageBurst = 100
 /** History of a channel: number of messages, and their age. */
 export const historyMessages = 100
 export const historySeconds = 24 * 3600
+/**
+ * Budgets of one user in an hour, over sockets and HTTP, so that one account cannot fill the disk: a day of history has
+ * 120 MiB at most. They allow 17,000 messages of 200 bytes an hour and three new channels a minute.
+ */
+export const maxPublishedBytesPerHour = policies.published_bytes.quota
+export const maxNewChannelsPerHour = policies.new_channels.quota
+/** Bytes that each message costs beside its data, because a row has a size of its own. */
+export const messageRowBytes = 100
 /** An unused channel is deleted after this time, and starts again at offset 1. */
 export const idleChannelDays = 30
 /** Users in a presence list. `count` counts all of them. */
@@ -28,7 +38,7 @@ export const maxPresenceUsers = 1000
 export const authSeconds = 10
 /** Lifetime of a ticket. */
 export const ticketSeconds = 30
-/** Time between the message `expiring` and the expiry of the token. */
+/** Time between `expiring` and the expiry of the token, or a third of the life of the token if that is shorter. */
 export const expiryWarningSeconds = 30
 /** Time without a message before a ping, and time to wait for the pong. */
 export const pingSeconds = 25

@@ -150,7 +150,7 @@ export const serverMessages = {
   }),
   expiring: object(
     'expiring',
-    'The token is about to expire. Send `auth` with a newer one of the same session.',
+    'The token is about to expire. Sent once a token. Send `auth` with a newer one of the same session.',
     {
       in: Type.Integer({ description: 'Seconds until the token expires.', examples: [30] }),
     },

@@ -20,13 +20,13 @@ export async function takeTicket(db: Db, ticketHash: Buffer): Promise<TicketRow 
   return first(await db.delete(wsTickets).where(eq(wsTickets.ticketHash, ticketHash)).returning())
 }
 
-type Retention = { max: number }
+type Retention = { max: number; sentAfter: Date }
 
-/** Appends a message, deletes all but the last `max` of its channel, and returns its offset. */
+/** Appends a message, deletes the older ones of its channel beyond `max` or `sentAfter`, and returns its offset. */
 export async function append(
   db: Db,
   message: Omit<MessageRow, 'offset'>,
-  { max }: Retention,
+  { max, sentAfter }: Retention,
 ): Promise<number> {
   const { channel, data, fromUserId, socketId } = message
   const sentAt = timestamptz(message.sentAt)
@@ -37,7 +37,7 @@ export async function append(
       returning last_offset
     ), dropped as (
       delete from channel_messages using counted
-      where channel = ${channel} and "offset" <= counted.last_offset - ${max}::bigint
+      where channel = ${channel} and ("offset" <= counted.last_offset - ${max}::bigint or sent_at <= ${timestamptz(sentAfter)})
     )
     insert into channel_messages (channel, "offset", data, from_user_id, socket_id, sent_at)
     select ${channel}, last_offset, ${JSON.stringify(data)}::jsonb, ${fromUserId}::uuid, ${socketId}::uuid, ${sentAt}

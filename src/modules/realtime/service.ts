@@ -9,7 +9,14 @@ import type { PageQuery } from '../../http/pagination-schemas'
 import { announce } from '../../postgres/announce'
 import { withTransaction } from '../../postgres/transaction'
 import { assertPermission, systemChannel } from './channels'
-import { historyMessages, historySeconds, idleChannelDays, maxInlineBytes, maxPresenceUsers } from './limits'
+import {
+  historyMessages,
+  historySeconds,
+  idleChannelDays,
+  maxInlineBytes,
+  maxPresenceUsers,
+  messageRowBytes,
+} from './limits'
 import * as repo from './repo'
 import type { ChannelMessage, Presence } from './schema'
 import type { MessageRow } from './table'
@@ -21,7 +28,7 @@ type Publishing = {
   socketId: string | null
 }
 
-/** Publishes to a channel. Throws `forbidden`, and `validation_failed` for text that PostgreSQL cannot store. */
+/** Publishes to a channel. Throws `forbidden`, `rate_limited`, and `validation_failed` for text that cannot be stored. */
 export async function publish(
   deps: Deps,
   actor: UserActor,
@@ -31,9 +38,14 @@ export async function publish(
   assertPermission(actor, 'publish', channel)
   assertPostgresText(data)
   const message = { channel, data, fromUserId, socketId, sentAt: deps.clock.now() }
+  const bytes = Buffer.byteLength(JSON.stringify(data))
+  await deps.limits.use('published_bytes', fromUserId, bytes + messageRowBytes)
   return withTransaction(deps, async (deps) => {
-    const offset = await repo.append(deps.db, message, { max: historyMessages })
-    await announce(deps, { type: 'channel.message', channel, offset, message: inlineMessage(deps, message) })
+    const sentAfter = secondsAfter(message.sentAt, -historySeconds)
+    const offset = await repo.append(deps.db, message, { max: historyMessages, sentAfter })
+    if (offset === 1) await deps.limits.use('new_channels', fromUserId)
+    const content = isInline(deps, bytes) ? inlineOf(message) : null
+    await announce(deps, { type: 'channel.message', channel, offset, message: content })
     return present({ ...message, offset })
   })
 }
@@ -101,11 +113,15 @@ export const sweepMessages = (deps: Deps, limit: number): Promise<number> =>
 export const sweepChannels = (deps: Deps, limit: number): Promise<number> =>
   repo.deleteChannels(deps.db, secondsAfter(deps.clock.now(), -idleChannelDays * 86_400), limit)
 
-/** The message inside its event; `null` when it is too large for NOTIFY. Events of one process have no such limit. */
-function inlineMessage({ events }: Deps, { data, fromUserId, socketId, sentAt }: Omit<MessageRow, 'offset'>) {
-  const isSmall = events.instanceId === null || Buffer.byteLength(JSON.stringify(data)) <= maxInlineBytes
-  return isSmall ? { data, fromUserId, socketId, sentAt: sentAt.toISOString() } : null
-}
+/** True when the event carries the message: within one process, or when it fits into NOTIFY. */
+const isInline = ({ events }: Deps, bytes: number) => events.instanceId === null || bytes <= maxInlineBytes
+
+const inlineOf = ({ data, fromUserId, socketId, sentAt }: Omit<MessageRow, 'offset'>) => ({
+  data,
+  fromUserId,
+  socketId,
+  sentAt: sentAt.toISOString(),
+})
 
 const present = (row: MessageRow): ChannelMessage => ({
   channel: row.channel,

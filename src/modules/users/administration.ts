@@ -2,15 +2,13 @@ import { requireAdmin, requireOwnerOrAdmin, type SystemActor, type UserActor } f
 import { fail } from '../../core/errors'
 import { type Page, pageOf, pageRequest } from '../../core/pagination'
 import type { Deps } from '../../deps'
-import { announce } from '../../postgres/announce'
 import { withTransaction } from '../../postgres/transaction'
-import * as audit from '../audit/service'
-import * as sessions from '../sessions/service'
 import { applyChanges, type Changes, rejectDuplicateEmail } from './apply-changes'
 import { insertUser, prepareUser } from './create-user'
 import { hashNewPassword, parseEmail } from './credential-rules'
 import { assertAdminRemains, lockAdmins } from './last-admin'
 import { present } from './present-user'
+import { removeUser } from './remove-user'
 import * as repo from './repo'
 import type { ChangeUser, NewUser, User, UserQuery } from './schema'
 import type { UserRow } from './table'
@@ -58,7 +56,7 @@ export async function getByEmail(deps: Deps, actor: Administrator, email: string
 
 /**
  * Changes a user as an admin. Admins may change their own rights, as long as an active admin remains. Throws `not_found`,
- * `last_admin`, `email_taken`, `weak_password`, and `forbidden` also when the actor is no longer an admin.
+ * `last_admin`, `email_taken`, `weak_password`, and `forbidden` also for the own password or without admin rights.
  */
 export async function change(
   deps: Deps,
@@ -66,6 +64,7 @@ export async function change(
   { id, ...input }: ChangeUser & { id: string },
 ): Promise<User> {
   requireAdmin(actor)
+  if (input.password !== undefined) rejectSelf(actor, id, ownPasswordHint)
   const changes = await changesOf(deps, await findUser(deps, id), input)
   return rejectDuplicateEmail(() =>
     withTransaction(deps, async (deps) => {
@@ -78,19 +77,21 @@ export async function change(
   )
 }
 
-/** Deletes a user with all sessions. Throws `not_found`, `last_admin`, `forbidden`. */
-export const remove = (deps: Deps, actor: Administrator, id: string): Promise<void> =>
-  withTransaction(deps, async (deps) => {
-    requireOwnerOrAdmin(actor, id)
-    const admins = await lockAdmins(deps, actor, id)
-    const before = await repo.lockById(deps.db, id)
-    if (!before) throw fail('not_found')
-    assertAdminRemains(admins, before, null)
-    await sessions.revokeAll(deps, actor, { userId: id, reason: 'user_deleted' })
-    await repo.remove(deps.db, id)
-    await audit.record(deps, actor, { type: 'user.deleted', targetId: id, details: { role: before.role } })
-    await announce(deps, { type: 'user.changed', userId: id })
-  })
+/** Deletes another user with all sessions. Throws `not_found`, `last_admin`, and `forbidden` also for the own account. */
+export async function remove(deps: Deps, actor: Administrator, id: string): Promise<void> {
+  requireAdmin(actor)
+  rejectSelf(actor, id, ownDeletionHint)
+  await removeUser(deps, actor, id)
+}
+
+/** The hint that names the route for the own account. */
+export const ownDeletionHint = 'Use DELETE /users/me for your own account. It asks for the password.'
+const ownPasswordHint = 'Use POST /auth/password for your own password. It asks for the current one.'
+
+/** A stolen access token must not be enough to take over or destroy the account of an admin. */
+function rejectSelf(actor: Administrator, id: string, detail: string) {
+  if (actor.kind === 'user' && actor.userId === id.toLowerCase()) throw fail('forbidden', { detail })
+}
 
 async function findUser(deps: Deps, id: string): Promise<UserRow> {
   const row = await repo.byId(deps.db, id)

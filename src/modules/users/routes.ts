@@ -47,7 +47,7 @@ export const meRoutes = (deps: Deps) =>
       },
     })
 
-/** All accounts, for admins. The owner of an account may read and delete it here too. */
+/** All accounts, for admins. The owner of an account may read it here too. */
 export const usersRoutes = (deps: Deps) =>
   new Elysia({ prefix: '/users', tags: ['users'] })
     .use(guard(deps))
@@ -103,12 +103,12 @@ export const usersRoutes = (deps: Deps) =>
           operationId: 'changeUser',
           summary: 'Change an account',
           description:
-            'A new password or a deactivation ends every session of the account. A new role takes effect with the next request. The last active admin cannot be demoted or deactivated.',
+            'A new password or a deactivation ends every session of the account. A new role takes effect with the next request. The last active admin cannot be demoted or deactivated. Your own `password` is 403 `forbidden`: `POST /auth/password` changes it and asks for the current one.',
         },
       },
     )
     .delete('/:id', ({ actor, params }) => noContent(administration.remove(deps, actor, params.id)), {
-      auth: { ownerOr: 'admin' },
+      auth: { role: 'admin', ownHint: administration.ownDeletionHint },
       params: ById,
       query: EmptyQuery,
       response: { 204: NoContent, ...failures('not_found', 'last_admin') },
@@ -116,6 +116,6 @@ export const usersRoutes = (deps: Deps) =>
         operationId: 'deleteUser',
         summary: 'Delete an account',
         description:
-          'For the owner and for admins. The sessions are deleted too. The last active admin cannot be deleted.',
+          'The sessions are deleted too. Your own account is 403 `forbidden`: `DELETE /users/me` deletes it and asks for the password.',
       },
     })

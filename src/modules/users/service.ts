@@ -3,11 +3,11 @@ import { fail } from '../../core/errors'
 import { type MaybePromise, thenSync } from '../../core/maybe-promise'
 import type { Deps } from '../../deps'
 import { withTransaction } from '../../postgres/transaction'
-import * as administration from './administration'
 import { applyChanges, rejectDuplicateEmail } from './apply-changes'
 import { insertUser, prepareUser } from './create-user'
 import { parseEmail } from './credential-rules'
 import { present } from './present-user'
+import { removeUser } from './remove-user'
 import * as repo from './repo'
 import type { ChangeMe, DeleteMe, Register, User } from './schema'
 import { reauthenticate } from './user-password'
@@ -52,7 +52,7 @@ export async function changeMe(deps: Deps, actor: UserActor, input: ChangeMe): P
 /** Deletes the actor's account with all sessions. Throws `wrong_password`, `last_admin`. */
 export async function removeMe(deps: Deps, actor: UserActor, { current_password }: DeleteMe): Promise<void> {
   const { id } = await reauthenticate(deps, actor, current_password)
-  await administration.remove(deps, actor, id)
+  await removeUser(deps, actor, id)
 }
 
 function required(currentPassword: string | undefined): string {

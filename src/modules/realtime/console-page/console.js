@@ -1,6 +1,7 @@
 const api = '/api/v1'
 const maxEntries = 500
-const minSecondsLeft = 30
+// The server warns at the same time: this long before a token expires, or a third of its life.
+const maxSecondsToSpare = 30
 const byId = (id) => document.getElementById(id)
 
 // The tokens are kept in memory only, so that they are gone when the page is closed.
@@ -72,13 +73,13 @@ function keep({ access_token, refresh_token, expires_in }) {
   session = {
     accessToken: access_token,
     refreshToken: refresh_token,
-    expiresAt: Date.now() + expires_in * 1000,
+    refreshAt: Date.now() + (expires_in - Math.min(maxSecondsToSpare, expires_in / 3)) * 1000,
   }
 }
 
 /** Returns an access token that does not expire in the next seconds. */
 async function freshToken() {
-  if (Date.now() > session.expiresAt - minSecondsLeft * 1000) await refresh()
+  if (Date.now() > session.refreshAt) await refresh()
   return session.accessToken
 }
 

@@ -40,7 +40,8 @@ export type Connection = {
   /** The token bucket of the rate limit, as of `refilledAt`. */
   tokens: number
   refilledAt: Date
-  hasExpiryWarning: boolean
+  /** The expiry of the token that `expiring` was sent for. */
+  warnedExpiry: Date | null
   nextPingAt: Date
   /** The time of a ping without a pong; `null` when no pong is due. */
   pingSentAt: Date | null
@@ -65,7 +66,7 @@ export const createConnection = ({ socket, openedAt, traffic, actor }: Opening):
   errors: 0,
   tokens: messageBurst,
   refilledAt: openedAt,
-  hasExpiryWarning: false,
+  warnedExpiry: null,
   nextPingAt: secondsAfter(openedAt, pingSeconds),
   pingSentAt: null,
   acknowledge: null,

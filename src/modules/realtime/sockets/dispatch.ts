@@ -133,10 +133,7 @@ async function auth({ deps, connection }: Context, { token }: MessageOf<'auth'>)
   if (before.kind === 'anonymous') return signIn(deps, connection, actor)
   // A token of another session could be of another user, who would inherit the subscriptions.
   if (before.sessionId !== actor.sessionId) throw fail('forbidden')
-  if (actor.expiresAt >= before.expiresAt) {
-    connection.actor = actor
-    connection.hasExpiryWarning = false
-  }
+  if (actor.expiresAt >= before.expiresAt) connection.actor = actor
   return readyMessage(deps, requireUser(connection.actor))
 }
 

@@ -140,10 +140,16 @@ function checkTokenExpiry(deps: HubDeps, connection: Connection, actor: UserActo
   const now = deps.clock.now()
   const { expiresAt } = actor
   if (expiresAt <= now || !isKeyCurrent(deps, actor)) return close(connection, 'unauthenticated', now)
-  if (connection.hasExpiryWarning || secondsAfter(now, expiryWarningSeconds) < expiresAt) return
-  connection.hasExpiryWarning = true
+  if (secondsAfter(now, warningSecondsOf(deps)) < expiresAt || isWarned(connection, expiresAt)) return
+  connection.warnedExpiry = expiresAt
   send(connection, { type: 'expiring', in: secondsBetween(now, expiresAt) }, now)
 }
+
+// A warning that comes with a new token at once makes a client refresh without end.
+const warningSecondsOf = ({ config }: HubDeps) => Math.min(expiryWarningSeconds, config.accessTtlSeconds / 3)
+
+const isWarned = ({ warnedExpiry }: Connection, expiresAt: Date) =>
+  warnedExpiry !== null && warnedExpiry >= expiresAt
 
 function checkPong(connection: Connection, now: Date) {
   const { closeDeadline, pingSentAt, nextPingAt, socket } = connection
