@@ -1,6 +1,6 @@
 import postgres, { type Sql, type TransactionSql } from 'postgres'
 import { begin } from '../postgres/driver-transaction'
-import { applyOnce, migrationsBehind } from '../postgres/migrate'
+import { applyOnce, assertEncoding, migrationsBehind } from '../postgres/migrate'
 import { migrations } from '../postgres/migrations'
 import { migrationsOf, type TableChecksum, tablesOf } from './tables'
 import { type Contents, exportContents, importContents, type OnChunk, observed } from './transfer'
@@ -37,6 +37,7 @@ export const copyToServer = (from: Sql, to: Sql, onChunk: OnChunk): Promise<Tabl
 
 /** Creates the schema, or accepts an existing one that is the same and empty. Throws otherwise. */
 async function prepareSchema(target: TransactionSql, { migrations: applied }: Contents) {
+  await assertEncoding(target)
   const wanted = migrationsBehind('the embedded database', applied, migrations)
   const tables = await tablesOf(target)
   const present = await migrationsOf(target)

@@ -92,7 +92,20 @@ const ignoreNotice = () => {
   // Notices such as "relation exists, skipping" are for interactive use.
 }
 
+/** Settings that the queries and the driver rely on, whatever the server, the database or the role sets. */
+export const sessionSettings = {
+  client_encoding: 'UTF8',
+  DateStyle: 'ISO, YMD',
+  IntervalStyle: 'postgres',
+  TimeZone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: 1,
+  standard_conforming_strings: 'on',
+  default_transaction_isolation: 'read committed',
+} as const
+
 const limits = (statementTimeoutMilliseconds: number) => ({
+  ...sessionSettings,
   application_name: 'fastkit',
   statement_timeout: statementTimeoutMilliseconds,
   lock_timeout: Math.ceil(statementTimeoutMilliseconds * lockTimeoutShare),

@@ -4,6 +4,7 @@ import postgres, { type Sql } from 'postgres'
 import type { EventBus } from '../core/event-bus'
 import { SharedEvent } from '../core/shared-events'
 import { notificationChannel } from './announce'
+import { sessionSettings } from './database'
 
 /** The connection on which this instance receives the changes that other instances make. */
 export type Listener = {
@@ -105,7 +106,7 @@ function openConnection(
     fetch_types: false,
     connect_timeout: 5,
     onnotice: ignoreNotice,
-    connection: { application_name: 'fastkit listener' },
+    connection: { ...sessionSettings, application_name: 'fastkit listener' },
     ...hooks,
   })
   return connection

@@ -10,6 +10,11 @@ export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused'
 }
 
+/** The database cannot store every text. */
+export class EncodingRefused extends Error {
+  override readonly name = 'EncodingRefused'
+}
+
 /** Another transaction held a lock that a migration needs for too long. */
 export class MigrationBlocked extends Error {
   override readonly name = 'MigrationBlocked'
@@ -34,12 +39,13 @@ type Options = {
 
 /**
  * Applies the missing migrations, each in its own transaction, and returns their names. Safe on many machines at once.
- * Aborting `stop` rolls back the current one. Throws MigrationRefused, MigrationBlocked or
- * `database_unavailable`.
+ * Aborting `stop` rolls back the current one. Throws MigrationRefused, EncodingRefused, MigrationBlocked
+ * or `database_unavailable`.
  * See docs/workarounds.md#drizzle-migrate.
  */
 export async function migrate(sql: Sql, migrations: Migration[], options: Options = {}): Promise<string[]> {
   try {
+    await assertEncoding(sql)
     const applied = await readApplied(sql)
     assertKnown(applied, migrations)
     const missing = migrations.filter(({ name }) => !applied.has(name))
@@ -48,6 +54,15 @@ export async function migrate(sql: Sql, migrations: Migration[], options: Option
   } catch (error) {
     throw translate(error)
   }
+}
+
+/** Throws EncodingRefused. */
+export async function assertEncoding(sql: Sql | TransactionSql) {
+  const [row] = await sql`select current_setting('server_encoding') as encoding`
+  if (row?.['encoding'] === 'UTF8') return
+  throw new EncodingRefused(
+    `the database has the encoding ${row?.['encoding']}; create one with: createdb --encoding=UTF8 --template=template0`,
+  )
 }
 
 /** Applies a migration. It waits one second for a lock, so that no query waits behind it for longer, then tries again. */

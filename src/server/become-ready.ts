@@ -13,7 +13,8 @@ const maxRetryMilliseconds = 2000
 
 /**
  * Applies migrations, creates the first admin and marks the service as ready. It retries until the database is available,
- * so that machines may start in any order. `stop` rolls a running migration back. Throws MigrationRefused.
+ * so that machines may start in any order. `stop` rolls a running migration back. Throws MigrationRefused or
+ * EncodingRefused.
  */
 export async function becomeReady(runtime: ReadyParts, start: Start): Promise<void> {
   const { database } = runtime

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { join } from 'node:path'
-import type { Sql } from 'postgres'
+import postgres, { type Sql } from 'postgres'
 import { loadConfig } from '../../src/core/config'
 import { migrate } from '../../src/postgres/migrate'
 import { migrations } from '../../src/postgres/migrations'
 import { openStorage } from '../../src/server/storage'
-import { createTestDatabase, nothing } from '../support/database'
+import { createTestDatabase, nothing, serverUrl } from '../support/database'
 import { createOperator } from '../support/operator'
 import { testSecret } from '../support/service'
 
@@ -21,7 +21,7 @@ async function startAfter(change: (sql: Sql) => Promise<unknown>) {
   const cwd = emptyDir()
   const database = await createTestDatabase()
   drop = database.drop
-  const env = { JWT_SECRET: testSecret, ...(database.url && { DATABASE_URL: database.url }) }
+  const env = { JWT_SECRET: testSecret, ...(database.url && { DATABASE_URL: String(database.url) }) }
   const storage = await openStorage(
     loadConfig({ ...env, DATA_DIR: join(cwd, 'data'), EMBEDDED_FSYNC: 'off' }),
   )
@@ -57,5 +57,24 @@ describe('a start is refused, and the log says why', () => {
     )
     expect(reason).toMatch(/^relation "\w+" already exists$/)
     expect([exitCode, err]).toEqual([1, expect.objectContaining({ type: 'PostgresError', code: '42P07' })])
+  })
+
+  test.skipIf(serverUrl === null)('when the database does not have the encoding UTF8', async () => {
+    const database = await createTestDatabase(
+      "encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'",
+    )
+    drop = database.drop
+    const service = launch({
+      cwd: emptyDir(),
+      env: { JWT_SECRET: testSecret, DATABASE_URL: String(database.url) },
+    })
+    const { reason } = await service.until('service.failed')
+    expect(reason).toBe(
+      'the database has the encoding SQL_ASCII; create one with: createdb --encoding=UTF8 --template=template0',
+    )
+    expect(await service.end('SIGCONT')).toBe(1)
+    const sql = postgres(String(database.url), { max: 1 })
+    expect(await sql`select from pg_class where relnamespace = 'public'::regnamespace`).toHaveLength(0)
+    await sql.end()
   })
 })

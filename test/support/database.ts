@@ -4,10 +4,12 @@ import postgres from 'postgres'
 export const serverUrl = Bun.env['TEST_DATABASE_URL'] || null
 
 /** Creates a database on the server. The embedded database needs none, because every directory has its own. */
-export async function createTestDatabase(): Promise<{ url: string | null; drop(): Promise<void> }> {
+export async function createTestDatabase(
+  options = '',
+): Promise<{ url: string | null; drop(): Promise<void> }> {
   if (!serverUrl) return { url: null, drop: nothing }
   const name = `fastkit_test_${crypto.randomUUID().replaceAll('-', '')}`
-  await onServer(serverUrl, `create database ${name}`)
+  await onServer(serverUrl, `create database ${name} ${options}`)
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
   // Tries without FORCE first: this waits for an autovacuum worker, which FORCE may not end.
