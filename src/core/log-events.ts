@@ -5,9 +5,11 @@ type FieldTypes = {
   access: readonly string[]
   actorId: string | null
   applied: readonly string[]
+  available: number
   channel: string
   code: number
   commit: string | null
+  connections: number
   count: number
   database: 'embedded' | 'postgres'
   delayMs: number
@@ -23,6 +25,7 @@ type FieldTypes = {
   lostSpans: number
   method: string
   names: readonly string[]
+  poolSize: number
   problems: readonly unknown[]
   readyAfterMs: number
   reason: string
@@ -67,6 +70,8 @@ export const logEvents = {
   'database.migrated': { level: 'info', fields: ['applied'] },
   'database.migration_blocked': { level: 'warn', fields: ['err', 'retryAfterMs'] },
   'database.unavailable': { level: 'warn', fields: ['err', 'requestId?', 'retryAfterMs?'] },
+  'database.connection_refused': { level: 'warn', fields: ['connections'] },
+  'database.pool_too_large': { level: 'warn', fields: ['poolSize', 'available'] },
   'database.commits_not_durable': { level: 'warn', fields: [] },
   'database.disk_low': { level: 'warn', fields: [] },
   'database.disk_recovered': { level: 'warn', fields: [] },

@@ -4,6 +4,9 @@ import { type ErrorCode, fail } from './errors'
 export type Load = { readonly running: number; readonly waiting: number }
 
 export type Semaphore = Load & {
+  /** How many callers may have a permit. After it was lowered, more may have one until they release it. */
+  readonly permits: number
+  resize(permits: number): void
   /** Runs `work` with a permit. Throws `errorCode` when the queue is full or the wait was too long. */
   run<T>(work: () => Promise<T>): Promise<T>
   /** Throws `errorCode` while the queue is full. For callers with costly work before `run`. */
@@ -19,17 +22,18 @@ type SemaphoreOptions = {
 
 /** Grants `permits` at a time and queues up to `maxQueued`. A longer queue would only grow memory and delay. */
 export function createSemaphore({
-  permits,
+  permits: initialPermits,
   maxQueued,
   maxWaitMilliseconds,
   errorCode,
 }: SemaphoreOptions): Semaphore {
   const waiters = new Set<() => void>()
-  let available = permits
+  let permits = initialPermits
+  let running = 0
 
   const acquire = () => {
-    if (available > 0) {
-      available--
+    if (running < permits) {
+      running++
       return Promise.resolve()
     }
     if (waiters.size >= maxQueued) return Promise.reject(fail(errorCode))
@@ -46,30 +50,36 @@ export function createSemaphore({
     })
   }
 
-  const release = () => {
-    const [next] = waiters
-    if (!next) {
-      available++
-      return
+  const admitWaiters = () => {
+    for (const next of waiters) {
+      if (running >= permits) return
+      running++
+      waiters.delete(next)
+      next()
     }
-    waiters.delete(next)
-    next()
   }
-
   return {
+    get permits() {
+      return permits
+    },
+    resize(size) {
+      permits = size
+      admitWaiters()
+    },
     assertCapacity() {
-      if (available === 0 && waiters.size >= maxQueued) throw fail(errorCode)
+      if (running >= permits && waiters.size >= maxQueued) throw fail(errorCode)
     },
     async run(work) {
       await acquire()
       try {
         return await work()
       } finally {
-        release()
+        running--
+        admitWaiters()
       }
     },
     get running() {
-      return permits - available
+      return running
     },
     get waiting() {
       return waiters.size

@@ -23,7 +23,7 @@ const connectionCodes = new Set([
 // SQLSTATE classes of a temporary failure: connection, resources, limits, read-only, access, shutdown, disk.
 const unavailableStates = /^(08|53|57|58|28|25006|3D000|40001|40P01|55000|55P03)/
 // The subset that ends a connection or prevents one. With severity ERROR they are errors of one statement instead.
-const lostStates = /^(08|28|3D000|53300|55000|57P0)/
+const lostStates = /^(08|28|3D000|55000|57P0)/
 
 /** Maps an outage to `database_unavailable`. Returns every other error unchanged. */
 export function translate(error: unknown): unknown {
@@ -41,6 +41,12 @@ export function connectionFault(error: unknown): 'lost' | 'read_only' | null {
   if (reported.some((cause) => codeOf(cause) === '25006')) return 'read_only'
   return reported.some(saysLost) ? 'lost' : null
 }
+
+/** True when the server has no room for another connection. The open ones are not affected. */
+export const isConnectionRefused = (error: unknown) =>
+  causes(error).some(
+    (cause) => codeOf(cause) === '53300' && 'severity' in cause && cause.severity !== 'ERROR',
+  )
 
 function saysLost(error: Error): boolean {
   const code = codeOf(error)

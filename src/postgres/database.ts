@@ -3,6 +3,7 @@ import postgres, { type Options, type Sql } from 'postgres'
 import type { Load } from '../core/semaphore'
 import type { Step } from '../core/tracing'
 import type { Client } from './client'
+import { isConnectionRefused } from './database-errors'
 import { createPool, fixedPool, type Pool } from './pool'
 import { admit } from './query-admission'
 import type { Db } from './rows'
@@ -22,6 +23,8 @@ export type Database = {
   reconnect(): void
   /** Calls `listener` when a COMMIT was sent and not confirmed: the transaction may have taken effect. */
   onInDoubtCommit(listener: () => void): void
+  /** Calls `listener` when the server had no room for another connection, at most once a minute. */
+  onConnectionRefused(listener: (connections: number) => void): void
   /** Closes every connection; waits at most a second for those in use. */
   close(): Promise<void>
 }
@@ -29,6 +32,9 @@ export type Database = {
 type Target =
   | { url: string; poolSize: number; statementTimeoutMilliseconds: number }
   | { socketPath: string; statementTimeoutMilliseconds: number }
+
+/** An instance has one connection for its listener and one for its probe. */
+export const connectionsBesidePool = 2
 
 // The lock timeout is shorter than the statement timeout, so that the error names the lock.
 const lockTimeoutShare = 0.5
@@ -68,7 +74,13 @@ export function openDatabase(target: Target, step: Step | null = null): Database
   const onInDoubtCommit = () => {
     for (const listener of listeners) listener()
   }
-  const { client, load } = admit(pool, { connections, deadlineMilliseconds, onInDoubtCommit })
+  const refusals = atMostOnceAMinute()
+  const { client, load } = admit(pool, {
+    connections,
+    deadlineMilliseconds,
+    onInDoubtCommit,
+    onConnectionRefused: refusals.call,
+  })
   return {
     db: drizzle(asDriver(step ? traced(client, step) : client)),
     get sql() {
@@ -76,9 +88,10 @@ export function openDatabase(target: Target, step: Step | null = null): Database
     },
     poolSize: connections,
     load,
-    ping: probe(probePool),
+    ping: probe(probePool, client),
     reconnect: pool.reconnect,
     onInDoubtCommit: (listener) => void listeners.push(listener),
+    onConnectionRefused: refusals.listen,
     close: async () => {
       await Promise.all([pool, probePool].map(({ end }) => end({ timeout: closeSeconds })))
     },
@@ -116,19 +129,39 @@ const limits = (statementTimeoutMilliseconds: number) => ({
   tcp_keepalives_count: 3,
 })
 
+function atMostOnceAMinute() {
+  const listeners: ((connections: number) => void)[] = []
+  let calledAt = Number.NEGATIVE_INFINITY
+  return {
+    listen: (listener: (connections: number) => void) => void listeners.push(listener),
+    call(connections: number) {
+      if (performance.now() - calledAt < 60_000) return
+      calledAt = performance.now()
+      for (const listener of listeners) listener(connections)
+    },
+  }
+}
+
 const probeTimeoutMilliseconds = 1000
 const probeCacheMilliseconds = 500
 const probeIdleSeconds = 60
 // After this time the connection counts as lost and is replaced.
 const probeOverdueMilliseconds = 3000
 
-/** Sends one query at a time: while a probe hangs, further ones would only queue behind it. */
-function probe(pool: Pool) {
+/**
+ * Sends one query at a time: while a probe hangs, further ones would only queue behind it. Without room for its own
+ * connection it uses one of the client, which requests use too.
+ */
+function probe(pool: Pool, client: Client) {
   let underway: Promise<boolean> | null = null
   let latest: Promise<boolean> | null = null
   const send = () =>
     pool
       .use((sql) => abandonWhenOverdue(pool, sql))
+      .catch(async (error: unknown) => {
+        if (!isConnectionRefused(error)) throw error
+        await client.unsafe('select 1')
+      })
       .then(
         () => true,
         () => false,

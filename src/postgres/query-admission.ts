@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import { fail } from '../core/errors'
 import { createSemaphore, type Load, type Semaphore } from '../core/semaphore'
 import { type Client, lazyStatement, type Transaction } from './client'
-import { translate } from './database-errors'
+import { isConnectionRefused, translate } from './database-errors'
 import { beginTransaction } from './driver-transaction'
 import type { Pool } from './pool'
 
@@ -11,25 +11,34 @@ type Options = {
   deadlineMilliseconds: number
   /** Called when a COMMIT was sent and its result did not arrive in time. */
   onInDoubtCommit(): void
+  /** Called when the server had no room for another connection. `connections` is how many are used from now on. */
+  onConnectionRefused(connections: number): void
 }
 type Admitted = { client: Client; load: Load }
 
 // Enough for a burst. Queries that would wait longer than the deadline are refused at once.
 const maxQueuedQueries = 1000
+// The pauses between two attempts of a query, and of the pool to use one connection more.
+const refusedRetryMilliseconds = 20
+const regrowMilliseconds = 1000
 
 /**
  * Puts a bounded queue and a deadline around every query and transaction, so that requests do not pile up while the
  * server hangs. Throws `database_unavailable`. See docs/workarounds.md#postgres-no-deadline.
  */
-export function admit(pool: Pool, { connections, deadlineMilliseconds, onInDoubtCommit }: Options): Admitted {
+export function admit(pool: Pool, options: Options): Admitted {
+  const { connections, deadlineMilliseconds, onInDoubtCommit } = options
   const semaphore = createSemaphore({
     permits: connections,
     maxQueued: maxQueuedQueries,
     maxWaitMilliseconds: deadlineMilliseconds,
     errorCode: 'database_unavailable',
   })
+  const room = createRoom(semaphore, options)
   const admitted = <T>(work: (sql: Sql, deadline: Deadline) => Promise<T>) =>
-    underDeadline(semaphore, deadlineMilliseconds, (deadline) => pool.use((sql) => work(sql, deadline)))
+    underDeadline(semaphore, deadlineMilliseconds, (deadline) =>
+      room.use(deadline, () => pool.use((sql) => work(sql, deadline))),
+    )
 
   const client: Client = {
     options: pool.sql.options,
@@ -55,6 +64,37 @@ export function admit(pool: Pool, { connections, deadlineMilliseconds, onInDoubt
       }),
   }
   return { client, load: semaphore }
+}
+
+/**
+ * Uses fewer connections while the server has no room for more, so that the driver opens none, and one more each second.
+ * A query whose connection was refused was not sent, so it tries again until its deadline.
+ */
+function createRoom(semaphore: Semaphore, { connections, onConnectionRefused }: Options) {
+  let resizedAt = 0
+  const resize = (permits: number) => {
+    semaphore.resize(permits)
+    resizedAt = performance.now()
+  }
+  const regrow = () => {
+    if (semaphore.permits === connections || performance.now() - resizedAt < regrowMilliseconds) return
+    resize(semaphore.permits + 1)
+  }
+  async function use<T>(deadline: Deadline, work: () => Promise<T>): Promise<T> {
+    regrow()
+    try {
+      return await work()
+    } catch (error) {
+      if (!isConnectionRefused(error)) throw error
+      resize(Math.max(1, semaphore.permits - 1))
+      onConnectionRefused(semaphore.permits)
+    }
+    deadline.onExpiry = noop
+    await Bun.sleep(refusedRetryMilliseconds)
+    if (deadline.isExpired) throw fail('database_unavailable')
+    return use(deadline, work)
+  }
+  return { use }
 }
 
 type CommitWatch = { deadline: Deadline } & Pick<Options, 'onInDoubtCommit'>

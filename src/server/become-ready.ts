@@ -1,6 +1,8 @@
 import { sleep } from '../core/abort-signal'
 import { failureIn } from '../core/errors'
+import type { Log } from '../core/log'
 import type { Runtime } from '../deps'
+import { connectionsBesidePool, type Database } from '../postgres/database'
 import { migrate } from '../postgres/migrate'
 import { migrations } from '../postgres/migrations'
 import { bootstrap } from './bootstrap-admin'
@@ -44,10 +46,20 @@ async function prepare({ deps, database, lifecycle }: ReadyParts, { url, started
     maxWaitMilliseconds: Number.POSITIVE_INFINITY,
     onBlocked: (err, retryAfterMs) => log.warn({ err, retryAfterMs }, 'database.migration_blocked'),
   })
+  if (config.databaseUrl) await warnOfPoolSize(database, log)
   if (applied.length > 0) log.info({ applied }, 'database.migrated')
   await bootstrap(deps)
   lifecycle.markMigrated()
   const readyAfterMs = Math.round(performance.now() - startedAt)
   const docs = config.hasDocs ? `${url}/docs` : null
   log.info({ url, docs, durability: lifecycle.durability, readyAfterMs }, 'service.ready')
+}
+
+/** Warns when the server has fewer connections than this instance alone may open. */
+async function warnOfPoolSize({ sql, poolSize }: Database, log: Log) {
+  const [row] = await sql<{ available: number }[]>`
+    select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as available`
+  const available = row?.available ?? 0
+  if (poolSize + connectionsBesidePool > available)
+    log.warn({ poolSize, available }, 'database.pool_too_large')
 }

@@ -66,6 +66,7 @@ export async function createDeps({
   }
   // The transaction may be committed, but its events were not emitted here.
   database.onInDoubtCommit(() => events.emit({ type: 'events.missed' }))
+  database.onConnectionRefused((connections) => log.warn({ connections }, 'database.connection_refused'))
   recordReachedLimits(deps)
   return {
     deps,

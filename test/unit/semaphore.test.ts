@@ -35,6 +35,21 @@ describe('semaphore', () => {
     semaphore.assertCapacity()
   })
 
+  test('that shrinks admits nobody until enough permits are released, and admits who waits when it grows', async () => {
+    const semaphore = semaphoreOf(3, 10)
+    const [first, second, third, fourth, fifth] = Array.from({ length: 5 }, () => occupy(semaphore))
+    semaphore.resize(1)
+    first?.end('done')
+    second?.end('done')
+    await Promise.all([first?.done, second?.done])
+    expect([semaphore.running, semaphore.waiting]).toEqual([1, 2])
+    semaphore.resize(2)
+    expect([semaphore.running, semaphore.waiting]).toEqual([2, 1])
+    for (const held of [third, fourth, fifth]) held?.end('done')
+    await Promise.all([third?.done, fourth?.done, fifth?.done])
+    expect([semaphore.running, semaphore.waiting]).toEqual([0, 0])
+  })
+
   test('a queue of length zero refuses work that finds no permit', async () => {
     const semaphore = semaphoreOf(1, 0)
     semaphore.assertCapacity()
