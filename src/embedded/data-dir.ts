@@ -3,6 +3,7 @@ import {
   accessSync,
   chmodSync,
   constants,
+  existsSync,
   mkdirSync,
   readFileSync,
   rmSync,
@@ -10,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { RootRefused } from './file-owner'
 
 /** Another process holds the directory. `pid` is null when its pid file is unreadable. */
 export class DataDirInUse extends Error {
@@ -25,19 +27,38 @@ export class DataDirInUse extends Error {
 /** A directory that is locked for this process until `release()` or its end. `path` is absolute. */
 export type DataDir = { path: string; release(): void }
 
-/** Creates the directory (0700) and locks it. Throws `DataDirInUse`, or `Error` if it is not writable. */
-export function openDataDir(dataDir: string): DataDir {
+/**
+ * Creates the directory (0700) and locks it. Throws `DataDirInUse`, what `assertUsable` throws for a directory that no
+ * process holds, or `Error` if it is not writable.
+ */
+export function openDataDir(
+  dataDir: string,
+  assertUsable: (path: string) => void = () => undefined,
+): DataDir {
   const path = resolve(dataDir)
   const pidFile = join(path, 'lock.pid')
+  const lockFile = join(path, 'lock')
   try {
     makePrivate(path)
-    const lock = acquireLock(join(path, 'lock'))
+    // Before the lock creates its file.
+    if (!existsSync(lockFile)) assertUsable(path)
+    const lock = acquireLock(lockFile)
     if (!lock) throw new DataDirInUse(dataDir, lockHolder(pidFile))
+    closeOnError(lock, () => assertUsable(path))
     writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 })
     return { path, release: () => release(lock, pidFile) }
   } catch (error) {
-    if (error instanceof DataDirInUse) throw error
+    if (error instanceof DataDirInUse || error instanceof RootRefused) throw error
     throw new Error(`DATA_DIR ${dataDir} cannot be used: ${reason(error)}`, { cause: error })
+  }
+}
+
+function closeOnError(lock: Database, work: () => void) {
+  try {
+    work()
+  } catch (error) {
+    lock.close()
+    throw error
   }
 }
 

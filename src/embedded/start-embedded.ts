@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { explainForeignFile } from './file-owner'
 import type { Snapshot } from './snapshot'
 import { type PreparedSocket, prepareSocket } from './unix-socket'
 
@@ -40,7 +41,7 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
   const workerData: WorkerOptions = { dataDir, fsync: options.fsync, socketPath: socket.path }
   const worker = new Worker(workerFile(), { workerData })
   const exited = new Promise((resolve) => worker.once('exit', resolve))
-  const failure = firstFailure(worker)
+  const failure = firstFailure(worker).then((error) => withForeignFile(error, dataDir))
   try {
     const isDurable = await Promise.race([started(worker), failure.then(rethrow)])
     let closing: Promise<void> | null = null
@@ -107,6 +108,12 @@ function firstFailure(worker: Worker): Promise<Error> {
     worker.on('error', resolve)
     worker.on('exit', (code) => resolve(new Error(`the embedded database ended by itself (${code})`)))
   })
+}
+
+/** Adds the file of another user that kept Postgres from starting, such as one that root made. */
+function withForeignFile(error: Error, dataDir: string): Error {
+  const hint = explainForeignFile(dataDir)
+  return hint === null ? error : new Error(`${error.message}\n${hint}`, { cause: error })
 }
 
 function rethrow(error: Error): never {

@@ -6,6 +6,7 @@ import { randomText } from '../core/crypto'
 import type { Durability } from '../core/service-lifecycle'
 import type { Step } from '../core/tracing'
 import { type DataDir, openDataDir } from '../embedded/data-dir'
+import { refuseRoot } from '../embedded/file-owner'
 import { removeSnapshot, type Snapshot, snapshotDir } from '../embedded/snapshot'
 import { startEmbedded } from '../embedded/start-embedded'
 import { type Database, openDatabase } from '../postgres/database'
@@ -84,9 +85,12 @@ async function openIn(dataDir: DataDir, config: Config, step: Step | null): Prom
   return { database, jwtSecrets, durability, failed, onDiskLow, snapshot, close }
 }
 
-/** Takes the lock of DATA_DIR, and completes a restore that was killed after its commit. Throws DataDirInUse. */
+/**
+ * Takes the lock of DATA_DIR, and completes a restore that was killed after its commit. Throws DataDirInUse, and an error
+ * when root opens the stopped directory of another user.
+ */
 export function openEmbeddedDataDir(dataDir: string): DataDir {
-  const opened = openDataDir(dataDir)
+  const opened = openDataDir(dataDir, refuseRoot)
   promoteRestore(opened.path)
   return opened
 }

@@ -4,6 +4,7 @@ import type { Sql } from 'postgres'
 import { hasDatabase } from '../backup/restore-staging'
 import type { Config } from '../core/config'
 import { type DataDir, DataDirInUse, openDataDir } from '../embedded/data-dir'
+import { refuseRoot } from '../embedded/file-owner'
 import { copyCluster, snapshotDir } from '../embedded/snapshot'
 import { withEmbeddedDatabase } from '../embedded/with-embedded-database'
 import { requestSnapshot } from './control-client'
@@ -27,6 +28,8 @@ export async function withSnapshot<T>(
 ): Promise<T> {
   if (!hasDatabase(resolve(config.dataDir)))
     throw new Error(`there is no embedded database in DATA_DIR ${config.dataDir}`)
+  // The process that holds the database could not write its copy to a directory of root.
+  refuseRoot(resolve(config.dataDir))
   const snapshot = openSnapshotDir(config)
   const removeCopy = () => rmSync(snapshot.path, { recursive: true, force: true })
   onCleanup(removeCopy)
