@@ -36,6 +36,7 @@ type FieldTypes = {
   role: string
   route: string | null
   rows: number
+  schema: string | null
   sessionId: string | null
   socketId: string
   status: number
@@ -55,7 +56,7 @@ const auditFields = ['actorId', 'targetId', 'sessionId', 'ip', 'requestId'] as c
 export const logEvents = {
   'service.starting': { level: 'info', fields: ['version', 'commit', 'database'] },
   'service.listening': { level: 'info', fields: ['url'] },
-  'service.ready': { level: 'info', fields: ['url', 'docs', 'durability', 'readyAfterMs'] },
+  'service.ready': { level: 'info', fields: ['url', 'docs', 'schema', 'durability', 'readyAfterMs'] },
   'service.stopping': { level: 'info', fields: ['delayMs'] },
   'service.stopped': { level: 'info', fields: [] },
   'service.stop_timed_out': { level: 'error', fields: [] },

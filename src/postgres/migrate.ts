@@ -26,6 +26,9 @@ const firstPauseMilliseconds = 250
 const maxPauseMilliseconds = 5000
 const defaultMaxWaitMilliseconds = 5 * 60_000
 
+// Foreign keys of migrations have it. The tables are in the first schema of the search path, whatever its name is.
+const schemaQualifier = '"public".'
+
 type Applied = Map<string, string>
 
 type Options = {
@@ -141,7 +144,7 @@ export async function applyOnce(
     (name text primary key, hash text not null, applied_at timestamptz not null default now())`
   const [applied] = await transaction`select 1 from fastkit_migrations where name = ${name}`
   if (applied) return
-  await cancelOnAbort(transaction.unsafe(sql), stop)
+  await cancelOnAbort(transaction.unsafe(sql.replaceAll(schemaQualifier, '')), stop)
   await transaction`insert into fastkit_migrations (name, hash) values (${name}, ${hashOf({ name, sql })})`
 }
 

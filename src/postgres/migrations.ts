@@ -3,6 +3,7 @@ import sql0 from '../../drizzle/0000_accounts.sql' with { type: 'text' }
 import sql1 from '../../drizzle/0001_audit_and_cleanup.sql' with { type: 'text' }
 import sql2 from '../../drizzle/0002_realtime.sql' with { type: 'text' }
 import sql3 from '../../drizzle/0003_session_indexes.sql' with { type: 'text' }
+import sql4 from '../../drizzle/0004_own_schema.sql' with { type: 'text' }
 
 export type Migration = { name: string; sql: string }
 
@@ -12,4 +13,5 @@ export const migrations: Migration[] = [
   { name: '0001_audit_and_cleanup', sql: sql1 },
   { name: '0002_realtime', sql: sql2 },
   { name: '0003_session_indexes', sql: sql3 },
+  { name: '0004_own_schema', sql: sql4 },
 ]

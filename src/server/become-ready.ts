@@ -52,7 +52,16 @@ async function prepare({ deps, database, lifecycle }: ReadyParts, { url, started
   lifecycle.markMigrated()
   const readyAfterMs = Math.round(performance.now() - startedAt)
   const docs = config.hasDocs ? `${url}/docs` : null
-  log.info({ url, docs, durability: lifecycle.durability, readyAfterMs }, 'service.ready')
+  log.info(
+    { url, docs, schema: await schemaOf(database), durability: lifecycle.durability, readyAfterMs },
+    'service.ready',
+  )
+}
+
+/** The schema of the tables: the first of the search path that exists. */
+async function schemaOf({ sql }: Database) {
+  const [row] = await sql<{ schema: string | null }[]>`select current_schema() as schema`
+  return row?.schema ?? null
 }
 
 /** Warns when the server has fewer connections than this instance alone may open. */
