@@ -3,8 +3,8 @@ import postgres, { type Options, type Sql } from 'postgres'
 import type { Load } from '../core/semaphore'
 import type { Step } from '../core/tracing'
 import type { Client } from './client'
-import { isConnectionRefused } from './database-errors'
-import { createPool, fixedPool, type Pool } from './pool'
+import { createPool, fixedPool } from './pool'
+import { probe, probeIdleSeconds } from './probe'
 import { admit } from './query-admission'
 import type { Db } from './rows'
 import { traced } from './traced-queries'
@@ -74,6 +74,10 @@ export function openDatabase(target: Target, step: Step | null = null): Database
   const onInDoubtCommit = () => {
     for (const listener of listeners) listener()
   }
+  // After a failover the old server may stay up, and new connections reach its successor.
+  const renew = () => {
+    for (const { reconnect } of [pool, probePool]) reconnect()
+  }
   const refusals = atMostOnceAMinute()
   const { client, load } = admit(pool, {
     connections,
@@ -88,7 +92,7 @@ export function openDatabase(target: Target, step: Step | null = null): Database
     },
     poolSize: connections,
     load,
-    ping: probe(probePool, client),
+    ping: probe({ client, probePool, onReadOnly: isEmbedded ? null : renew }),
     reconnect: pool.reconnect,
     onInDoubtCommit: (listener) => void listeners.push(listener),
     onConnectionRefused: refusals.listen,
@@ -139,51 +143,5 @@ function atMostOnceAMinute() {
       calledAt = performance.now()
       for (const listener of listeners) listener(connections)
     },
-  }
-}
-
-const probeTimeoutMilliseconds = 1000
-const probeCacheMilliseconds = 500
-const probeIdleSeconds = 60
-// After this time the connection counts as lost and is replaced.
-const probeOverdueMilliseconds = 3000
-
-/**
- * Sends one query at a time: while a probe hangs, further ones would only queue behind it. Without room for its own
- * connection it uses one of the client, which requests use too.
- */
-function probe(pool: Pool, client: Client) {
-  let underway: Promise<boolean> | null = null
-  let latest: Promise<boolean> | null = null
-  const send = () =>
-    pool
-      .use((sql) => abandonWhenOverdue(pool, sql))
-      .catch(async (error: unknown) => {
-        if (!isConnectionRefused(error)) throw error
-        await client.unsafe('select 1')
-      })
-      .then(
-        () => true,
-        () => false,
-      )
-      .finally(() => {
-        underway = null
-      })
-  return () => {
-    if (latest) return latest
-    underway ??= send()
-    const current = Promise.race([underway, Bun.sleep(probeTimeoutMilliseconds).then(() => false)])
-    latest = current
-    void current.then(() => setTimeout(() => (latest = null), probeCacheMilliseconds).unref())
-    return current
-  }
-}
-
-async function abandonWhenOverdue(pool: Pool, sql: Sql) {
-  const timer = setTimeout(() => pool.abandon(sql), probeOverdueMilliseconds)
-  try {
-    await sql`select 1`
-  } finally {
-    clearTimeout(timer)
   }
 }

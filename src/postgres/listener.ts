@@ -5,6 +5,7 @@ import type { EventBus } from '../core/event-bus'
 import { SharedEvent } from '../core/shared-events'
 import { notificationChannel } from './announce'
 import { sessionSettings } from './database'
+import { acceptsWrites } from './probe'
 
 /** The connection on which this instance receives the changes that other instances make. */
 export type Listener = {
@@ -50,8 +51,8 @@ export function listen({ url, instanceId, events }: Options): Listener {
   async function heartbeat() {
     const sentAt = performance.now()
     const target = connection
-    if (isListening) await target`select 1`
-    else {
+    if (!(await acceptsWrites(target))) throw new Error('the server is read-only')
+    if (!isListening) {
       await target`listen ${target(notificationChannel)}`
       // The connection was replaced meanwhile, and the new one does not listen yet.
       if (target !== connection) return
