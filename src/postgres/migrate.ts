@@ -11,7 +11,7 @@ export class MigrationRefused extends Error {
 }
 
 /** The database cannot store every text. */
-export class EncodingRefused extends Error {
+class EncodingRefused extends Error {
   override readonly name = 'EncodingRefused'
 }
 
