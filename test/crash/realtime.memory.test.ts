@@ -20,13 +20,19 @@ afterAll(async () => {
 })
 
 test('closed sockets leak neither memory nor descriptors', async () => {
-  const before = await settled(stage, 0.5)
-  await cycle(stage, tokens, 300)
+  let before = await settled(stage, 0.5)
   const allowed = before.descriptors + fewFiles
-  for (let attempt = 0; attempt < 100 && stage.descriptors() > allowed; attempt++) await Bun.sleep(50)
-  const after = await settled(stage, 0.5)
-  expect(after.descriptors).toBeLessThanOrEqual(allowed)
-  expect(after.memory).toBeLessThan(before.memory + toleranceBytes)
+  let growth = Number.POSITIVE_INFINITY
+  // A leak grows in every round, and the caches of a process that warms up do not.
+  for (let round = 0; round < 3 && growth >= toleranceBytes; round++) {
+    await cycle(stage, tokens, 300)
+    for (let attempt = 0; attempt < 100 && stage.descriptors() > allowed; attempt++) await Bun.sleep(50)
+    const after = await settled(stage, 0.5)
+    expect(after.descriptors).toBeLessThanOrEqual(allowed)
+    growth = after.memory - before.memory
+    before = after
+  }
+  expect(growth).toBeLessThan(toleranceBytes)
 })
 
 test('an idle socket costs at most 30 KiB', async () => {
