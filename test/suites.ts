@@ -21,11 +21,15 @@ const slow = [
   ...['api/docs', 'api/health', 'api/http.access-log', 'api/http.slow', 'api/metrics*'],
   ...[
     'api/openapi-authorization',
+    'api/query-costs',
+    'api/realtime.docs.client',
+    'api/realtime.expiring',
     'api/realtime.interop',
     'api/realtime.lifecycle',
     'api/realtime.unauthenticated-limit',
     'api/traces',
     'api/users.last-admin',
+    'api/verbs.anonymous',
   ],
 ]
 
