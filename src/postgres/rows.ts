@@ -1,5 +1,5 @@
-import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
-import type { PgDatabase } from 'drizzle-orm/pg-core'
+import { lt, sql } from 'drizzle-orm'
+import type { PgColumn, PgDatabase, PgTable } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 
 /** A pool or a transaction. Repositories work with both alike. */
@@ -15,11 +15,17 @@ export function only<T>(rows: T[]): T {
   return row
 }
 
+type Batch = { key: PgColumn; column: PgColumn; before: Date | string; limit: number }
+
 /**
- * Matches the keys that `query` finds, for a batch of a cleanup. PostgreSQL plans `in (…)` as a join, which may read the
- * whole table even when the query finds nothing.
+ * Deletes up to `limit` rows of a table whose `column` is less than `before`, the lowest first. Returns their number.
+ * PostgreSQL plans `in (…)` as a join, which may read the whole table even when the query finds nothing.
  */
-export const isAmong = (key: SQLWrapper, query: SQLWrapper): SQL => sql`${key} = any(array(${query}))`
+export async function deleteBatch(db: Db, table: PgTable, { key, column, before, limit }: Batch) {
+  const old = db.select({ key }).from(table).where(lt(column, before)).orderBy(column).limit(limit)
+  const deleted = await db.delete(table).where(sql`${key} = any(array(${old}))`).returning({ key })
+  return deleted.length
+}
 
 /** Builds a query once for each pool or transaction. Only a prepared query saves the second round trip. */
 export function prepared<T>(build: (db: Db) => T): (db: Db) => T {

@@ -1,5 +1,5 @@
 import { and, desc, eq, lt, or } from 'drizzle-orm'
-import { type Db, isAmong } from '../../postgres/rows'
+import { type Db, deleteBatch } from '../../postgres/rows'
 import type { AuditType } from './schema'
 import { type AuditEventRow, auditEvents } from './table'
 
@@ -33,16 +33,5 @@ export function list(db: Db, { userId, type, before, limit }: Filter): Promise<A
 }
 
 /** Deletes up to `limit` events older than the id. Returns their number. */
-export async function deleteBefore(db: Db, id: string, limit: number): Promise<number> {
-  const old = db
-    .select({ id: auditEvents.id })
-    .from(auditEvents)
-    .where(lt(auditEvents.id, id))
-    .orderBy(auditEvents.id)
-    .limit(limit)
-  const deleted = await db
-    .delete(auditEvents)
-    .where(isAmong(auditEvents.id, old))
-    .returning({ id: auditEvents.id })
-  return deleted.length
-}
+export const deleteBefore = (db: Db, id: string, limit: number): Promise<number> =>
+  deleteBatch(db, auditEvents, { key: auditEvents.id, column: auditEvents.id, before: id, limit })

@@ -1,5 +1,5 @@
 import { and, asc, countDistinct, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm'
-import { type Db, first, isAmong } from '../../postgres/rows'
+import { type Db, deleteBatch, first } from '../../postgres/rows'
 import {
   channelMembers,
   channelMessages,
@@ -185,17 +185,9 @@ export async function countMembers(db: Db, channel: string): Promise<number> {
   return first(rows)?.count ?? 0
 }
 
-/** Deletes up to `limit` tickets that have expired; answers how many. */
-export async function deleteExpiredTickets(db: Db, now: Date, limit: number): Promise<number> {
-  const expired = db
-    .select({ ticketHash: wsTickets.ticketHash })
-    .from(wsTickets)
-    .where(lt(wsTickets.expiresAt, now))
-    .orderBy(wsTickets.expiresAt)
-    .limit(limit)
-  const which = isAmong(wsTickets.ticketHash, expired)
-  return (await db.delete(wsTickets).where(which).returning({ userId: wsTickets.userId })).length
-}
+/** Deletes up to `limit` tickets that have expired. Returns their number. */
+export const deleteExpiredTickets = (db: Db, now: Date, limit: number): Promise<number> =>
+  deleteBatch(db, wsTickets, { key: wsTickets.ticketHash, column: wsTickets.expiresAt, before: now, limit })
 
 /** Deletes up to `limit` messages that were sent before a time. Returns their number. */
 export async function deleteMessages(db: Db, before: Date, limit: number): Promise<number> {

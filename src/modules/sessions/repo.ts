@@ -1,6 +1,6 @@
 import { and, desc, eq, gt, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
-import { type Db, first, isAmong, prepared } from '../../postgres/rows'
+import { type Db, deleteBatch, first, prepared } from '../../postgres/rows'
 import { users } from '../users/table'
 import { type RevokeReason, type SessionRow, sessions, type TokenRow, tokens } from './table'
 
@@ -208,31 +208,12 @@ export async function signInsOf(db: Db, emailNormalised: string) {
 }
 
 /** Deletes up to `limit` expired sessions with their tokens. Returns the number of sessions. */
-export async function deleteExpired(db: Db, now: Date, limit: number): Promise<number> {
-  const expired = db
-    .select({ id: sessions.id })
-    .from(sessions)
-    .where(lt(sessions.expiresAt, now))
-    .orderBy(sessions.expiresAt)
-    .limit(limit)
-  const deleted = await db
-    .delete(sessions)
-    .where(isAmong(sessions.id, expired))
-    .returning({ id: sessions.id })
-  return deleted.length
-}
+export const deleteExpired = (db: Db, now: Date, limit: number): Promise<number> =>
+  deleteBatch(db, sessions, { key: sessions.id, column: sessions.expiresAt, before: now, limit })
 
 /** Deletes up to `limit` expired refresh tokens. Returns their number. */
-export async function deleteExpiredTokens(db: Db, now: Date, limit: number): Promise<number> {
-  const expired = db
-    .select({ id: tokens.id })
-    .from(tokens)
-    .where(lt(tokens.expiresAt, now))
-    .orderBy(tokens.expiresAt)
-    .limit(limit)
-  const deleted = await db.delete(tokens).where(isAmong(tokens.id, expired)).returning({ id: tokens.id })
-  return deleted.length
-}
+export const deleteExpiredTokens = (db: Db, now: Date, limit: number): Promise<number> =>
+  deleteBatch(db, tokens, { key: tokens.id, column: tokens.expiresAt, before: now, limit })
 
 const livenessOf = prepared((db) =>
   db
