@@ -41,11 +41,11 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
   const workerData: WorkerOptions = { dataDir, fsync: options.fsync, socketPath: socket.path }
   const worker = new Worker(workerFile(), { workerData })
   const exited = new Promise((resolve) => worker.once('exit', resolve))
-  const failure = firstFailure(worker).then((error) => withForeignFile(error, dataDir))
+  const failure = firstFailure(worker)
   try {
     const isDurable = await Promise.race([started(worker), failure.then(rethrow)])
     let closing: Promise<void> | null = null
-    const failed = failure.then((error) => (closing === null ? error : pending))
+    const failed = failure.then((error) => (closing === null ? withForeignFile(error, dataDir) : pending))
     return {
       socketPath: socket.path,
       isDurable,
@@ -59,7 +59,7 @@ export async function startEmbedded(options: { dataDir: string; fsync: boolean }
     }
   } catch (error) {
     socket.remove()
-    throw error
+    throw error instanceof Error ? withForeignFile(error, dataDir) : error
   }
 }
 
