@@ -1,4 +1,5 @@
 import type { TransactionSql } from 'postgres'
+import { sessionSettings } from '../postgres/database'
 
 /** A table and its columns. The database has quoted all names for SQL. */
 export type Table = { name: string; columns: string[] }
@@ -9,10 +10,13 @@ export type AppliedMigration = { name: string; hash: string }
 
 /** Makes the text of values the same on every server, for the rest of the transaction. */
 export const pinSettings = (sql: TransactionSql) =>
-  sql.unsafe(`set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres';
-    set local bytea_output = 'hex'; set local extra_float_digits = 1; set local search_path = pg_catalog;
-    set local standard_conforming_strings = on;
-    set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0`)
+  sql.unsafe(
+    Object.entries({ ...sessionSettings, ...withoutLimits, search_path: 'pg_catalog' })
+      .map(([name, value]) => `set local ${name} = '${value}'`)
+      .join(';'),
+  )
+
+const withoutLimits = { statement_timeout: 0, idle_in_transaction_session_timeout: 0 }
 
 /** Every table but that of migrations. A referenced table comes before those that refer to it, unless there is a cycle. */
 export async function tablesOf(sql: TransactionSql): Promise<Table[]> {
