@@ -70,20 +70,17 @@ export function openDatabase(target: Target, step: Step | null = null): Database
     ? pool
     : createPool(() => postgres(target.url, { ...options, max: 1, idle_timeout: probeIdleSeconds }))
   const deadlineMilliseconds = statementTimeoutMilliseconds + deadlineSlackMilliseconds
-  const listeners: (() => void)[] = []
-  const onInDoubtCommit = () => {
-    for (const listener of listeners) listener()
-  }
+  const inDoubtCommits = createListeners<[]>()
+  const refusals = createListeners<[connections: number]>()
   // After a failover the old server may stay up, and new connections reach its successor.
-  const renew = () => {
+  const reconnectAll = () => {
     for (const { reconnect } of [pool, probePool]) reconnect()
   }
-  const refusals = atMostOnceAMinute()
   const { client, load } = admit(pool, {
     connections,
     deadlineMilliseconds,
-    onInDoubtCommit,
-    onConnectionRefused: refusals.call,
+    onInDoubtCommit: inDoubtCommits.call,
+    onConnectionRefused: atMostOnceAMinute(refusals.call),
   })
   return {
     db: drizzle(asDriver(step ? traced(client, step) : client)),
@@ -92,10 +89,10 @@ export function openDatabase(target: Target, step: Step | null = null): Database
     },
     poolSize: connections,
     load,
-    ping: probe({ client, probePool, onReadOnly: isEmbedded ? null : renew }),
+    ping: probe({ client, probePool, onReadOnly: isEmbedded ? null : reconnectAll }),
     reconnect: pool.reconnect,
-    onInDoubtCommit: (listener) => void listeners.push(listener),
-    onConnectionRefused: refusals.listen,
+    onInDoubtCommit: inDoubtCommits.add,
+    onConnectionRefused: refusals.add,
     close: async () => {
       await Promise.all([pool, probePool].map(({ end }) => end({ timeout: closeSeconds })))
     },
@@ -133,15 +130,21 @@ const limits = (statementTimeoutMilliseconds: number) => ({
   tcp_keepalives_count: 3,
 })
 
-function atMostOnceAMinute() {
-  const listeners: ((connections: number) => void)[] = []
-  let calledAt = Number.NEGATIVE_INFINITY
+function createListeners<A extends unknown[]>() {
+  const listeners: ((...args: A) => void)[] = []
   return {
-    listen: (listener: (connections: number) => void) => void listeners.push(listener),
-    call(connections: number) {
-      if (performance.now() - calledAt < 60_000) return
-      calledAt = performance.now()
-      for (const listener of listeners) listener(connections)
+    add: (listener: (...args: A) => void) => void listeners.push(listener),
+    call(...args: A) {
+      for (const listener of listeners) listener(...args)
     },
+  }
+}
+
+function atMostOnceAMinute<A extends unknown[]>(call: (...args: A) => void) {
+  let calledAt = Number.NEGATIVE_INFINITY
+  return (...args: A) => {
+    if (performance.now() - calledAt < 60_000) return
+    calledAt = performance.now()
+    call(...args)
   }
 }

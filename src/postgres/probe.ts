@@ -20,22 +20,18 @@ type Probed = { client: Client; probePool: Pool; onReadOnly: (() => void) | null
 export function probe({ client, probePool: pool, onReadOnly }: Probed) {
   let underway: Promise<boolean> | null = null
   let latest: Promise<boolean> | null = null
-  const send = () =>
-    pool
-      .use((sql) => abandonWhenOverdue(pool, sql))
-      .catch(async (error: unknown) => {
-        if (!isConnectionRefused(error)) throw error
-        await client.unsafe('select 1')
-      })
-      .then((isWritable) => {
-        if (isWritable !== false || !onReadOnly) return true
-        onReadOnly()
-        return false
-      })
-      .catch(() => false)
-      .finally(() => {
-        underway = null
-      })
+  const send = async () => {
+    try {
+      const isWritable = await ask(pool, client)
+      if (isWritable || !onReadOnly) return true
+      onReadOnly()
+      return false
+    } catch {
+      return false
+    } finally {
+      underway = null
+    }
+  }
   return () => {
     if (latest) return latest
     underway ??= send()
@@ -50,6 +46,16 @@ export function probe({ client, probePool: pool, onReadOnly }: Probed) {
 export async function acceptsWrites(sql: Sql): Promise<boolean> {
   const [row] = await sql`select current_setting('transaction_read_only') as value`
   return row?.['value'] === 'off'
+}
+
+async function ask(pool: Pool, client: Client): Promise<boolean> {
+  try {
+    return await pool.use((sql) => abandonWhenOverdue(pool, sql))
+  } catch (error) {
+    if (!isConnectionRefused(error)) throw error
+    await client.unsafe('select 1')
+    return true
+  }
 }
 
 async function abandonWhenOverdue(pool: Pool, sql: Sql) {
