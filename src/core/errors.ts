@@ -41,7 +41,7 @@ export type OAuthError =
 
 type FailureOptions = {
   cause?: unknown
-  /** What the client can do about it, for people. */
+  /** A hint for people: how the client can mend the request. */
   detail?: string | undefined
   errors?: FieldError[]
   allow?: string[]

@@ -57,7 +57,7 @@ describe.skipIf(serverUrl === null)('a database with unusual settings', () => {
     expectNow(page.items[0].last_used_at)
   })
 
-  test('does not change the isolation of transactions: of 20 refreshes at once, every one is answered', async () => {
+  test('does not change the isolation of transactions: of 20 refreshes at once, every one succeeds', async () => {
     const { refresh_token } = await service.enter()
     const answers = await Promise.all(Array.from({ length: 20 }, () => service.refresh(refresh_token)))
     expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200))
